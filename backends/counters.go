@@ -1,0 +1,93 @@
+package backends
+
+import "sync/atomic"
+
+// A Counter is one of the figures that every loop keeps of its own work.
+type Counter int
+
+// The counters. Those named Sys count system calls as entered, successful or
+// not; together they are all the calls that the loop makes.
+const (
+	SysWait     Counter = iota // io_uring_enter, epoll_pwait2, ppoll
+	SysRecv                    // recvfrom, read
+	SysSend                    // sendto, write
+	SysAccept                  // accept4
+	SysOther                   // epoll_ctl, close, shutdown, connect, …
+	Submissions                // entries given to the kernel's submission queue
+	Completions                // entries taken from the kernel's completion queue, or readiness events
+	Again                      // calls that ended in EAGAIN: asked in vain
+	Interrupts                 // calls that ended in EINTR
+	ShortSends                 // sends that moved fewer bytes than asked
+	NoBufs                     // receives that found no buffer to choose
+	Rearms                     // multishot operations started again by the loop
+	Overflows                  // times the completion queue was found overflowed
+	BytesIn                    // received
+	BytesOut                   // sent
+	NumCounters
+)
+
+var counterNames = [NumCounters]string{
+	"sys_wait", "sys_recv", "sys_send", "sys_accept", "sys_other", "submissions", "completions",
+	"eagain", "eintr", "short_sends", "no_bufs", "rearms", "cq_overflows", "bytes_in", "bytes_out",
+}
+
+func (c Counter) String() string { return counterNames[c] }
+
+// Counters is one reading of all of them.
+type Counters [NumCounters]uint64
+
+// Syscalls is the number of system calls made.
+func (c *Counters) Syscalls() uint64 {
+	return c[SysWait] + c[SysRecv] + c[SysSend] + c[SysAccept] + c[SysOther]
+}
+
+// Add adds d to c.
+func (c *Counters) Add(d Counters) {
+	for i := range c {
+		c[i] += d[i]
+	}
+}
+
+// Sub returns c - d, what was done from d to c.
+func (c Counters) Sub(d Counters) Counters {
+	for i := range c {
+		c[i] -= d[i]
+	}
+	return c
+}
+
+// Map names the figures, for printing and for result files.
+func (c Counters) Map() map[string]uint64 {
+	m := make(map[string]uint64, NumCounters)
+	for i, v := range c {
+		m[counterNames[i]] = v
+	}
+	return m
+}
+
+// A Tally is a loop's live Counters, plain words that only the loop touches,
+// and the copy of them that other goroutines may read.
+type Tally struct {
+	Counters
+	seen Counters
+	pub  [NumCounters]atomic.Uint64
+}
+
+// Publish makes the live figures visible to Read. Loops call it once a Wait,
+// just before they block; only figures that changed cost a store.
+func (t *Tally) Publish() {
+	for i, v := range t.Counters {
+		if v != t.seen[i] {
+			t.seen[i] = v
+			t.pub[i].Store(v)
+		}
+	}
+}
+
+// Read returns the published figures. Any goroutine may call it.
+func (t *Tally) Read() (c Counters) {
+	for i := range c {
+		c[i] = t.pub[i].Load()
+	}
+	return c
+}

@@ -1,0 +1,108 @@
+package backends
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// A Code says what an Op does.
+type Code uint8
+
+// The operations. Res of a Completion is a count of bytes or a descriptor where
+// the comment says so, else 0; a failure is -errno.
+const (
+	Nop      Code = iota
+	Accept        // FD listens. Res: the new descriptor (close-on-exec). Multishot.
+	Connect       // FD to Addr.
+	Recv          // FD into Buf, or into a buffer of the loop's with SelectBuf. Res: bytes, 0 at end of file. Multishot with SelectBuf.
+	Send          // Buf to FD. Res: bytes, which may be fewer than len(Buf); the owner sends the rest.
+	Shutdown      // FD; Off is unix.SHUT_RD, SHUT_WR or SHUT_RDWR.
+	Close         // FD. Ops in flight on FD complete with -ECANCELED (or what they achieved) first.
+	Timeout       // Off nanoseconds from Submit. Res: -ETIME.
+	Cancel        // Target. Res: 0, -ENOENT (it was complete) or -EALREADY (too late to stop; it will complete by itself).
+	numCodes
+)
+
+var codeNames = [numCodes]string{"nop", "accept", "connect", "recv", "send", "shutdown", "close", "timeout", "cancel"}
+
+func (c Code) String() string {
+	if c < numCodes {
+		return codeNames[c]
+	}
+	return "code?"
+}
+
+// Flags modify an Op.
+type Flags uint8
+
+const (
+	// Multishot keeps an Accept or a Recv armed: it completes once for every
+	// connection or arrival, with More set, until it fails, is cancelled or
+	// (Recv) meets the end of file. A loop that runs out of buffers for a
+	// multishot Recv resumes it by itself when Recycle brings one back.
+	Multishot Flags = 1 << iota
+	// SelectBuf lets the loop choose the buffer when data is there, so that
+	// an idle connection holds none. The Completion carries it; give it back
+	// with Recycle.
+	SelectBuf
+)
+
+// A Handler receives the completions of the ops that name it.
+type Handler interface {
+	Complete(Completion)
+}
+
+// An Op is one I/O request. Its owner embeds it (in a connection, say), so
+// submitting it allocates nothing.
+type Op struct {
+	Code   Code
+	Flags  Flags
+	FD     int32
+	Off    int64   // nanoseconds for Timeout, the direction for Shutdown
+	Buf    []byte  // Recv without SelectBuf, Send; from an Arena
+	Addr   *Addr   // Connect
+	Target *Op     // Cancel
+	Done   Handler // called by Run; a loop only carries it
+
+	Loan Loan // the loop's; owners leave it alone
+}
+
+// A Loan is what a loop notes in an Op while it is lent. Only loops use it.
+type Loan struct {
+	Slot uint32 // index+1 in the loop's table; 0: not lent
+	Gen  uint32
+	Next *Op // intrusive queue link
+}
+
+// Lent reports whether a loop holds the op.
+func (o *Op) Lent() bool { return o.Loan.Slot != 0 }
+
+// A Result is a count of bytes, a descriptor, or -errno.
+type Result int32
+
+// Err is nil for a success and the unix.Errno otherwise.
+func (r Result) Err() error {
+	if r >= 0 {
+		return nil
+	}
+	return unix.Errno(-r)
+}
+
+// Fail is the Result that reports errno.
+func Fail(errno unix.Errno) Result { return Result(-int32(errno)) }
+
+// Canceled reports whether the op ended because it was cancelled.
+func (r Result) Canceled() bool { return r == Fail(unix.ECANCELED) }
+
+// A Completion is one outcome of an Op.
+type Completion struct {
+	Op   *Op
+	Res  Result
+	Buf  []byte // the loop's buffer, filled to Res, when the op asked for SelectBuf and Res > 0
+	More bool   // the op is still lent: a multishot that goes on
+}
+
+// An Addr is a socket address in the kernel's own form.
+type Addr struct {
+	Raw unix.RawSockaddrAny
+	Len uint32
+}

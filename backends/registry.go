@@ -1,0 +1,136 @@
+package backends
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// A Family is a backend with its variants, as its package registers it.
+type Family struct {
+	Name     string            // "uring"
+	Doc      string            // one line for help
+	Features map[string]string // name of each feature that a variant adds or removes, and what it does
+	New      func(Variant) (Backend, error)
+	// Rank orders listings; the default set of a comparison is every family
+	// with Rank > 0, lowest first.
+	Rank int
+}
+
+// A Variant is a family's default plus and minus features.
+type Variant struct {
+	Family string
+	Add    []string // sorted
+	Remove []string // sorted
+}
+
+func (v Variant) String() string {
+	var b strings.Builder
+	b.WriteString(v.Family)
+	for _, f := range v.Add {
+		b.WriteString("+" + f)
+	}
+	for _, f := range v.Remove {
+		b.WriteString("-" + f)
+	}
+	return b.String()
+}
+
+// Has is the setting of a feature: what the variant says, else the default.
+func (v Variant) Has(feature string, byDefault bool) bool {
+	if slices.Contains(v.Add, feature) {
+		return true
+	}
+	return byDefault && !slices.Contains(v.Remove, feature)
+}
+
+var families = map[string]Family{}
+
+// Register makes a family known. Backend packages call it from init.
+func Register(f Family) {
+	if _, dup := families[f.Name]; dup {
+		panic("backends: " + f.Name + " registered twice")
+	}
+	families[f.Name] = f
+}
+
+// Families lists what is registered, by rank and name.
+func Families() []Family {
+	var l []Family
+	for _, f := range families {
+		l = append(l, f)
+	}
+	sort.Slice(l, func(i, j int) bool {
+		if l[i].Rank != l[j].Rank {
+			return l[i].Rank < l[j].Rank
+		}
+		return l[i].Name < l[j].Name
+	})
+	return l
+}
+
+// Lookup finds a backend by its variant's name: a family followed by +feature
+// and -feature. It does not probe.
+func Lookup(name string) (Backend, error) {
+	v, err := parseVariant(name)
+	if err != nil {
+		return nil, err
+	}
+	return families[v.Family].New(v)
+}
+
+func parseVariant(name string) (v Variant, err error) {
+	base, rest := name, ""
+	if i := strings.IndexAny(name, "+-"); i >= 0 {
+		base, rest = name[:i], name[i:]
+	}
+	f, ok := families[base]
+	if !ok {
+		return v, fmt.Errorf("unknown backend %q: known are %s", base, strings.Join(familyNames(), ", "))
+	}
+	v.Family = base
+	for rest != "" {
+		sign := rest[0]
+		rest = rest[1:]
+		feature := rest
+		if i := strings.IndexAny(rest, "+-"); i >= 0 {
+			feature, rest = rest[:i], rest[i:]
+		} else {
+			rest = ""
+		}
+		if _, ok := f.Features[feature]; !ok {
+			return v, fmt.Errorf("unknown variant %q of backend %s: %s", name, base, f.featureList())
+		}
+		if slices.Contains(v.Add, feature) || slices.Contains(v.Remove, feature) {
+			return v, fmt.Errorf("variant %q names feature %s twice", name, feature)
+		}
+		if sign == '+' {
+			v.Add = append(v.Add, feature)
+		} else {
+			v.Remove = append(v.Remove, feature)
+		}
+	}
+	slices.Sort(v.Add)
+	slices.Sort(v.Remove)
+	return v, nil
+}
+
+func familyNames() (names []string) {
+	for _, f := range Families() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+func (f Family) featureList() string {
+	if len(f.Features) == 0 {
+		return "it has no variants"
+	}
+	var names []string
+	for n := range f.Features {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return "its features, to add with + or remove with -, are " + strings.Join(names, ", ")
+}
