@@ -81,3 +81,9 @@ func Poll(fds []unix.PollFd, timeout *unix.Timespec) (int, unix.Errno) {
 	n, _, e := unix.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)), uintptr(unsafe.Pointer(timeout)), 0, 0, 0)
 	return int(n), e
 }
+
+// EpollWait is epoll_pwait2(2) entered through the scheduler.
+func EpollWait(epfd int, ev []EpollEvent, timeout *unix.Timespec) (int, unix.Errno) {
+	n, _, e := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(ev))), uintptr(len(ev)), uintptr(unsafe.Pointer(timeout)), 0, 0)
+	return int(n), e
+}

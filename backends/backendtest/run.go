@@ -1,0 +1,57 @@
+package backendtest
+
+import (
+	"net"
+	"runtime"
+	"testing"
+
+	"github.com/ringbench/ringbench/backends"
+)
+
+// A check is one subtest of the suite.
+type check struct {
+	name   string
+	memory bool // makes sense for a loop that knows no sockets
+	run    func(*testing.T, backends.Backend)
+}
+
+// Run holds b to the contract. b.Probe must be nil: callers decide before
+// whether an absent backend is a skip or a failure.
+func Run(t *testing.T, b backends.Backend) {
+	if err := b.Probe(); err != nil {
+		t.Fatalf("probe: %v", err)
+	}
+	// Loops enter the kernel raw and keep their P while they block there; the
+	// peers need one to run on.
+	if runtime.GOMAXPROCS(0) < 2 {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	}
+	startNetpoll(t)
+	for _, c := range checks() {
+		if b.Traits().Memory && !c.memory {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) { c.run(t, b) })
+	}
+}
+
+func checks() []check {
+	var all []check
+	for _, group := range [][]check{
+		basicChecks, waitChecks, streamChecks, acceptChecks, cancelChecks, closeChecks,
+		bufferChecks, loadChecks, costChecks,
+	} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+// startNetpoll makes the runtime open the descriptors that package net keeps
+// for ever, so that they are not taken for a leak.
+func startNetpoll(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+}

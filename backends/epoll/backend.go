@@ -1,0 +1,274 @@
+package epoll
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/fifo"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+func init() {
+	backends.Register(backends.Family{
+		Name: "epoll",
+		Doc:  "edge-triggered epoll, ready bits, one recvfrom and one sendto a message",
+		Rank: 2,
+		Features: map[string]string{
+			"syscall": "enter the kernel through the Go scheduler, as unix.Read and unix.Write do",
+		},
+		New: func(v backends.Variant) (backends.Backend, error) { return newBackend(v), nil },
+	})
+}
+
+// kernel is the calls a loop makes, so that tests can make them fail.
+type kernel struct {
+	recv   func(fd int32, b []byte, flags int) (int, unix.Errno)
+	send   func(fd int32, b []byte, flags int) (int, unix.Errno)
+	accept func(fd int32, flags int) (int, unix.Errno)
+	wait   func(epfd int, ev []uapi.EpollEvent, timeout *unix.Timespec) (int, unix.Errno)
+}
+
+type backend struct {
+	variant backends.Variant
+	kernel
+}
+
+func newBackend(v backends.Variant) *backend {
+	b := &backend{variant: v, kernel: kernel{uapi.RecvRaw, uapi.SendRaw, uapi.AcceptRaw, uapi.EpollWaitRaw}}
+	if v.Has("syscall", false) {
+		b.kernel = kernel{uapi.Recv, uapi.Send, uapi.Accept, uapi.EpollWait}
+	}
+	return b
+}
+
+func (b *backend) Name() string { return b.variant.String() }
+func (b *backend) Traits() backends.Traits {
+	return backends.Traits{Features: slices.Clone(b.variant.Add)}
+}
+
+// Probe asks for epoll_pwait2 (Linux 5.11), whose time-outs are finer than the
+// millisecond of epoll_wait.
+func (b *backend) Probe() error {
+	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return b.refused(err)
+	}
+	defer unix.Close(epfd)
+	if _, e := uapi.EpollWaitRaw(epfd, make([]uapi.EpollEvent, 1), &unix.Timespec{}); e != 0 {
+		return &backends.Unavailable{Backend: b.Name(), Why: "epoll_pwait2 is refused; it exists since Linux 5.11",
+			Remedy: "use a newer kernel, or a container runtime whose seccomp profile knows the call", Err: e}
+	}
+	return nil
+}
+
+func (b *backend) refused(err error) error {
+	return &backends.Unavailable{Backend: b.Name(), Why: "epoll_create1 failed", Err: err,
+		Remedy: "raise the limit of open files (ulimit -n)"}
+}
+
+// Open makes a loop and locks the goroutine to its thread, as one C thread
+// would run it; Close unlocks.
+func (b *backend) Open(cfg backends.Config) (backends.Loop, error) {
+	cfg = cfg.WithDefaults()
+	pool, err := backends.NewPool(cfg.Bufs, cfg.BufSize, cfg.Poison)
+	if err != nil {
+		return nil, err
+	}
+	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		pool.Close()
+		return nil, b.refused(err)
+	}
+	runtime.LockOSThread()
+	return &Loop{
+		kernel: b.kernel,
+		epfd:   epfd,
+		events: make([]uapi.EpollEvent, min(cfg.Entries, 512)),
+		fds:    make([]desc, 1024),
+		done:   fifo.New[backends.Completion](cfg.Entries),
+		run:    fifo.New[int32](cfg.Entries),
+		pool:   pool,
+		poison: cfg.Poison,
+	}, nil
+}
+
+// Loop is a backends.Loop on epoll.
+type Loop struct {
+	backends.Tally
+	kernel
+	epfd    int
+	events  []uapi.EpollEvent
+	fds     []desc                          // by descriptor
+	done    fifo.Queue[backends.Completion] // finished, to be handed out
+	run     fifo.Queue[int32]               // descriptors that are ready and have an op that waits for it
+	starved fifo.Queue[int32]               // descriptors whose receive found no buffer
+	pool    *backends.Pool
+	poison  bool
+	timers  backends.Timers
+	skipped int // Waits in a row that did not ask the kernel
+	ts      unix.Timespec
+}
+
+var _ backends.Loop = (*Loop)(nil)
+
+// Counters implements backends.Loop.
+func (l *Loop) Counters() backends.Counters { return l.Tally.Read() }
+
+// Close implements backends.Loop.
+func (l *Loop) Close() error {
+	for fd := range l.fds {
+		l.cancelAll(int32(fd))
+	}
+	for op := l.timers.Pop(); op != nil; op = l.timers.Pop() {
+		op.Loan = backends.Loan{}
+	}
+	for l.done.Len() > 0 {
+		c := l.done.Pop()
+		c.Op.Loan = backends.Loan{}
+		if c.Op.Code == backends.Accept && c.Res >= 0 {
+			unix.Close(int(c.Res)) // nobody will ever learn of it
+		}
+	}
+	l.fds = nil
+	err := unix.Close(l.epfd)
+	runtime.UnlockOSThread()
+	if e := l.pool.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("close epoll loop: %w", err)
+	}
+	return nil
+}
+
+// maxSkips bounds how many Waits may live on what is known to be ready before
+// the kernel is asked again, so that one busy connection cannot starve others.
+const maxSkips = 16
+
+// Wait implements backends.Loop.
+func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (int, error) {
+	var deadline int64
+	if timeout > 0 {
+		deadline = backends.Nanotime() + int64(timeout)
+	}
+	if min > len(dst) {
+		min = len(dst)
+	}
+	n := 0
+	if l.skipped >= maxSkips {
+		if err := l.poll(0); err != nil {
+			return 0, err
+		}
+	}
+	for polled := false; ; polled = true {
+		n = l.collect(dst, n)
+		if n == len(dst) || n > 0 && n >= min || polled && timeout == 0 {
+			l.skipped++
+			return n, nil
+		}
+		left := timeout
+		if timeout > 0 {
+			if left = time.Duration(deadline - backends.Nanotime()); left <= 0 {
+				return n, nil
+			}
+		}
+		if min == 0 {
+			left = 0
+		}
+		if err := l.poll(left); err != nil {
+			return n, err
+		}
+		if min == 0 {
+			return l.collect(dst, n), nil
+		}
+	}
+}
+
+// collect moves finished ops into dst[n:] and makes the receives that are
+// ready, up to a cache's worth of bytes.
+func (l *Loop) collect(dst []backends.Completion, n int) int {
+	n = l.hand(dst, n)
+	for budget := cacheBytes; n < len(dst) && budget > 0; {
+		if l.starved.Len() > 0 && l.pool.Len() > l.run.Len() {
+			l.resume(l.starved.Pop())
+			continue
+		}
+		if l.run.Len() == 0 {
+			break
+		}
+		budget -= l.receive(l.run.Pop())
+		n = l.hand(dst, n)
+	}
+	return n
+}
+
+// cacheBytes is how much is received before the owner gets to send it on: half
+// of a small second-level cache.
+const cacheBytes = 64 << 10
+
+func (l *Loop) hand(dst []backends.Completion, n int) int {
+	for l.done.Len() > 0 && n < len(dst) {
+		c := l.done.Pop()
+		if !c.More {
+			c.Op.Loan = backends.Loan{}
+		}
+		dst[n] = c
+		n++
+	}
+	return n
+}
+
+// finish queues a completion.
+func (l *Loop) finish(op *backends.Op, res backends.Result, buf []byte, more bool) {
+	if !more {
+		op.Loan.Gen = completed
+	}
+	if op.Code == backends.Recv && buf == nil || op.Code == backends.Send {
+		backends.Unlend(op.Buf, op.Code == backends.Recv)
+	}
+	l.done.Push(backends.Completion{Op: op, Res: res, Buf: buf, More: more})
+}
+
+// poll asks the kernel once and notes what is ready. It returns early for the
+// first of the loop's own timers.
+func (l *Loop) poll(timeout time.Duration) error {
+	l.skipped = 0
+	if when, ok := l.timers.Next(); ok {
+		if d := max(time.Duration(when-backends.Nanotime()), 0); timeout < 0 || d < timeout {
+			timeout = d
+		}
+	}
+	var ts *unix.Timespec
+	if timeout >= 0 {
+		l.ts = unix.NsecToTimespec(int64(timeout))
+		ts = &l.ts
+	}
+	l.Publish()
+	l.Tally.Counters[backends.SysWait]++
+	n, e := l.wait(l.epfd, l.events, ts)
+	switch e {
+	case 0:
+	case unix.EINTR:
+		l.Tally.Counters[backends.Interrupts]++
+		runtime.Gosched() // the signal may be the runtime's, asking this goroutine to stop
+		n = 0
+	default:
+		return fmt.Errorf("epoll_pwait2: %w", e)
+	}
+	l.Tally.Counters[backends.Completions] += uint64(n)
+	for i := range l.events[:n] {
+		l.event(&l.events[i])
+	}
+	if when, ok := l.timers.Next(); ok {
+		now := backends.Nanotime()
+		for ; ok && when <= now; when, ok = l.timers.Next() {
+			l.finish(l.timers.Expire(now), backends.Fail(unix.ETIME), nil, false)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,280 @@
+package epoll
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+// A desc is what the loop knows of one descriptor.
+type desc struct {
+	in, out queue  // ops that wait to read (Recv, Accept) and to write (Send, Connect)
+	gen     int32  // told from events of an earlier descriptor of the same number
+	events  uint32 // interest the kernel knows of; 0: not added
+	ready   bool   // it may hold data, connections or the end of file
+	last    bool   // the peer has closed or failed: what is to be read no longer announces itself
+	blocked bool   // a send fell short; room will be announced
+	queued  bool   // it stands in Loop.run
+	starved bool   // it stands in Loop.starved
+}
+
+// A queue is a list of ops linked through their loans.
+type queue struct{ head, tail *backends.Op }
+
+func (q *queue) push(op *backends.Op) {
+	if q.head == nil {
+		q.head = op
+	} else {
+		q.tail.Loan.Next = op
+	}
+	q.tail = op
+}
+
+func (q *queue) pop() *backends.Op {
+	op := q.head
+	if op != nil {
+		q.head, op.Loan.Next = op.Loan.Next, nil
+	}
+	return op
+}
+
+// remove takes op out from wherever it stands; false when it is not there.
+func (q *queue) remove(op *backends.Op) bool {
+	var prev *backends.Op
+	for o := q.head; o != nil; prev, o = o, o.Loan.Next {
+		if o != op {
+			continue
+		}
+		if prev == nil {
+			q.head = o.Loan.Next
+		} else {
+			prev.Loan.Next = o.Loan.Next
+		}
+		if q.tail == o {
+			q.tail = prev
+		}
+		o.Loan.Next = nil
+		return true
+	}
+	return false
+}
+
+const readInterest = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET
+
+// at is the state of fd, which must not be negative; the table grows with the
+// largest descriptor seen.
+func (l *Loop) at(fd int32) *desc {
+	for int(fd) >= len(l.fds) {
+		l.fds = append(l.fds, make([]desc, len(l.fds))...)
+	}
+	return &l.fds[fd]
+}
+
+// watch makes the kernel announce events on fd. The first call adds it.
+func (l *Loop) watch(fd int32, d *desc, events uint32) unix.Errno {
+	if d.events == events {
+		return 0
+	}
+	call := unix.EPOLL_CTL_MOD
+	if d.events == 0 {
+		call = unix.EPOLL_CTL_ADD
+	}
+	l.Tally.Counters[backends.SysOther]++
+	err := unix.EpollCtl(l.epfd, call, int(fd), &uapi.EpollEvent{Events: events, Fd: fd, Pad: d.gen})
+	if err != nil {
+		return err.(unix.Errno)
+	}
+	d.events = events
+	return 0
+}
+
+// event notes what the kernel announced and sends what now fits.
+func (l *Loop) event(ev *uapi.EpollEvent) {
+	d := &l.fds[ev.Fd]
+	if d.gen != ev.Pad {
+		return
+	}
+	if ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		d.last = true
+	}
+	if ev.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		d.ready = true
+		l.schedule(ev.Fd, d)
+	}
+	if ev.Events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) == 0 {
+		return
+	}
+	d.blocked = false
+	if d.out.head == nil && d.events&unix.EPOLLOUT != 0 && !d.last {
+		// Nobody waits for room. A Unix socket announces it after every
+		// message that the peer reads, so interest without need costs
+		// a wake-up each time.
+		l.watch(ev.Fd, d, readInterest)
+	}
+	for d.out.head != nil && !d.blocked {
+		l.write(ev.Fd, d)
+	}
+}
+
+// resume lets a receive that found no buffer try again.
+func (l *Loop) resume(fd int32) {
+	d := &l.fds[fd]
+	d.starved = false
+	l.Tally.Counters[backends.Rearms]++
+	l.schedule(fd, d)
+}
+
+// schedule puts fd on the run list when there is something to do for it.
+func (l *Loop) schedule(fd int32, d *desc) {
+	if d.ready && !d.queued && !d.starved && d.in.head != nil {
+		d.queued = true
+		l.run.Push(fd)
+	}
+}
+
+// receive makes the first waiting read of fd and returns the bytes it moved.
+func (l *Loop) receive(fd int32) int {
+	d := &l.fds[fd]
+	d.queued = false
+	op := d.in.head
+	if op == nil || !d.ready {
+		return 0
+	}
+	moved := 0
+	if op.Code == backends.Accept {
+		l.acceptOne(fd, d, op)
+		d = &l.fds[fd] // the table may have grown for the new descriptor
+	} else {
+		moved = l.recvOne(fd, d, op)
+	}
+	l.schedule(fd, d)
+	return moved
+}
+
+func (l *Loop) recvOne(fd int32, d *desc, op *backends.Op) int {
+	buf, chosen := op.Buf, op.Flags&backends.SelectBuf != 0
+	if chosen {
+		if buf = l.pool.Get(); buf == nil {
+			l.Tally.Counters[backends.NoBufs]++
+			d.starved = true
+			l.starved.Push(fd)
+			return 0
+		}
+	}
+	l.Tally.Counters[backends.SysRecv]++
+	n, e := l.recv(fd, buf, unix.MSG_DONTWAIT)
+	if e != 0 || n == 0 {
+		if chosen {
+			l.pool.Put(buf)
+		}
+		switch {
+		case e == unix.EAGAIN:
+			l.Tally.Counters[backends.Again]++
+			d.ready, d.last = false, false
+		case e == unix.EINTR:
+			l.Tally.Counters[backends.Interrupts]++
+		default:
+			d.in.pop()
+			l.finish(op, result(n, e), nil, false)
+		}
+		return 0
+	}
+	l.Tally.Counters[backends.BytesIn] += uint64(n)
+	if n < len(buf) {
+		d.ready = d.last // drained; the next arrival is announced, but the end only once
+	}
+	multishot := chosen && op.Flags&backends.Multishot != 0
+	if !multishot {
+		d.in.pop()
+	}
+	if chosen {
+		l.finish(op, backends.Result(n), buf[:n], multishot)
+	} else {
+		l.finish(op, backends.Result(n), nil, false)
+	}
+	return n
+}
+
+func (l *Loop) acceptOne(fd int32, d *desc, op *backends.Op) {
+	l.Tally.Counters[backends.SysAccept]++
+	n, e := l.accept(fd, unix.SOCK_CLOEXEC)
+	switch e {
+	case unix.EAGAIN:
+		l.Tally.Counters[backends.Again]++
+		d.ready = false
+		return
+	case unix.EINTR:
+		l.Tally.Counters[backends.Interrupts]++
+		return
+	}
+	multishot := e == 0 && op.Flags&backends.Multishot != 0
+	if !multishot {
+		d.in.pop()
+	}
+	if e == 0 {
+		l.forget(int32(n)) // whatever had that number is gone
+	}
+	l.finish(op, result(n, e), nil, multishot)
+}
+
+// write makes the first waiting write of fd.
+func (l *Loop) write(fd int32, d *desc) {
+	op := d.out.head
+	if op.Code == backends.Connect {
+		l.Tally.Counters[backends.SysOther]++
+		code, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+		d.out.pop()
+		if err != nil {
+			l.finish(op, backends.Fail(err.(unix.Errno)), nil, false)
+			return
+		}
+		l.finish(op, backends.Fail(unix.Errno(code)), nil, false)
+		return
+	}
+	l.Tally.Counters[backends.SysSend]++
+	n, e := l.send(fd, op.Buf, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	switch e {
+	case unix.EAGAIN:
+		l.Tally.Counters[backends.Again]++
+		d.blocked = true
+		if e = l.watch(fd, d, readInterest|unix.EPOLLOUT); e == 0 {
+			return // it stays first in line
+		}
+	case unix.EINTR:
+		l.Tally.Counters[backends.Interrupts]++
+		return
+	case 0:
+		l.Tally.Counters[backends.BytesOut] += uint64(n)
+		if n < len(op.Buf) {
+			l.Tally.Counters[backends.ShortSends]++
+			d.blocked = true
+		}
+	}
+	d.out.pop()
+	l.finish(op, result(n, e), nil, false)
+}
+
+func result(n int, e unix.Errno) backends.Result {
+	if e != 0 {
+		return backends.Fail(e)
+	}
+	return backends.Result(n)
+}
+
+// cancelAll ends every op that waits on fd.
+func (l *Loop) cancelAll(fd int32) {
+	d := &l.fds[fd]
+	for op := d.in.pop(); op != nil; op = d.in.pop() {
+		l.finish(op, backends.Fail(unix.ECANCELED), nil, false)
+	}
+	for op := d.out.pop(); op != nil; op = d.out.pop() {
+		l.finish(op, backends.Fail(unix.ECANCELED), nil, false)
+	}
+}
+
+// forget clears what is known of fd, whose number may come back as another file.
+func (l *Loop) forget(fd int32) {
+	d := l.at(fd)
+	*d = desc{gen: d.gen + 1, queued: d.queued, starved: d.starved}
+}

@@ -1,0 +1,147 @@
+package epoll
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+// States of an op, kept in Loan.Gen.
+const (
+	waiting   uint32 = iota // in a queue of its descriptor, or among the timers
+	completed               // its final completion waits to be handed out
+)
+
+// Submit implements backends.Loop. Sends are made at once.
+func (l *Loop) Submit(op *backends.Op) {
+	if op.Lent() {
+		panic("epoll: op submitted while it is lent")
+	}
+	op.Loan = backends.Loan{Slot: 1}
+	switch op.Code {
+	case backends.Recv, backends.Accept, backends.Send, backends.Connect, backends.Close:
+		if op.FD < 0 {
+			l.finish(op, backends.Fail(unix.EBADF), nil, false)
+			return
+		}
+	}
+	switch op.Code {
+	case backends.Recv:
+		if op.Flags&backends.SelectBuf == 0 {
+			if l.poison {
+				backends.Poison(op.Buf)
+			}
+			backends.Lend(op.Buf, true)
+		}
+		l.read(op)
+	case backends.Accept:
+		l.read(op)
+	case backends.Send:
+		backends.Lend(op.Buf, false)
+		l.sendNow(op)
+	case backends.Connect:
+		l.connect(op)
+	case backends.Timeout:
+		l.timers.Add(op)
+	case backends.Cancel:
+		l.finish(op, l.cancel(op.Target), nil, false)
+	case backends.Close:
+		l.cancelAll(op.FD)
+		l.forget(op.FD)
+		l.direct(op, unix.Close(int(op.FD)))
+	case backends.Shutdown:
+		l.direct(op, unix.Shutdown(int(op.FD), int(op.Off)))
+	case backends.Nop:
+		l.finish(op, 0, nil, false)
+	default:
+		l.finish(op, backends.Fail(unix.EINVAL), nil, false)
+	}
+}
+
+// direct finishes op with the outcome of a call that never waits.
+func (l *Loop) direct(op *backends.Op, err error) {
+	l.Tally.Counters[backends.SysOther]++
+	var res backends.Result
+	if err != nil {
+		res = backends.Fail(err.(unix.Errno))
+	}
+	l.finish(op, res, nil, false)
+}
+
+// read queues a Recv or an Accept until its descriptor is announced as ready,
+// which epoll does on adding one that is ready already.
+func (l *Loop) read(op *backends.Op) {
+	d := l.at(op.FD)
+	if d.events == 0 {
+		if op.Code == backends.Accept {
+			unix.SetNonblock(int(op.FD), true) // accept4 knows no MSG_DONTWAIT
+			l.Tally.Counters[backends.SysOther] += 2
+		}
+		if e := l.watch(op.FD, d, readInterest); e != 0 {
+			l.finish(op, backends.Fail(e), nil, false)
+			return
+		}
+	}
+	d.in.push(op)
+	l.schedule(op.FD, d)
+}
+
+// sendNow tries the send unless an earlier one waits for room.
+func (l *Loop) sendNow(op *backends.Op) {
+	d := l.at(op.FD)
+	if first := d.out.head == nil; first && !d.blocked {
+		d.out.push(op)
+		l.write(op.FD, d)
+		for d.out.head == op && !d.blocked { // interrupted
+			l.write(op.FD, d)
+		}
+		return
+	}
+	d.out.push(op)
+	if e := l.watch(op.FD, d, readInterest|unix.EPOLLOUT); e != 0 {
+		d.out.remove(op)
+		l.finish(op, backends.Fail(e), nil, false)
+	}
+}
+
+func (l *Loop) connect(op *backends.Op) {
+	d := l.at(op.FD)
+	unix.SetNonblock(int(op.FD), true)
+	l.Tally.Counters[backends.SysOther] += 3
+	e := uapi.ConnectRaw(op.FD, &op.Addr.Raw, op.Addr.Len)
+	if e == unix.EINPROGRESS || e == unix.EINTR {
+		d.out.push(op)
+		d.blocked = true
+		if e = l.watch(op.FD, d, readInterest|unix.EPOLLOUT); e == 0 {
+			return
+		}
+		d.out.remove(op)
+	}
+	d.blocked = false
+	l.finish(op, backends.Fail(e), nil, false)
+}
+
+// cancel ends target if it still waits.
+func (l *Loop) cancel(target *backends.Op) backends.Result {
+	if target == nil || !target.Lent() || target.Loan.Gen == completed {
+		return backends.Fail(unix.ENOENT)
+	}
+	found := false
+	switch target.Code {
+	case backends.Timeout:
+		found = l.timers.Cancel(target)
+	case backends.Recv, backends.Accept:
+		found = l.at(target.FD).in.remove(target)
+	case backends.Send, backends.Connect:
+		found = l.at(target.FD).out.remove(target)
+	}
+	if !found {
+		return backends.Fail(unix.ENOENT)
+	}
+	l.finish(target, backends.Fail(unix.ECANCELED), nil, false)
+	return 0
+}
+
+// Recycle implements backends.Loop.
+func (l *Loop) Recycle(buf []byte) { l.pool.Put(buf) }

@@ -1,0 +1,245 @@
+package result
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Figures that follow from a trial. One that was not measured is NaN. CPU and
+// messages are each taken over the interval that they were counted in, which
+// differ by the time that reading the counters takes.
+
+// PerSecond is the throughput: messages answered and verified a second.
+func (t *Trial) PerSecond() float64 { return ratio(float64(t.Messages), t.Seconds) }
+
+// ServerCPUPerMessage is in nanoseconds, helper threads included.
+func (t *Trial) ServerCPUPerMessage() float64 {
+	if t.Server == nil {
+		return math.NaN()
+	}
+	return t.perMessage(t.Server.CPUSeconds, t.Server.Seconds) * 1e9
+}
+
+// ClientCPUPerMessage is in nanoseconds.
+func (t *Trial) ClientCPUPerMessage() float64 {
+	if t.Client == nil {
+		return math.NaN()
+	}
+	return t.perMessage(t.Client.CPUSeconds, t.Client.Seconds) * 1e9
+}
+
+// MachineCPUPerMessage is in nanoseconds: everything that ran on any CPU, in
+// a duet the other contestant too.
+func (t *Trial) MachineCPUPerMessage() float64 {
+	if t.Machine == nil {
+		return math.NaN()
+	}
+	return t.perMessage(t.Machine.BusySeconds, t.Machine.Seconds) * 1e9
+}
+
+// HelperCPUPerMessage is in nanoseconds, of one kind of io_uring helper thread
+// of the server; zero when it had none of that kind.
+func (t *Trial) HelperCPUPerMessage(name string) float64 {
+	if t.Server == nil {
+		return math.NaN()
+	}
+	var cpu float64
+	for _, h := range t.Server.Helpers {
+		if h.Name == name {
+			cpu += h.CPUSeconds
+		}
+	}
+	return t.perMessage(cpu, t.Server.Seconds) * 1e9
+}
+
+// SwitchesPerMessage counts the server's context switches of both kinds.
+func (t *Trial) SwitchesPerMessage() float64 {
+	if t.Server == nil {
+		return math.NaN()
+	}
+	return t.perMessage(float64(t.Server.Voluntary+t.Server.Involuntary), t.Server.Seconds)
+}
+
+// SyscallsPerMessage is the server's own count where it keeps one, else the
+// tracepoint's.
+func (t *Trial) SyscallsPerMessage() float64 {
+	switch {
+	case t.CountedSyscalls != nil:
+		return *t.CountedSyscalls
+	case t.TracedSyscalls != nil:
+		return *t.TracedSyscalls
+	}
+	return math.NaN()
+}
+
+// StealShare is the fraction of all CPUs' time that the hypervisor took.
+func (t *Trial) StealShare(cpus int) float64 {
+	if t.Machine == nil {
+		return math.NaN()
+	}
+	return ratio(t.Machine.StealSeconds, t.Machine.Seconds*float64(cpus))
+}
+
+// OtherShare is the fraction of all CPUs' time that went to processes which
+// are no part of the test.
+func (t *Trial) OtherShare(cpus int) float64 {
+	if t.Machine == nil {
+		return math.NaN()
+	}
+	return ratio(t.Machine.OtherSeconds, t.Machine.Seconds*float64(cpus))
+}
+
+// Latency is what a user of the server would see: the response time where
+// there was a schedule to be late for, else the service time.
+func (t *Trial) Latency() Histogram {
+	if t.Response != nil {
+		return *t.Response
+	}
+	return t.Service
+}
+
+func (t *Trial) perMessage(amount, seconds float64) float64 {
+	return ratio(ratio(amount, seconds), t.PerSecond())
+}
+
+func ratio(a, b float64) float64 {
+	if b > 0 {
+		return a / b
+	}
+	return math.NaN()
+}
+
+// PerSecond is the rate of the null backend.
+func (f *Floor) PerSecond() float64 { return ratio(float64(f.Messages), f.Seconds) }
+
+// CPUPerMessage is in nanoseconds.
+func (f *Floor) CPUPerMessage() float64 { return ratio(f.CPUSeconds, float64(f.Messages)) * 1e9 }
+
+// A Load is what a cell asks of its contestant. Cells of one load are compared.
+type Load struct {
+	Network  string
+	Conns    int
+	Size     int
+	Pipeline int
+	Rate     float64
+}
+
+// Load is the cell without its contestant.
+func (c Cell) Load() Load {
+	return Load{Network: c.Network, Conns: c.Conns, Size: c.Size, Pipeline: c.Pipeline, Rate: c.Rate}
+}
+
+func (l Load) String() string {
+	conns := "connections"
+	if l.Conns == 1 {
+		conns = "connection"
+	}
+	s := fmt.Sprintf("%s, %d %s × %d B", l.Network, l.Conns, conns, l.Size)
+	if l.Pipeline > 1 {
+		s += fmt.Sprintf(", pipeline %d", l.Pipeline)
+	}
+	if l.Rate > 0 {
+		return s + fmt.Sprintf(", open loop at %.10g messages/s", l.Rate)
+	}
+	return s + ", closed loop"
+}
+
+// Loads lists the loads of the plan, each once, in the order of the plan.
+func (p *Plan) Loads() (loads []Load) {
+	for _, c := range p.Cells {
+		if l := c.Load(); !slices.Contains(loads, l) {
+			loads = append(loads, l)
+		}
+	}
+	return loads
+}
+
+// CellsOf lists the cells of a load, as indices into Cells.
+func (p *Plan) CellsOf(l Load) (cells []int) {
+	for i, c := range p.Cells {
+		if c.Load() == l {
+			cells = append(cells, i)
+		}
+	}
+	return cells
+}
+
+// Valid lists the trials of a cell that count.
+func (s *Set) Valid(cell int) (trials []*Trial) {
+	for i := range s.Trials {
+		if t := &s.Trials[i]; t.Cell == cell && t.Void == "" {
+			trials = append(trials, t)
+		}
+	}
+	return trials
+}
+
+// Void lists the trials that do not count.
+func (s *Set) Void() (trials []*Trial) {
+	for i := range s.Trials {
+		if t := &s.Trials[i]; t.Void != "" {
+			trials = append(trials, t)
+		}
+	}
+	return trials
+}
+
+// A Pair is the two trials of a duet that ran at the same moment.
+type Pair struct {
+	A, B *Trial // A is of the cell that comes first in the plan
+}
+
+// Pairs lists the pairs of a duet of which both trials count.
+func (s *Set) Pairs() (pairs []Pair) {
+	first := map[int]*Trial{}
+	for i := range s.Trials {
+		t := &s.Trials[i]
+		if t.Pair == 0 || t.Void != "" {
+			continue
+		}
+		a, ok := first[t.Pair]
+		if !ok {
+			first[t.Pair] = t
+			continue
+		}
+		p := Pair{A: a, B: t}
+		if b := t; b.Cell < a.Cell {
+			p = Pair{A: b, B: a}
+		}
+		pairs = append(pairs, p)
+	}
+	slices.SortStableFunc(pairs, func(x, y Pair) int { return cmp.Compare(x.A.Pair, y.A.Pair) })
+	return pairs
+}
+
+// Name is the row's name of a cell: its contestant, numbered where the load
+// holds several of that name, as in an A/A test.
+func (p *Plan) Name(cell int) string {
+	c := p.Cells[cell]
+	before, all := 0, 0
+	for i, o := range p.Cells {
+		if o.Contestant == c.Contestant && o.Load() == c.Load() {
+			all++
+			if i < cell {
+				before++
+			}
+		}
+	}
+	if all < 2 {
+		return c.Contestant
+	}
+	return fmt.Sprintf("%s #%d", c.Contestant, before+1)
+}
+
+// Family is the backend of a cell without its features: what decides a colour.
+// It is empty for a foreign server.
+func (c Cell) Family() string {
+	name := c.Backend
+	if i := strings.IndexAny(name, "+-"); i >= 0 {
+		name = name[:i]
+	}
+	return name
+}

@@ -1,0 +1,157 @@
+package result
+
+import "time"
+
+// Schema names the format of a file. The number rises when a reader of an older
+// file would misread a newer one.
+const Schema = "ringbench.result/1"
+
+// A Set is one run.
+type Set struct {
+	Schema      string    `json:"schema"`
+	Version     string    `json:"ringbench_version"`
+	Command     []string  `json:"command"`
+	Started     time.Time `json:"started"`
+	Ended       time.Time `json:"ended"`
+	Interrupted bool      `json:"interrupted,omitempty"` // the plan was not finished
+	Env         Env       `json:"environment"`
+	Plan        Plan      `json:"plan"`
+	Trials      []Trial   `json:"trials"`
+	Floor       *Floor    `json:"harness_floor,omitempty"`
+	Warnings    []string  `json:"warnings,omitempty"`
+}
+
+// Env is where the run took place.
+type Env struct {
+	Host        string   `json:"host"`
+	Kernel      string   `json:"kernel"`
+	Arch        string   `json:"arch"`
+	GoVersion   string   `json:"go_version"`
+	CPUModel    string   `json:"cpu_model"`
+	CPUs        int      `json:"cpus"`
+	MemoryBytes uint64   `json:"memory_bytes"`
+	TickHz      float64  `json:"tick_hz,omitempty"` // sampling rate of the user/kernel split; absent: unknown
+	Accounting  string   `json:"cpu_accounting"`    // "tick", "virt-gen" or "unknown"
+	Autogroup   bool     `json:"autogroup"`
+	Mitigations []string `json:"mitigations,omitempty"`
+	Cmdline     string   `json:"kernel_cmdline,omitempty"`
+}
+
+// Plan is what was to be run.
+type Plan struct {
+	Workload        string  `json:"workload"`
+	Cells           []Cell  `json:"cells"`
+	Trials          int     `json:"trials"` // blocks: each holds every cell once
+	Seed            uint64  `json:"seed"`
+	WarmupSeconds   float64 `json:"warmup_seconds"`
+	DurationSeconds float64 `json:"duration_seconds"`
+	Placement       string  `json:"placement"` // "split" or "shared"
+	ServerCPUs      []int   `json:"server_cpus"`
+	ClientCPUs      []int   `json:"client_cpus"`
+	Duet            bool    `json:"duet"`
+	Grouping        string  `json:"scheduling_groups,omitempty"` // duet: "autogroup", "cgroup" or "none"
+	Client          string  `json:"client"`                      // backend of the load generator, with its variant
+	Audit           bool    `json:"audit"`                       // system calls were also counted by tracepoint
+}
+
+// A Cell is one contestant under one load.
+type Cell struct {
+	Contestant string  `json:"contestant"` // the row's name: a backend's variant, or a foreign server's
+	Backend    string  `json:"backend,omitempty"`
+	Command    string  `json:"command,omitempty"` // foreign server
+	Target     string  `json:"target,omitempty"`  // server that was running already
+	TargetPID  int     `json:"target_pid,omitempty"`
+	Network    string  `json:"network"`
+	Conns      int     `json:"connections"`
+	Size       int     `json:"message_bytes"`
+	Pipeline   int     `json:"pipeline"`
+	Rate       float64 `json:"offered_per_second,omitempty"` // 0: closed loop
+	Loops      int     `json:"loops"`
+	Workers    int     `json:"workers,omitempty"` // limit of a pool; 0: one a connection
+}
+
+// A Trial is one measured window of one cell on a fresh server process.
+type Trial struct {
+	Cell    int       `json:"cell"`            // index into Plan.Cells
+	Block   int       `json:"block"`           // trials of a block are comparable
+	Order   int       `json:"order"`           // position in the run
+	Pair    int       `json:"pair,omitempty"`  // duet: both trials of a pair carry the same number, from 1
+	First   bool      `json:"first,omitempty"` // duet: this one was started first
+	Started time.Time `json:"started"`
+	Void    string    `json:"void,omitempty"` // why it does not count; all below may then be absent
+
+	Seconds  float64 `json:"window_seconds"`
+	Messages uint64  `json:"messages"` // answered and verified in the window
+	Bytes    uint64  `json:"verified_bytes"`
+	Unserved int     `json:"unserved_connections,omitempty"` // connected, never answered: waiting in the backlog all through
+	// BacklogWait is how long connections waited from connecting to their first answer.
+	BacklogWait *Histogram `json:"backlog_wait,omitempty"`
+
+	Service  Histogram  `json:"service_time"`            // from the actual send
+	Response *Histogram `json:"response_time,omitempty"` // from the intended start; open loop only
+	SendLag  *Histogram `json:"send_lag,omitempty"`      // intended start to actual send; open loop only
+
+	Server  *Process `json:"server,omitempty"`
+	Client  *Process `json:"client,omitempty"`
+	Machine *Machine `json:"machine,omitempty"`
+
+	Tier     string            `json:"tier,omitempty"`
+	Features []string          `json:"features,omitempty"`
+	Counters map[string]uint64 `json:"server_counters,omitempty"` // over the window, summed over loops
+	// CountedSyscalls is system calls a message by the server's own counters;
+	// TracedSyscalls the same by the raw_syscalls tracepoint, in a window of
+	// its own after the measured one.
+	CountedSyscalls *float64 `json:"counted_syscalls_per_message,omitempty"`
+	TracedSyscalls  *float64 `json:"traced_syscalls_per_message,omitempty"`
+
+	Verdict string `json:"verdict,omitempty"` // see the Verdict constants
+}
+
+// The verdicts of saturation: whose CPU was used up.
+const (
+	ServerBound  = "server-bound"
+	ClientBound  = "client-bound"
+	NeitherBound = "neither"
+)
+
+// A Process is what one side used during the window.
+type Process struct {
+	CPUSeconds float64 `json:"cpu_seconds"` // exact sum over all threads, helpers included
+	// UserShare of CPUSeconds is a tick sample; UserShareError its standard error.
+	UserShare      float64  `json:"user_share"`
+	UserShareError float64  `json:"user_share_error"`
+	Seconds        float64  `json:"seconds"` // length of the interval these figures cover
+	Voluntary      uint64   `json:"voluntary_switches"`
+	Involuntary    uint64   `json:"involuntary_switches"`
+	RunQueueWait   *float64 `json:"run_queue_wait_seconds,omitempty"`
+	PeakRSS        uint64   `json:"peak_rss_bytes"`
+	Threads        int      `json:"threads"`
+	Helpers        []Helper `json:"io_uring_helpers,omitempty"` // iou-sqp-*, iou-wrk-*; contained in CPUSeconds
+	CPUs           int      `json:"cpus"`                       // it was allowed to use
+}
+
+// A Helper is one kind of io_uring kernel thread of a process.
+type Helper struct {
+	Name       string  `json:"name"` // "iou-sqp", "iou-wrk"
+	Threads    int     `json:"threads"`
+	CPUSeconds float64 `json:"cpu_seconds"`
+}
+
+// Machine is what the whole machine did during the window.
+type Machine struct {
+	Seconds        float64 `json:"seconds"`
+	BusySeconds    float64 `json:"busy_seconds"` // user+nice+system+irq+softirq over all CPUs
+	UserSeconds    float64 `json:"user_seconds"`
+	KernelSeconds  float64 `json:"kernel_seconds"` // system+irq+softirq
+	SoftirqSeconds float64 `json:"softirq_seconds"`
+	StealSeconds   float64 `json:"steal_seconds"`
+	OtherSeconds   float64 `json:"other_process_seconds"` // busy beyond the processes under test
+}
+
+// A Floor is what the load generator costs by itself: the same engine on the
+// null backend, which answers within the process.
+type Floor struct {
+	Seconds    float64 `json:"window_seconds"`
+	Messages   uint64  `json:"messages"`
+	CPUSeconds float64 `json:"cpu_seconds"`
+}

@@ -1,0 +1,155 @@
+package reports
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// nameMax keeps a table within 120 columns.
+const nameMax = 24
+
+// A grid is a table before it is drawn: the first column is text, the others
+// are figures.
+type grid struct {
+	title  string
+	header []string
+	rows   [][]string
+	notes  []string
+}
+
+// Table prints the whole result for a terminal, within 120 columns: for a duet
+// the comparison first (see Duet), then two tables for every load, then the
+// conditions and everything that limits the figures.
+func Table(w io.Writer, s *result.Set) error {
+	b := bufio.NewWriter(w)
+	if s.Plan.Duet {
+		if err := drawAll(b, duetGrids(s)); err != nil {
+			return err
+		}
+	}
+	for _, v := range views(s) {
+		if err := drawAll(b, []grid{throughputGrid(s, v), costGrid(v)}); err != nil {
+			return err
+		}
+	}
+	for _, line := range notes(s) {
+		fmt.Fprintln(b, fold(line))
+	}
+	return b.Flush()
+}
+
+func throughputGrid(s *result.Set, v view) grid {
+	g := grid{title: v.load.String(), header: []string{"contestant", "messages/s", "± %"}}
+	if s.Plan.Duet {
+		g.title += " (two at a time: relative under contention)"
+	}
+	for _, p := range percentiles {
+		g.header = append(g.header, percentileName(p)+" µs")
+	}
+	g.header = append(g.header, "trials", "verdict")
+	for _, r := range v.rows {
+		line := []string{r.name, whole(r.rate.Center), halfWidth(r.rate)}
+		for _, p := range percentiles {
+			line = append(line, microseconds(r.latency, p))
+		}
+		g.rows = append(g.rows, append(line, fmt.Sprint(len(r.trials)), or(r.verdict, none)))
+		if r.service != nil {
+			line := []string{"  from the actual send", "", ""}
+			for _, p := range percentiles {
+				line = append(line, microseconds(*r.service, p))
+			}
+			g.rows = append(g.rows, append(line, "", ""))
+		}
+	}
+	return g
+}
+
+func costGrid(v view) grid {
+	g := grid{header: []string{
+		"", "server CPU ns/msg", "client ns/msg", "machine ns/msg", "syscalls/msg", "switches/msg", "peak RSS MiB",
+	}}
+	for _, r := range v.rows {
+		g.rows = append(g.rows, []string{
+			r.name, cpu(r.server, r.user), cpu(r.client, r.clientUser), cpu(r.machine, r.machineUser),
+			figure(r.syscalls.Center), figure(r.switches.Center), figure(r.rss.Center / (1 << 20)),
+		})
+		for _, h := range r.helpers {
+			g.rows = append(g.rows, []string{
+				fmt.Sprintf("  of it %s (%d)", h.name, h.threads), whole(h.cpu.Center), "", "", "", "", "",
+			})
+		}
+	}
+	return g
+}
+
+func drawAll(w io.Writer, grids []grid) error {
+	for _, g := range grids {
+		if err := g.draw(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g grid) draw(w io.Writer) error {
+	if g.title != "" {
+		fmt.Fprintln(w, fold(clean(g.title)))
+	}
+	t := tablewriter.NewTable(w,
+		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
+			Borders: tw.BorderNone,
+			Symbols: tw.NewSymbols(tw.StyleLight),
+			Settings: tw.Settings{
+				Separators: tw.Separators{BetweenRows: tw.Off, BetweenColumns: tw.Off},
+				Lines:      tw.Lines{ShowTop: tw.Off, ShowBottom: tw.Off, ShowHeaderLine: tw.On},
+			},
+		})),
+		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
+		tablewriter.WithRowAutoWrap(tw.WrapNone),
+		tablewriter.WithTrimSpace(tw.Off),
+		tablewriter.WithEastAsian(tw.Off),
+		tablewriter.WithAlignment(g.alignment()),
+	)
+	t.Header(cells(g.header))
+	for _, r := range g.rows {
+		r[0] = twwidth.Truncate(clean(r[0]), nameMax, "…")
+		if err := t.Append(cells(r)); err != nil {
+			return fmt.Errorf("table: %w", err)
+		}
+	}
+	if err := t.Render(); err != nil {
+		return fmt.Errorf("table: %w", err)
+	}
+	for _, n := range g.notes {
+		fmt.Fprintln(w, fold(clean(n)))
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+func (g grid) alignment() tw.Alignment {
+	a := make(tw.Alignment, len(g.header))
+	for i := range a {
+		a[i] = tw.AlignRight
+	}
+	a[0] = tw.AlignLeft
+	return a
+}
+
+func cells(s []string) []string { return s }
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
