@@ -13,9 +13,6 @@ import (
 	"github.com/ringbench/ringbench/internal/result"
 )
 
-// nameMax keeps a table within 120 columns.
-const nameMax = 24
-
 // A grid is a table before it is drawn: the first column is text, the others
 // are figures.
 type grid struct {
@@ -119,10 +116,11 @@ func (g grid) draw(w io.Writer) error {
 		tablewriter.WithEastAsian(tw.Off),
 		tablewriter.WithAlignment(g.alignment()),
 	)
-	t.Header(cells(g.header))
+	room := width - g.figuresWidth()
+	t.Header(g.header)
 	for _, r := range g.rows {
-		r[0] = twwidth.Truncate(clean(r[0]), nameMax, "…")
-		if err := t.Append(cells(r)); err != nil {
+		r[0] = shorten(clean(r[0]), max(room, 8))
+		if err := t.Append(r); err != nil {
 			return fmt.Errorf("table: %w", err)
 		}
 	}
@@ -136,16 +134,42 @@ func (g grid) draw(w io.Writer) error {
 	return err
 }
 
+// figuresWidth is what all columns but the first take, with the padding of all.
+func (g grid) figuresWidth() int {
+	sum := 2 * len(g.header)
+	for i := 1; i < len(g.header); i++ {
+		w := twwidth.Width(g.header[i])
+		for _, r := range g.rows {
+			w = max(w, twwidth.Width(r[i]))
+		}
+		sum += w
+	}
+	return sum
+}
+
 func (g grid) alignment() tw.Alignment {
 	a := make(tw.Alignment, len(g.header))
 	for i := range a {
 		a[i] = tw.AlignRight
 	}
 	a[0] = tw.AlignLeft
+	if last := len(a) - 1; g.header[last] == "verdict" {
+		a[last] = tw.AlignLeft
+	}
 	return a
 }
 
-func cells(s []string) []string { return s }
+// shorten cuts s to n columns, marking the cut.
+func shorten(s string, n int) string {
+	if twwidth.Width(s) <= n {
+		return s
+	}
+	for twwidth.Width(s) > n-1 {
+		r := []rune(s)
+		s = string(r[:len(r)-1])
+	}
+	return s + "…"
+}
 
 func or(s, otherwise string) string {
 	if s == "" {

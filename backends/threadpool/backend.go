@@ -1,0 +1,51 @@
+package threadpool
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+func init() {
+	backends.Register(backends.Family{
+		Name: "threadpool",
+		Doc:  "blocking calls by a pool of threads, one connection a thread",
+		Rank: 3,
+		New:  func(v backends.Variant) (backends.Backend, error) { return newBackend(v.String()), nil },
+	})
+}
+
+// calls are the system calls that move data or wait. They are entered through
+// the scheduler, since any of them may block; tests put faults in their place.
+type calls struct {
+	recv, send func(fd int32, b []byte, flags int) (int, unix.Errno)
+	accept     func(fd int32, flags int) (int, unix.Errno)
+	connect    func(fd int32, addr *unix.RawSockaddrAny, size uint32) unix.Errno
+	poll       func(fds []unix.PollFd, timeout *unix.Timespec) (int, unix.Errno)
+}
+
+type backend struct {
+	name string
+	calls
+}
+
+func newBackend(name string) *backend {
+	return &backend{name, calls{uapi.Recv, uapi.Send, uapi.Accept, uapi.Connect, uapi.Poll}}
+}
+
+func (b *backend) Name() string { return b.name }
+
+// Probe is always nil: every kernel that Go runs on has these calls.
+func (b *backend) Probe() error { return nil }
+
+func (b *backend) Traits() backends.Traits { return backends.Traits{Blocking: true} }
+
+// Open costs a small allocation: the buffers that a loop chooses from are
+// mapped when the first op asks for one, since thousands of workers may be
+// open and most never do.
+func (b *backend) Open(c backends.Config) (backends.Loop, error) {
+	return &loop{calls: b.calls, config: c.WithDefaults(), epoch: time.Now()}, nil
+}

@@ -1,0 +1,260 @@
+package threadpool
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+)
+
+// An entry is an op that is lent and not complete.
+type entry struct {
+	op      *backends.Op // nil: complete, to be swept
+	tried   bool         // the first call was made
+	polls   bool         // the call cannot block (O_NONBLOCK): ppoll must say when to make it
+	restore bool         // Connect: O_NONBLOCK is the loop's doing, to be cleared
+	pause   bool         // Connect: ppoll cannot tell; ask again a little later
+	dry     bool         // Recv: no buffer was left, and that was counted
+}
+
+type loop struct {
+	calls
+	config backends.Config
+	tally  backends.Tally
+	epoch  time.Time // where the loop's clock starts
+
+	ops    []entry // in order of submission
+	fresh  bool    // some entry may not have been tried
+	timers timers
+	done   []backends.Completion
+	head   int // of done: those before it were handed out
+	passed int // Waits in a row that asked no descriptor although ops were pending
+
+	pool *backends.Pool // mapped at first use
+	fds  []unix.PollFd
+	ts   unix.Timespec
+}
+
+func (l *loop) now() time.Duration { return time.Since(l.epoch) }
+
+// Submit notes the op. Only what cannot block is done here.
+func (l *loop) Submit(op *backends.Op) {
+	if op.Lent() {
+		panic("backends: " + op.Code.String() + " submitted while it is lent")
+	}
+	op.Loan = backends.Loan{Slot: 1}
+	switch op.Code {
+	case backends.Nop:
+		l.push(op, 0)
+	case backends.Accept, backends.Connect, backends.Recv, backends.Send:
+		l.add(op)
+	case backends.Shutdown:
+		l.tally.Counters[backends.SysOther]++
+		l.push(op, result(unix.Shutdown(int(op.FD), int(op.Off))))
+	case backends.Close:
+		l.cancelAll(op.FD)
+		l.add(op)
+	case backends.Timeout:
+		if op.Off < 0 {
+			l.push(op, backends.Fail(unix.EINVAL))
+			return
+		}
+		l.timers.add(op, l.now()+time.Duration(op.Off))
+	case backends.Cancel:
+		l.push(op, l.cancel(op.Target))
+	default:
+		l.push(op, backends.Fail(unix.EINVAL))
+	}
+}
+
+func (l *loop) add(op *backends.Op) {
+	selects := op.Flags&backends.SelectBuf != 0
+	switch {
+	case op.Code == backends.Recv && op.Flags&backends.Multishot != 0 && !selects,
+		op.Code == backends.Connect && op.Addr == nil:
+		l.push(op, backends.Fail(unix.EINVAL))
+		return
+	case op.Code == backends.Recv && selects:
+		if errno := l.mapPool(); errno != 0 {
+			l.push(op, backends.Fail(errno))
+			return
+		}
+	case op.Code == backends.Recv:
+		if l.config.Poison {
+			backends.Poison(op.Buf)
+		}
+		backends.Lend(op.Buf, true)
+	case op.Code == backends.Send:
+		backends.Lend(op.Buf, false)
+	}
+	l.ops = append(l.ops, entry{op: op})
+	l.fresh = true
+}
+
+func (l *loop) mapPool() unix.Errno {
+	if l.pool != nil {
+		return 0
+	}
+	var err error
+	if l.pool, err = backends.NewPool(l.config.Bufs, l.config.BufSize, l.config.Poison); err != nil {
+		return unix.ENOMEM
+	}
+	return 0
+}
+
+// Wait makes the one call that is pending, or polls. See the package comment.
+func (l *loop) Wait(dst []backends.Completion, atLeast int, timeout time.Duration) (int, error) {
+	atLeast = min(atLeast, len(dst))
+	limit := forever
+	if timeout >= 0 {
+		limit = l.now() + timeout
+	}
+	if !l.mayBlock(atLeast, limit) {
+		l.begin()
+	}
+	asked := false
+	for l.queued() < atLeast {
+		asked = true
+		if l.mayBlock(atLeast, limit) {
+			l.attempt(0, true)
+			l.sweep()
+			continue
+		}
+		late, err := l.poll(limit)
+		if err != nil {
+			return 0, err
+		}
+		if late {
+			break
+		}
+	}
+	if !asked && l.overdue(atLeast) {
+		if _, err := l.poll(0); err != nil {
+			return 0, err
+		}
+	}
+	return l.reap(dst), nil
+}
+
+// mayBlock reports whether a blocking call is all that Wait has to do.
+func (l *loop) mayBlock(atLeast int, limit time.Duration) bool {
+	if l.queued() >= atLeast || limit != forever || len(l.ops) != 1 || len(l.timers) != 0 {
+		return false
+	}
+	e := &l.ops[0]
+	return !e.polls && !l.isDry(e)
+}
+
+// maxPassed is how many Waits in a row may be content with what was complete
+// anyway. Asking each time would cost the echo of a multishot receive a third
+// system call a message; never asking would starve it beside an op that always
+// completes at once.
+const maxPassed = 64
+
+// overdue reports whether a Wait that need not block should look at the
+// descriptors all the same.
+func (l *loop) overdue(atLeast int) bool {
+	if len(l.ops) == 0 && len(l.timers) == 0 {
+		return false
+	}
+	if l.passed++; l.passed < maxPassed && atLeast > 0 {
+		return false
+	}
+	return true
+}
+
+// begin makes the first call of the ops that need not wait to be ready.
+func (l *loop) begin() {
+	if !l.fresh {
+		return
+	}
+	l.fresh = false
+	for i := range l.ops {
+		if e := &l.ops[i]; !e.tried && e.op.Code != backends.Recv && e.op.Code != backends.Accept {
+			l.attempt(i, false)
+		}
+	}
+	l.sweep()
+}
+
+// sweep forgets the entries that are complete.
+func (l *loop) sweep() {
+	kept := l.ops[:0]
+	for _, e := range l.ops {
+		if e.op != nil {
+			kept = append(kept, e)
+		}
+	}
+	clear(l.ops[len(kept):])
+	l.ops = kept
+}
+
+// Recycle gives a buffer back.
+func (l *loop) Recycle(buf []byte) { l.pool.Put(buf) }
+
+// cancel ends target if it is still pending.
+func (l *loop) cancel(target *backends.Op) backends.Result {
+	if target == nil {
+		return backends.Fail(unix.ENOENT)
+	}
+	if l.timers.remove(target) {
+		l.push(target, backends.Fail(unix.ECANCELED))
+		return 0
+	}
+	for i := range l.ops {
+		if l.ops[i].op != target {
+			continue
+		}
+		if target.Code == backends.Close {
+			return backends.Fail(unix.EALREADY)
+		}
+		l.finish(&l.ops[i], backends.Fail(unix.ECANCELED), nil)
+		l.sweep()
+		return 0
+	}
+	return backends.Fail(unix.ENOENT)
+}
+
+// cancelAll ends every op on fd.
+func (l *loop) cancelAll(fd int32) {
+	for i := range l.ops {
+		if e := &l.ops[i]; e.op.FD == fd && e.op.Code != backends.Close {
+			l.finish(e, backends.Fail(unix.ECANCELED), nil)
+		}
+	}
+	l.sweep()
+}
+
+// Close returns every loan. Nothing is in flight in the kernel but a connect,
+// which goes on by itself until its descriptor is closed.
+func (l *loop) Close() error {
+	for i := range l.ops {
+		l.finish(&l.ops[i], backends.Fail(unix.ECANCELED), nil)
+	}
+	for _, t := range l.timers {
+		t.op.Loan = backends.Loan{}
+	}
+	for _, c := range l.done[l.head:] {
+		if c.Op.Code == backends.Accept && c.Res >= 0 { // no one will ever know this descriptor
+			l.tally.Counters[backends.SysOther]++
+			unix.Close(int(c.Res))
+		}
+		c.Op.Loan = backends.Loan{}
+	}
+	l.ops, l.timers, l.done, l.head = nil, nil, nil, 0
+	l.tally.Publish()
+	if l.pool == nil {
+		return nil
+	}
+	err := l.pool.Close()
+	l.pool = nil
+	if err != nil {
+		return fmt.Errorf("unmap the buffers of a threadpool loop: %w", err)
+	}
+	return nil
+}
+
+// Counters is the work done so far.
+func (l *loop) Counters() backends.Counters { return l.tally.Read() }

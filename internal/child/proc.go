@@ -1,0 +1,226 @@
+package child
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Spec says what to start.
+type Spec struct {
+	Role string // which of Main's roles
+	Name string // for messages; default: Role, or the foreign program
+	// Config is given to the child as JSON; see Control.Config.
+	Config any
+	// CPUs that the child may use, from its first instruction on; empty:
+	// those that we may use.
+	CPUs []int
+	// Command is a foreign program and its arguments, started instead of a
+	// role. It has no control pipe, so it ends with us by the parent-death
+	// signal alone, which neither its own children nor a set-user-ID program
+	// heed. Its standard output is discarded.
+	Command    []string
+	Env        []string // added to our environment
+	GoMaxProcs int      // of a Go program; 0: its own choice
+	// Session puts the child into a session of its own and into a scheduling
+	// group of its own if Grouping says that there are any.
+	Session bool
+}
+
+// A Proc is a child. Its methods may be called by any goroutine.
+type Proc struct {
+	name    string
+	foreign bool
+	cmd     *exec.Cmd
+	group   *group
+	stderr  tail
+	calls   *calls // nil if foreign
+
+	done chan struct{}
+	exit ExitState // set before done closes
+
+	stopOnce sync.Once
+	stopErr  error
+}
+
+// An ExitState says how a process ended.
+type ExitState struct {
+	Status string // "exit status 3", "killed by signal 9 (killed)"
+	OK     bool   // exit status 0
+	Stderr string // the last 16 KiB of its standard error
+	Usage  *syscall.Rusage
+}
+
+// stderrDelay is how long we go on reading the standard error of a child that
+// has ended, should a process that it left behind still hold it open.
+const stderrDelay = 500 * time.Millisecond
+
+// Start starts a child. Each call of it must be paired with one of Stop.
+func Start(spec Spec) (*Proc, error) {
+	p := &Proc{name: spec.Name, foreign: len(spec.Command) > 0, done: make(chan struct{})}
+	if p.name == "" {
+		p.name = spec.Role
+		if p.foreign {
+			p.name = spec.Command[0]
+		}
+	}
+	err := p.start(spec)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", p.name, err)
+	}
+	return p, nil
+}
+
+func (p *Proc) start(spec Spec) (err error) {
+	p.cmd = command(spec, p.name)
+	p.cmd.Stderr = &p.stderr
+	p.cmd.WaitDelay = stderrDelay
+	if spec.Session {
+		if p.group, err = newGroup(); err != nil {
+			return err
+		}
+	}
+	var config []byte
+	if !p.foreign {
+		if config, err = json.Marshal(spec.Config); err == nil {
+			p.calls, err = newCalls(p.cmd)
+		}
+	}
+	if err == nil {
+		err = spawn(p.cmd, spec.CPUs, p.group)
+	}
+	for _, f := range p.cmd.ExtraFiles { // the child's ends
+		f.Close()
+	}
+	if err != nil {
+		p.group.remove()
+		if p.calls != nil {
+			p.calls.abandon()
+		}
+		return err
+	}
+	go p.wait()
+	if p.calls != nil {
+		p.calls.start(config)
+	}
+	return nil
+}
+
+func command(spec Spec, name string) *exec.Cmd {
+	var cmd *exec.Cmd
+	if len(spec.Command) > 0 {
+		cmd = exec.Command(spec.Command[0], spec.Command[1:]...)
+	} else {
+		cmd = &exec.Cmd{Path: "/proc/self/exe", Args: []string{"ringbench-child", name}}
+	}
+	cmd.Env = append(os.Environ(), spec.Env...)
+	if spec.GoMaxProcs > 0 {
+		cmd.Env = append(cmd.Env, "GOMAXPROCS="+strconv.Itoa(spec.GoMaxProcs))
+	}
+	if len(spec.Command) == 0 {
+		cmd.Env = append(cmd.Env, roleVar+"="+spec.Role)
+	}
+	// A process group of its own (a session has one) keeps the terminal's
+	// interrupt for us, and lets us end what the child starts.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: spec.Session, Setpgid: !spec.Session}
+	return cmd
+}
+
+// PID is the child's process id. It is not used again for another process
+// before Done closes.
+func (p *Proc) PID() int { return p.cmd.Process.Pid }
+
+// Done closes when the child has ended and is reaped.
+func (p *Proc) Done() <-chan struct{} { return p.done }
+
+// Exit says how the child ended; it waits for that.
+func (p *Proc) Exit() ExitState {
+	<-p.done
+	return p.exit
+}
+
+// wait reaps the child, and with it the processes of its group.
+func (p *Proc) wait() {
+	pid := p.PID()
+	// Until it is reaped the process id, and so the group's, cannot be
+	// another's: only now may we signal by number.
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	_ = unix.Kill(-pid, unix.SIGKILL)
+	_ = p.cmd.Wait() // the state says it all
+	p.exit = exitState(p.cmd.ProcessState, p.stderr.String())
+	if p.calls != nil {
+		p.calls.hangUp()
+	}
+	p.group.remove()
+	close(p.done)
+}
+
+func exitState(s *os.ProcessState, stderr string) ExitState {
+	e := ExitState{Stderr: stderr, Status: s.String(), OK: s.Success()}
+	e.Usage, _ = s.SysUsage().(*syscall.Rusage)
+	if w, ok := s.Sys().(syscall.WaitStatus); ok && w.Signaled() {
+		e.Status = fmt.Sprintf("killed by signal %d (%v)", w.Signal(), w.Signal())
+	}
+	return e
+}
+
+// ended describes the end of the child in one line.
+func (p *Proc) ended() string {
+	e := p.Exit()
+	s := fmt.Sprintf("%s (pid %d) ended: %s", p.name, p.PID(), e.Status)
+	if line := telling(e.Stderr); line != "" {
+		s += ": " + line
+	}
+	return s
+}
+
+// Stop ends the child: it closes the control pipe, or sends SIGTERM to a
+// foreign program, and kills what is left of it after grace. When it returns
+// the child is reaped. The error tells of a child that had to be killed, that
+// failed, or, if foreign, that was gone before; calling again tells the same.
+func (p *Proc) Stop(grace time.Duration) error {
+	p.stopOnce.Do(func() { p.stopErr = p.stop(grace) })
+	return p.stopErr
+}
+
+func (p *Proc) stop(grace time.Duration) error {
+	select {
+	case <-p.done:
+		if p.exit.OK && !p.foreign {
+			return nil
+		}
+		return errors.New(p.ended())
+	default:
+	}
+	if p.foreign {
+		_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only if it is gone
+	} else {
+		p.calls.hangUp()
+	}
+	late := time.NewTimer(grace)
+	defer late.Stop()
+	select {
+	case <-p.done:
+	case <-late.C:
+		_ = p.cmd.Process.Kill()
+		<-p.done
+		return fmt.Errorf("%s (pid %d) did not stop within %v and was killed", p.name, p.PID(), grace)
+	}
+	if !p.foreign && !p.exit.OK {
+		return errors.New(p.ended())
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package load
+
+import (
+	"bytes"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+)
+
+// A conn is one connection of the generator. At most one send is in flight, and
+// what comes due meanwhile goes out in the next one.
+type conn struct {
+	worker     *worker
+	index      int
+	recv, send backends.Op
+	sendAt     int // place in the pattern of the first byte not yet sent
+	recvAt     int // and of the next byte expected
+	partial    int // bytes received of the message that is not complete
+	due        int // messages to be sent as soon as the pipeline has room
+	stamps     []stamp
+	oldest     int // index of the oldest outstanding message in stamps
+	pending    int // outstanding messages
+
+	began       int64
+	firstAnswer int64 // nanoseconds from begin; 0: none yet
+}
+
+// A stamp is when an outstanding message was due and when it was sent.
+type stamp struct{ due, sent int64 }
+
+func newConn(k *worker, index int, fd int32) *conn {
+	c := &conn{worker: k, index: index, sendAt: place(index), recvAt: place(index), stamps: make([]stamp, k.g.cfg.Pipeline)}
+	c.recv = backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | backends.Multishot, FD: fd, Done: c}
+	c.send = backends.Op{Code: backends.Send, FD: fd, Done: c}
+	return c
+}
+
+// begin arms the receive and, in a closed loop, fills the pipeline.
+func (c *conn) begin() {
+	c.began = c.worker.now
+	c.worker.loop.Submit(&c.recv)
+	if c.worker.g.cfg.Rate == 0 {
+		c.due = len(c.stamps)
+		c.flush()
+	}
+}
+
+// flush sends what is due, as far as the pipeline has room, in one send.
+func (c *conn) flush() {
+	if c.send.Lent() {
+		return
+	}
+	n := min(c.due, len(c.stamps)-c.pending)
+	if n == 0 {
+		return
+	}
+	k := c.worker
+	for range n {
+		s := stamp{due: k.now, sent: k.now}
+		if k.g.cfg.Rate > 0 {
+			s.due = k.pace.due(c)
+			if k.recording() {
+				k.lag.RecordValue(k.now - s.due)
+			}
+		}
+		i := c.oldest + c.pending
+		if i >= len(c.stamps) {
+			i -= len(c.stamps)
+		}
+		c.stamps[i] = s
+		c.pending++
+	}
+	c.due -= n
+	k.sent += uint64(n)
+	size := n * k.g.cfg.Size
+	c.send.Buf = k.g.pattern.mem[c.sendAt : c.sendAt+size]
+	c.sendAt = advance(c.sendAt, size)
+	k.loop.Submit(&c.send)
+}
+
+// Complete receives the outcome of the connection's ops.
+func (c *conn) Complete(x backends.Completion) {
+	if x.Op == &c.recv {
+		c.received(x)
+	} else {
+		c.sent(x.Res)
+	}
+}
+
+func (c *conn) sent(res backends.Result) {
+	if res < 0 {
+		c.lost("send", res)
+		return
+	}
+	if rest := c.send.Buf[res:]; len(rest) > 0 {
+		c.send.Buf = rest
+		c.worker.loop.Submit(&c.send)
+		return
+	}
+	if c.due > 0 {
+		c.worker.now = backends.Nanotime()
+		c.flush()
+	}
+}
+
+func (c *conn) received(x backends.Completion) {
+	if x.Res <= 0 {
+		c.lost("receive", x.Res)
+		return
+	}
+	k := c.worker
+	k.now = backends.Nanotime()
+	want := k.g.pattern.mem[c.recvAt : c.recvAt+len(x.Buf)]
+	if !bytes.Equal(x.Buf, want) {
+		c.mismatch(x.Buf, want)
+		return
+	}
+	c.recvAt = advance(c.recvAt, len(x.Buf))
+	k.loop.Recycle(x.Buf)
+	c.partial += len(x.Buf)
+	for c.partial >= k.g.cfg.Size && c.pending > 0 {
+		c.partial -= k.g.cfg.Size
+		c.answered()
+	}
+	if c.partial > 0 && c.pending == 0 {
+		k.fail(fmt.Errorf("connection %d: the server sent %d bytes more than it was sent", c.index, c.partial))
+		return
+	}
+	if c.due > 0 {
+		c.flush()
+	}
+}
+
+// answered takes the oldest outstanding message as complete.
+func (c *conn) answered() {
+	k := c.worker
+	s := c.stamps[c.oldest]
+	c.oldest++
+	if c.oldest == len(c.stamps) {
+		c.oldest = 0
+	}
+	c.pending--
+	k.answered++
+	if k.g.cfg.Rate == 0 {
+		c.due++
+	}
+	if c.firstAnswer == 0 {
+		c.firstAnswer = max(k.now-c.began, 1)
+	}
+	if k.recording() {
+		k.messages++
+		k.service.RecordValue(k.now - s.sent)
+		if k.g.cfg.Rate > 0 {
+			k.response.RecordValue(k.now - s.due)
+		}
+	}
+}
+
+// recording reports whether now lies in the window.
+func (k *worker) recording() bool { return k.now >= k.window.Open && k.now < k.window.Close }
+
+func (c *conn) lost(doing string, res backends.Result) {
+	if c.worker.stopping.Load() {
+		return
+	}
+	why := "the server closed it"
+	if res < 0 {
+		why = unix.Errno(-res).Error()
+	}
+	c.worker.fail(fmt.Errorf("connection %d was lost on %s: %s", c.index, doing, why))
+}
+
+func (c *conn) mismatch(got, want []byte) {
+	i := 0
+	for got[i] == want[i] {
+		i++
+	}
+	size := uint64(c.worker.g.cfg.Size)
+	at := uint64(c.partial+i) % size
+	c.worker.fail(fmt.Errorf("connection %d: the server echoed a wrong byte, 0x%02x instead of 0x%02x, at byte %d of a message", c.index, got[i], want[i], at))
+}
+
+// fail notes the first error; the worker stops on it.
+func (k *worker) fail(err error) {
+	if k.err == nil {
+		k.err = err
+	}
+}

@@ -1,0 +1,295 @@
+package load
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// Config is one load on one server.
+type Config struct {
+	Backend  string  `json:"backend"` // of the generator itself
+	Network  string  `json:"network"`
+	Address  string  `json:"address"`
+	Conns    int     `json:"conns"`
+	Size     int     `json:"size"`     // bytes of a message
+	Pipeline int     `json:"pipeline"` // messages outstanding a connection, at most
+	Rate     float64 `json:"rate"`     // messages a second over all connections; 0: closed loop
+	Loops    int     `json:"loops"`
+	Seed     uint64  `json:"seed"`
+	Spin     bool    `json:"spin"` // an open loop may burn its CPU to be on time
+}
+
+// A Window is when a run starts and which part of it is recorded, in
+// nanoseconds of CLOCK_MONOTONIC, which all processes share.
+type Window struct {
+	Start int64 `json:"start"` // the first message is due
+	Open  int64 `json:"open"`  // recording begins
+	Close int64 `json:"close"` // recording ends; the load goes on until Stop
+}
+
+// Report is what a run yielded. Counts and histograms cover messages whose
+// answer was complete within the window.
+type Report struct {
+	Messages    uint64            `json:"messages"`
+	Bytes       uint64            `json:"bytes"`
+	Service     result.Histogram  `json:"service"`            // from the send
+	Response    *result.Histogram `json:"response,omitempty"` // open loop: from when it was due
+	SendLag     *result.Histogram `json:"send_lag,omitempty"` // open loop: from when it was due to the send
+	FirstAnswer result.Histogram  `json:"first_answer"`       // a value a connection that was answered at all
+	Unserved    int               `json:"unserved"`           // connections that never were
+	Sent        uint64            `json:"sent"`               // whole run
+	Answered    uint64            `json:"answered"`           // whole run
+	Counters    backends.Counters `json:"counters"`           // of the generator's own loops, whole run
+}
+
+// Monotonic is CLOCK_MONOTONIC in nanoseconds.
+func Monotonic() int64 {
+	var ts unix.Timespec
+	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // cannot fail for this clock
+	return ts.Nano()
+}
+
+// A Generator is a load that is connected and ready to start.
+type Generator struct {
+	cfg     Config
+	pattern *pattern
+	workers []*worker
+}
+
+// Connect opens all connections.
+func Connect(cfg Config) (*Generator, error) {
+	b, err := backends.Lookup(cfg.Backend)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Probe(); err != nil {
+		return nil, err
+	}
+	g := &Generator{cfg: cfg}
+	bufSize := BufSize(cfg.Size * cfg.Pipeline)
+	if g.pattern, err = newPattern(cfg.Seed, max(bufSize, cfg.Size*cfg.Pipeline)); err != nil {
+		return nil, err
+	}
+	var fds []int32
+	if b.Traits().Memory {
+		for i := range cfg.Conns {
+			fds = append(fds, int32(i)) // it knows no sockets
+		}
+	} else if fds, err = dial(cfg.Network, cfg.Address, cfg.Conns); err != nil {
+		return nil, err
+	}
+	loops := max(1, min(cfg.Loops, cfg.Conns))
+	for i := range loops {
+		k := newWorker(g, b, i, loops, fds)
+		g.workers = append(g.workers, k)
+		if !k.memory {
+			if k.wake, err = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+				g.Close()
+				return nil, fmt.Errorf("open a socket pair: %w", err)
+			}
+		}
+	}
+	return g, nil
+}
+
+// BufSize is the receive buffer that suits messages of size bytes: whole pages,
+// a power of two, 4 to 64 KiB.
+func BufSize(size int) int {
+	n := 4096
+	for n < size && n < 64<<10 {
+		n *= 2
+	}
+	return n
+}
+
+// Start begins the load; the window lies in the future.
+func (g *Generator) Start(w Window) {
+	offset := Monotonic() - backends.Nanotime()
+	w.Start, w.Open, w.Close = w.Start-offset, w.Open-offset, w.Close-offset
+	for _, k := range g.workers {
+		k.window = w
+		go k.run()
+	}
+}
+
+// Progress is how many messages have been answered so far, at most one batch a
+// loop ago. Any goroutine may call it.
+func (g *Generator) Progress() (n uint64) {
+	for _, k := range g.workers {
+		n += k.progress.Load()
+	}
+	return n
+}
+
+// Stop ends the load and returns what it yielded. An error is a wrong byte, a
+// connection that was lost, or a loop that broke.
+func (g *Generator) Stop() (*Report, error) {
+	r := &Report{Service: result.NewHistogram(), FirstAnswer: result.NewHistogram()}
+	if g.cfg.Rate > 0 {
+		response, lag := result.NewHistogram(), result.NewHistogram()
+		r.Response, r.SendLag = &response, &lag
+	}
+	for _, k := range g.workers {
+		k.stop()
+	}
+	for _, k := range g.workers {
+		select {
+		case <-k.done:
+		case <-time.After(10 * time.Second):
+			return nil, fmt.Errorf("load generator: loop %d did not stop", k.index)
+		}
+		if k.err != nil {
+			return nil, k.err
+		}
+		k.report(r)
+	}
+	return r, nil
+}
+
+// Close hangs up all connections. The load has not been started or has been
+// stopped.
+func (g *Generator) Close() {
+	for _, k := range g.workers {
+		if k.memory {
+			continue
+		}
+		for _, c := range k.conns {
+			hangUp(c.recv.FD)
+		}
+		unix.Close(k.wake[0])
+		unix.Close(k.wake[1])
+	}
+	g.pattern.arena.Free()
+}
+
+// worker drives a share of the connections on one loop.
+type worker struct {
+	g        *Generator
+	index    int
+	backend  backends.Backend
+	memory   bool
+	conns    []*conn
+	window   Window // on backends.Nanotime's clock
+	loop     backends.Loop
+	wake     [2]int // a socket pair; a byte in [1] ends a Wait on [0]
+	stopping atomic.Bool
+	progress atomic.Uint64
+	done     chan struct{}
+	err      error
+
+	now      int64
+	messages uint64 // in the window
+	answered uint64
+	sent     uint64
+	service  result.Histogram
+	response result.Histogram
+	lag      result.Histogram
+	pace     pacer
+	counters backends.Counters
+}
+
+func newWorker(g *Generator, b backends.Backend, index, of int, fds []int32) *worker {
+	k := &worker{g: g, index: index, backend: b, memory: b.Traits().Memory, done: make(chan struct{}), service: result.NewHistogram()}
+	if g.cfg.Rate > 0 {
+		k.response, k.lag = result.NewHistogram(), result.NewHistogram()
+	}
+	for i := index; i < len(fds); i += of {
+		k.conns = append(k.conns, newConn(k, i, fds[i]))
+	}
+	return k
+}
+
+// stop makes run return, also when it is blocked.
+func (k *worker) stop() {
+	k.stopping.Store(true)
+	if !k.memory {
+		unix.Write(k.wake[1], []byte{0})
+	}
+}
+
+// run is the loop's goroutine.
+func (k *worker) run() {
+	defer close(k.done)
+	k.err = k.drive()
+}
+
+func (k *worker) drive() error {
+	// The default slack of 50 µs would make every time-out that late.
+	runtime.LockOSThread()
+	unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+	bufs := max(64, 2*len(k.conns))
+	size := BufSize(k.g.cfg.Size * k.g.cfg.Pipeline)
+	for bufs > 64 && bufs*size > 256<<20 {
+		bufs /= 2
+	}
+	loop, err := k.backend.Open(backends.Config{BufSize: size, Bufs: bufs})
+	if err != nil {
+		return err
+	}
+	k.loop = loop
+	defer func() { k.counters = loop.Counters(); loop.Close() }()
+	if !k.memory {
+		loop.Submit(&backends.Op{Code: backends.Recv, Flags: backends.SelectBuf, FD: int32(k.wake[0]), Done: ignore{}})
+	}
+	time.Sleep(time.Duration(k.window.Start - backends.Nanotime()))
+	k.now = backends.Nanotime()
+	for _, c := range k.conns {
+		c.begin()
+	}
+	if k.g.cfg.Rate > 0 {
+		k.pace = newPacer(k)
+		return k.openLoop()
+	}
+	return k.closedLoop()
+}
+
+type ignore struct{}
+
+func (ignore) Complete(backends.Completion) {}
+
+// batch is how many completions are taken at a time.
+const batch = 128
+
+func (k *worker) closedLoop() error {
+	dst := make([]backends.Completion, batch)
+	for !k.stopping.Load() {
+		n, err := k.loop.Wait(dst, 1, -1)
+		if err != nil {
+			return err
+		}
+		backends.Dispatch(dst[:n])
+		k.progress.Store(k.answered)
+		if k.err != nil {
+			return k.err
+		}
+	}
+	return nil
+}
+
+// report adds what this worker saw; run has returned.
+func (k *worker) report(r *Report) {
+	r.Messages += k.messages
+	r.Bytes += k.messages * uint64(k.g.cfg.Size)
+	r.Service.Merge(k.service.Histogram)
+	if r.Response != nil {
+		r.Response.Merge(k.response.Histogram)
+		r.SendLag.Merge(k.lag.Histogram)
+	}
+	r.Sent += k.sent
+	r.Answered += k.answered
+	r.Counters.Add(k.counters)
+	for _, c := range k.conns {
+		if c.firstAnswer == 0 {
+			r.Unserved++
+		} else {
+			r.FirstAnswer.RecordValue(c.firstAnswer)
+		}
+	}
+}

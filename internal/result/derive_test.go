@@ -1,0 +1,99 @@
+package result
+
+import (
+	"math"
+	"testing"
+)
+
+func TestPerMessageNormalisesEachInterval(t *testing.T) {
+	counted, traced := 0.25, 2.5
+	tr := &Trial{
+		Seconds: 2, Messages: 1000, // 500 a second
+		Server:  &Process{CPUSeconds: 0.3, Seconds: 3, Voluntary: 250, Involuntary: 50, Helpers: []Helper{{Name: "iou-sqp", Threads: 1, CPUSeconds: 0.15}}},
+		Client:  &Process{CPUSeconds: 0.4, Seconds: 1},
+		Machine: &Machine{Seconds: 2, BusySeconds: 1, StealSeconds: 0.2, OtherSeconds: 0.4},
+	}
+	bare := &Trial{}
+	for _, c := range []struct {
+		name string
+		got  float64
+		want float64
+	}{
+		{"PerSecond", tr.PerSecond(), 500},
+		{"ServerCPUPerMessage", tr.ServerCPUPerMessage(), 200_000},     // 0.1 s/s ÷ 500/s
+		{"ClientCPUPerMessage", tr.ClientCPUPerMessage(), 800_000},     // 0.4 ÷ 500
+		{"MachineCPUPerMessage", tr.MachineCPUPerMessage(), 1_000_000}, // 0.5 ÷ 500
+		{"HelperCPUPerMessage", tr.HelperCPUPerMessage("iou-sqp"), 100_000},
+		{"HelperCPUPerMessage of none", tr.HelperCPUPerMessage("iou-wrk"), 0},
+		{"SwitchesPerMessage", tr.SwitchesPerMessage(), 0.2},
+		{"StealShare", tr.StealShare(2), 0.05},
+		{"OtherShare", tr.OtherShare(2), 0.1},
+		{"no syscalls", tr.SyscallsPerMessage(), math.NaN()},
+		{"traced", (&Trial{TracedSyscalls: &traced}).SyscallsPerMessage(), 2.5},
+		{"counted and traced", (&Trial{CountedSyscalls: &counted, TracedSyscalls: &traced}).SyscallsPerMessage(), 0.25},
+		{"bare PerSecond", bare.PerSecond(), math.NaN()},
+		{"bare server", bare.ServerCPUPerMessage(), math.NaN()},
+		{"bare client", bare.ClientCPUPerMessage(), math.NaN()},
+		{"bare machine", bare.MachineCPUPerMessage(), math.NaN()},
+		{"bare steal", bare.StealShare(2), math.NaN()},
+		{"no message", (&Trial{Seconds: 1, Server: &Process{CPUSeconds: 1, Seconds: 1}}).ServerCPUPerMessage(), math.NaN()},
+		{"floor", (&Floor{Seconds: 2, Messages: 100, CPUSeconds: 1}).CPUPerMessage(), 1e7},
+	} {
+		if same := math.IsNaN(c.got) && math.IsNaN(c.want) || math.Abs(c.got-c.want) <= 1e-9*math.Abs(c.want); !same {
+			t.Errorf("%s = %v, want %v", c.name, c.got, c.want)
+		}
+	}
+}
+
+func TestPairs(t *testing.T) {
+	s := &Set{
+		Plan: Plan{Cells: []Cell{{Contestant: "uring"}, {Contestant: "uring"}}},
+		Trials: []Trial{
+			{Cell: 0, Pair: 1, First: true}, {Cell: 1, Pair: 1},
+			{Cell: 1, Pair: 2, First: true}, {Cell: 0, Pair: 2}, // swapped
+			{Cell: 0, Pair: 3}, {Cell: 1, Pair: 3, Void: "died"}, // half a pair is none
+			{Cell: 0}, // solo
+		},
+	}
+	pairs := s.Pairs()
+	if len(pairs) != 2 {
+		t.Fatalf("%d pairs, want 2", len(pairs))
+	}
+	for i, p := range pairs {
+		if p.A.Cell != 0 || p.B.Cell != 1 || p.A.Pair != i+1 || p.B.Pair != i+1 {
+			t.Errorf("pair %d is of cells %d and %d", i, p.A.Cell, p.B.Cell)
+		}
+	}
+	if got := s.Plan.Name(0) + ", " + s.Plan.Name(1); got != "uring #1, uring #2" {
+		t.Errorf("names %s", got)
+	}
+	if n := len(s.Valid(1)); n != 2 {
+		t.Errorf("%d valid trials of cell 1, want 2", n)
+	}
+}
+
+func TestSupports(t *testing.T) {
+	h := NewHistogram()
+	if err := h.RecordValues(5, 10_000); err != nil {
+		t.Fatal(err)
+	}
+	for p, want := range map[float64]bool{50: true, 99: true, 99.9: true, 99.99: false} {
+		if got := h.Supports(p); got != want {
+			t.Errorf("10,000 values support p%v: %v, want %v", p, got, want)
+		}
+	}
+	if (Histogram{}).Supports(50) {
+		t.Error("no histogram supports p50")
+	}
+}
+
+func TestMergeCountsWhatDoesNotFit(t *testing.T) {
+	h := NewHistogram()
+	if err := h.RecordValues(5, 3); err != nil {
+		t.Fatal(err)
+	}
+	sum, dropped := Merge(h, Histogram{}, h)
+	if sum.TotalCount() != 6 || dropped != 0 {
+		t.Errorf("%d values, %d dropped", sum.TotalCount(), dropped)
+	}
+}

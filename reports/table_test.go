@@ -1,0 +1,123 @@
+package reports
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files; read the difference before you commit it")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (go test ./reports -update rewrites it); got:\n%s", path, got)
+	}
+}
+
+func table(t *testing.T, s *result.Set) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Table(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(b.String(), "\n") {
+		if n := utf8.RuneCountInString(line); n > width {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	return b.String()
+}
+
+func TestTableGolden(t *testing.T) { golden(t, "table.txt", table(t, newSet(5, 1, 64))) }
+
+// TestTableFigures holds single cells to what the profiles say, by hand.
+func TestTableFigures(t *testing.T) {
+	out := table(t, newSet(5, 64))
+	for _, want := range []string{
+		"118,000",                  // median of 118000 × {1, 1.02, 0.98, 1.04, 0.96}
+		"4.0",                      // (1.04-0.96)/2 in %
+		"6,812 (3±1 % u)",          // 6812 ns; the error of five trials is 0.01/√5
+		"12.0",                     // MiB
+		"0.264",                    // the server's own count, not the tracepoint's
+		"2.41",                     // net: the tracepoint's
+		"steal 3.0 % (most 5.0 %)", // {2…10} % of one of two CPUs
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
+
+func TestTableOfAwkwardSets(t *testing.T) {
+	long := newSet(6, 10000)
+	for i := range long.Plan.Cells {
+		c := &long.Plan.Cells[i]
+		c.Contestant = "uring-multishot+sqpoll-defer+" + strings.Repeat("x", 60) + c.Contestant
+		c.Rate, c.Pipeline, c.Size = 1e6, 128, 1<<20
+	}
+	for i := range long.Trials {
+		tr := &long.Trials[i]
+		tr.Messages *= 100
+		tr.Server.CPUSeconds *= 1e5
+		tr.Server.Helpers = []result.Helper{{Name: "iou-sqp", Threads: 1, CPUSeconds: 0.25}, {Name: "iou-wrk", Threads: 4, CPUSeconds: 0.5}}
+		r, l := newHistogram(1e9, 400), newHistogram(1e4, 400)
+		tr.Response, tr.SendLag, tr.Unserved = &r, &l, 7
+	}
+	void := newSet(2, 64)
+	for i := range void.Trials {
+		v := &void.Trials[i]
+		*v = result.Trial{Cell: v.Cell, Block: v.Block, Order: v.Order, Void: "server died: signal: killed"}
+	}
+	bare := newSet(3, 64)
+	for i := range bare.Trials {
+		b := &bare.Trials[i]
+		*b = result.Trial{Cell: b.Cell, Seconds: 1, Messages: 10}
+	}
+	escape := newSet(1, 64)
+	escape.Plan.Cells[0].Contestant = "\x1b[31mred\r\n"
+	escape.Warnings = []string{"beware \x1b]0;title\a"}
+
+	for _, c := range []struct {
+		name string
+		set  *result.Set
+		want []string
+	}{
+		{"empty", &result.Set{}, []string{"no trial counts"}},
+		{"long names, open loop, helpers", long, []string{"of it iou-sqp (1)", "of it iou-wrk (4)", "from the actual send", "send lag", "7 of 10000 connections never answered"}},
+		{"all void", void, []string{"8 of 8 are void", "server died: signal: killed (2 times)"}},
+		{"bare", bare, []string{"interference: not measured", "syscalls not counted"}},
+		{"escapes", escape, []string{"?[31mred??", "warning: beware ?]0;title?"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := table(t, c.set)
+			for _, w := range c.want {
+				if !strings.Contains(strings.ReplaceAll(out, "\n    ", " "), w) {
+					t.Errorf("no %q in\n%s", w, out)
+				}
+			}
+			if strings.ContainsAny(out, "\x1b\a\r") {
+				t.Errorf("control characters in %q", out)
+			}
+			if strings.Contains(out, "NaN") || strings.Contains(out, "Inf") {
+				t.Errorf("not a number in\n%s", out)
+			}
+		})
+	}
+}

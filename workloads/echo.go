@@ -1,0 +1,383 @@
+package workloads
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/fifo"
+)
+
+// Echo is the configuration of an echo server: it sends back what it receives,
+// byte for byte, and closes when the client does.
+type Echo struct {
+	Backend string `json:"backend"` // variant
+	Network string `json:"network"`
+	Address string `json:"address"`
+	Loops   int    `json:"loops"`   // event loops, each with a listening socket of its own
+	Workers int    `json:"workers"` // limit of a blocking backend's pool; 0: one a connection
+	BufSize int    `json:"buf_size"`
+	Bufs    int    `json:"bufs"` // a loop
+	CPUs    []int  `json:"cpus"` // where a loop's kernel threads may be pinned
+}
+
+// An EchoServer is a running echo server.
+type EchoServer struct {
+	cfg     Echo
+	backend backends.Backend
+	traits  backends.Traits
+	fds     []int
+	addr    string
+	failed  chan error
+
+	mu      sync.Mutex
+	loops   []backends.Loop
+	gone    backends.Counters // of loops that ended
+	workers int
+	idle    atomic.Int32 // blocking loops that wait in accept
+}
+
+// StartEcho listens and starts the loops; it returns when all of them run.
+func StartEcho(cfg Echo) (*EchoServer, error) {
+	b, err := backends.Lookup(cfg.Backend)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Probe(); err != nil {
+		return nil, err
+	}
+	s := &EchoServer{cfg: cfg, backend: b, traits: b.Traits(), failed: make(chan error, 1)}
+	listeners := max(cfg.Loops, 1)
+	if s.traits.Blocking {
+		listeners = 1                // the kernel hands each connection to one of those that wait
+		debug.SetMaxThreads(1 << 22) // a thread a connection; Go would end the process at 10,000
+	}
+	if s.fds, s.addr, err = listen(cfg.Network, cfg.Address, listeners); err != nil {
+		return nil, err
+	}
+	for i, fd := range s.fds {
+		ready := make(chan error)
+		go s.loop(fd, i, ready)
+		if err := <-ready; err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Addr is where the server listens.
+func (s *EchoServer) Addr() string { return s.addr }
+
+// Traits are those of its loops.
+func (s *EchoServer) Traits() backends.Traits { return s.traits }
+
+// Failed receives the error of the first loop that breaks.
+func (s *EchoServer) Failed() <-chan error { return s.failed }
+
+// Counters is the sum over all loops since the start.
+func (s *EchoServer) Counters() backends.Counters {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum := s.gone
+	for _, l := range s.loops {
+		sum.Add(l.Counters())
+	}
+	return sum
+}
+
+// open makes a loop for the calling goroutine and counts it in.
+func (s *EchoServer) open(index int) (backends.Loop, error) {
+	cfg := backends.Config{BufSize: s.cfg.BufSize, Bufs: s.cfg.Bufs}
+	if s.traits.Blocking {
+		cfg.Bufs, cfg.Entries = 1, 8 // it serves one connection at a time
+	}
+	if n := len(s.cfg.CPUs); n > 0 {
+		cfg.CPU = 1 + s.cfg.CPUs[index%n]
+	}
+	l, err := s.backend.Open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.loops = append(s.loops, l)
+	s.mu.Unlock()
+	return l, nil
+}
+
+func (s *EchoServer) fail(err error) {
+	select {
+	case s.failed <- err:
+	default:
+	}
+}
+
+// loop runs an event loop, or the first worker of a pool, until the process ends.
+func (s *EchoServer) loop(listener, index int, ready chan<- error) {
+	l, err := s.open(index)
+	ready <- err
+	if err != nil {
+		return
+	}
+	s.serve(l, listener)
+}
+
+func (s *EchoServer) serve(l backends.Loop, listener int) {
+	e := &echoLoop{server: s, loop: l}
+	e.accept = backends.Op{Code: backends.Accept, FD: int32(listener), Done: e}
+	e.pause = backends.Op{Code: backends.Timeout, Off: 10e6, Done: e}
+	if s.traits.Blocking && !s.traits.Spawn {
+		e.worker = true
+		s.idle.Add(1)
+	} else {
+		e.accept.Flags = backends.Multishot
+	}
+	l.Submit(&e.accept)
+	s.fail(backends.Run(l, func() bool { return false }))
+}
+
+// grow starts another worker if nobody is left to accept.
+func (s *EchoServer) grow(listener int) {
+	if s.idle.Add(-1) > 0 {
+		return
+	}
+	s.mu.Lock()
+	n := len(s.loops)
+	s.mu.Unlock()
+	if s.cfg.Workers > 0 && n >= s.cfg.Workers {
+		return
+	}
+	go func() {
+		l, err := s.open(n)
+		if err != nil {
+			s.fail(fmt.Errorf("start worker %d: %w", n+1, err))
+			return
+		}
+		s.serve(l, listener)
+	}()
+}
+
+// spawn serves one accepted connection on a goroutine of its own.
+func (s *EchoServer) spawn(fd int32) {
+	l, err := s.open(0)
+	if err != nil {
+		s.fail(fmt.Errorf("serve a connection: %w", err))
+		return
+	}
+	e := &echoLoop{server: s, loop: l}
+	e.serve(fd)
+	if err := backends.Run(l, func() bool { return e.served }); err != nil {
+		s.fail(err)
+	}
+	s.mu.Lock()
+	for i := range s.loops {
+		if s.loops[i] == l {
+			last := len(s.loops) - 1
+			s.loops[i], s.loops[last] = s.loops[last], nil
+			s.loops = s.loops[:last]
+			break
+		}
+	}
+	s.gone.Add(l.Counters())
+	s.mu.Unlock()
+	if err := l.Close(); err != nil {
+		s.fail(err)
+	}
+}
+
+// An echoLoop is what one loop serves.
+type echoLoop struct {
+	server *EchoServer
+	loop   backends.Loop
+	accept backends.Op
+	pause  backends.Op
+	free   *echoConn // connections to use again
+	worker bool      // of a pool: one connection at a time
+	served bool      // the last connection has ended
+}
+
+// Complete receives what became of accept and of the pause after a failed one.
+func (e *echoLoop) Complete(c backends.Completion) {
+	if c.Op == &e.pause {
+		e.loop.Submit(&e.accept)
+		return
+	}
+	switch {
+	case c.Res >= 0 && e.server.traits.Spawn:
+		go e.server.spawn(int32(c.Res))
+	case c.Res >= 0:
+		if e.worker {
+			e.server.grow(int(e.accept.FD))
+		}
+		e.serve(int32(c.Res))
+	case transient(c.Res.Err()):
+	default:
+		// Out of descriptors or memory: connections wait in the backlog
+		// until some have closed.
+		if !c.More {
+			e.loop.Submit(&e.pause)
+		}
+		return
+	}
+	if !c.More && !(e.worker && c.Res >= 0) {
+		e.loop.Submit(&e.accept)
+	}
+}
+
+// transient errors concern a connection that died before it was accepted.
+func transient(err error) bool {
+	return errors.Is(err, unix.ECONNABORTED) || errors.Is(err, unix.EPROTO) || errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN)
+}
+
+func (e *echoLoop) serve(fd int32) {
+	c := e.free
+	if c != nil {
+		e.free = c.next
+	} else {
+		c = newEchoConn(e)
+	}
+	c.start(fd)
+}
+
+// release takes back a connection that has ended.
+func (e *echoLoop) release(c *echoConn) {
+	e.served = true
+	c.next, e.free = e.free, c
+	if e.worker {
+		e.server.idle.Add(1)
+		e.loop.Submit(&e.accept)
+	}
+}
+
+// maxQueued is how many received buffers a connection may hold before its
+// receive is called off until the client has taken some: else one client that
+// sends and never reads would use up the loop's buffers.
+const maxQueued = 16
+
+// An echoConn is one connection. At most one send is in flight, so that bytes
+// go back in order; what arrives meanwhile queues.
+type echoConn struct {
+	loop                     *echoLoop
+	recv, send, cancel, shut backends.Op
+	queue                    fifo.Queue[[]byte] // received, not yet wholly sent; the first is being sent
+	lent                     int                // ops in flight
+	calledOff                bool               // the receive is being cancelled to hold the client back
+	eof, closing             bool
+	next                     *echoConn
+}
+
+func newEchoConn(e *echoLoop) *echoConn {
+	c := &echoConn{loop: e, queue: fifo.New[[]byte](2 * maxQueued)}
+	c.recv = backends.Op{Code: backends.Recv, Flags: backends.SelectBuf, Done: c}
+	if !e.server.traits.Blocking {
+		c.recv.Flags |= backends.Multishot
+	}
+	c.send = backends.Op{Code: backends.Send, Done: c}
+	c.cancel = backends.Op{Code: backends.Cancel, Target: &c.recv, Done: c}
+	c.shut = backends.Op{Code: backends.Close, Done: c}
+	return c
+}
+
+func (c *echoConn) start(fd int32) {
+	c.recv.FD, c.send.FD, c.shut.FD = fd, fd, fd
+	c.eof, c.closing, c.calledOff = false, false, false
+	c.submit(&c.recv)
+}
+
+func (c *echoConn) submit(op *backends.Op) {
+	c.lent++
+	c.loop.loop.Submit(op)
+}
+
+// Complete receives the outcome of the connection's ops.
+func (c *echoConn) Complete(x backends.Completion) {
+	if !x.More {
+		c.lent--
+	}
+	switch x.Op {
+	case &c.recv:
+		c.received(x)
+	case &c.send:
+		c.sent(x.Res)
+	case &c.cancel:
+		c.advance()
+	}
+	if c.closing && c.lent == 0 {
+		for c.queue.Len() > 0 {
+			c.recycle()
+		}
+		c.loop.release(c)
+	}
+}
+
+func (c *echoConn) received(x backends.Completion) {
+	switch {
+	case x.Res > 0:
+		c.queue.Push(x.Buf)
+		if c.queue.Len() == 1 {
+			c.sendFront(x.Buf)
+		} else if x.More && !c.calledOff && c.queue.Len() >= maxQueued {
+			c.calledOff = true
+			c.submit(&c.cancel)
+		}
+	case x.Res == 0:
+		c.eof = true
+		c.advance()
+	case x.Res.Canceled():
+		c.advance()
+	default:
+		c.close()
+	}
+}
+
+func (c *echoConn) sendFront(b []byte) {
+	if !c.closing {
+		c.send.Buf = b
+		c.submit(&c.send)
+	}
+}
+
+func (c *echoConn) sent(res backends.Result) {
+	if res < 0 {
+		c.close()
+		return
+	}
+	if rest := c.send.Buf[res:]; len(rest) > 0 {
+		c.sendFront(rest)
+		return
+	}
+	c.recycle()
+	if c.queue.Len() > 0 {
+		c.sendFront(*c.queue.Front())
+		return
+	}
+	c.advance()
+}
+
+// recycle gives back the first buffer of the queue.
+func (c *echoConn) recycle() { c.loop.loop.Recycle(c.queue.Pop()) }
+
+// advance goes on when all that was received is sent: with the next receive,
+// or with the end.
+func (c *echoConn) advance() {
+	if c.queue.Len() > 0 || c.closing {
+		return
+	}
+	if c.eof {
+		c.close()
+	} else if !c.recv.Lent() && !c.cancel.Lent() {
+		c.calledOff = false
+		c.submit(&c.recv)
+	}
+}
+
+func (c *echoConn) close() {
+	if !c.closing {
+		c.closing = true
+		c.submit(&c.shut)
+	}
+}

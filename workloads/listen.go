@@ -1,0 +1,138 @@
+package workloads
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// backlog asks for the longest queue of connections not yet accepted; the
+// kernel caps it at net.core.somaxconn.
+const backlog = 1 << 16
+
+// listen opens n sockets that listen on one address: with more than one, TCP
+// spreads connections over them (SO_REUSEPORT); a Unix socket is one socket
+// that all share. It returns the address with the port that was chosen.
+func listen(network, address string, n int) (fds []int, addr string, err error) {
+	defer func() {
+		if err != nil {
+			for _, fd := range fds {
+				unix.Close(fd)
+			}
+			fds = nil
+		}
+	}()
+	sa, domain, err := sockaddr(network, address)
+	if err != nil {
+		return nil, "", err
+	}
+	for range n {
+		if domain == unix.AF_UNIX && len(fds) > 0 {
+			fds = append(fds, fds[0])
+			continue
+		}
+		fd, err := unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return fds, "", fmt.Errorf("open a socket: %w", err)
+		}
+		fds = append(fds, fd)
+		if domain != unix.AF_UNIX {
+			if err := prepare(fd, n > 1); err != nil {
+				return fds, "", fmt.Errorf("prepare a listening socket: %w", err)
+			}
+		}
+		if err := unix.Bind(fd, sa); err != nil {
+			return fds, "", bindError(network, address, err)
+		}
+		if err := unix.Listen(fd, backlog); err != nil {
+			return fds, "", bindError(network, address, err)
+		}
+		if len(fds) == 1 { // the others join the port that the first was given
+			if sa, err = unix.Getsockname(fd); err != nil {
+				return fds, "", fmt.Errorf("getsockname: %w", err)
+			}
+		}
+	}
+	return fds, format(sa), nil
+}
+
+// prepare sets what accepted sockets inherit. TCP_NODELAY is what a server of
+// small replies sets, and what package net sets by itself.
+func prepare(fd int, shared bool) error {
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return err
+	}
+	if shared {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+			return err
+		}
+	}
+	return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+}
+
+func bindError(network, address string, err error) error {
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		return fmt.Errorf("cannot listen on %s %s: the address is in use; stop what listens there or choose another port (0 takes a free one)", network, address)
+	case errors.Is(err, unix.EACCES):
+		return fmt.Errorf("cannot listen on %s %s: not permitted; choose a port of 1024 or above", network, address)
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return fmt.Errorf("cannot listen on %s %s: this machine has no such address; is IPv6 switched off, or the address another machine's?", network, address)
+	}
+	return fmt.Errorf("cannot listen on %s %s: %w", network, address, err)
+}
+
+func sockaddr(network, address string) (unix.Sockaddr, int, error) {
+	if network == "unix" {
+		if len(address) == 0 || len(address) > 107 { // sun_path, with its terminating zero
+			return nil, 0, fmt.Errorf("unix socket path %q must have 1 to 107 bytes", address)
+		}
+		return &unix.SockaddrUnix{Name: address}, unix.AF_UNIX, nil
+	}
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, 0, fmt.Errorf("address %q must be IP:PORT: %w", address, err)
+	}
+	switch {
+	case network == "tcp" && ap.Addr().Is4():
+		return &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ap.Addr().As4()}, unix.AF_INET, nil
+	case network == "tcp6" && ap.Addr().Is6():
+		return &unix.SockaddrInet6{Port: int(ap.Port()), Addr: ap.Addr().As16()}, unix.AF_INET6, nil
+	case network == "tcp" || network == "tcp6":
+		return nil, 0, fmt.Errorf("address %s does not fit network %s: tcp takes IPv4, tcp6 takes IPv6", address, network)
+	}
+	return nil, 0, fmt.Errorf("unknown network %q: known are tcp, tcp6, unix", network)
+}
+
+func format(sa unix.Sockaddr) string {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)).String()
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port)).String()
+	case *unix.SockaddrUnix:
+		return sa.Name
+	}
+	return ""
+}
+
+// LoopbackAddress is where a server of that network listens unless told
+// otherwise: a free port of the loopback interface, or a socket in a directory
+// of its own, which the caller removes.
+func LoopbackAddress(network string) (address string, remove func(), err error) {
+	switch network {
+	case "unix":
+		dir, err := os.MkdirTemp("", "ringbench-")
+		if err != nil {
+			return "", nil, fmt.Errorf("make a directory for a unix socket: %w", err)
+		}
+		return dir + "/s", func() { os.RemoveAll(dir) }, nil
+	case "tcp6":
+		return net.JoinHostPort("::1", "0"), func() {}, nil
+	}
+	return "127.0.0.1:0", func() {}, nil
+}
