@@ -75,6 +75,9 @@ func NewPool(n, size int, poison bool) (*Pool, error) {
 	for i := range p.free {
 		p.free[i] = uint32(n - 1 - i)
 	}
+	if poison {
+		Poison(p.mem)
+	}
 	return p, nil
 }
 

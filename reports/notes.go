@@ -13,25 +13,29 @@ import (
 // width is what every line of a terminal report fits in.
 const width = 120
 
-// notes are the conditions and everything that limits the figures, a line
-// each: a label, a colon, the text.
-func notes(s *result.Set) []string {
-	var n []string
-	n = append(n, intervalNote(s)...)
+// A note is a condition of the figures, or something that limits them.
+type note struct {
+	label, text string
+	limits      bool
+}
+
+func (n note) String() string { return clean(n.label + ": " + n.text) }
+
+// notes are everything that a reader needs beside the figures.
+func notes(s *result.Set, all []view) []note {
+	var n []note
+	n = append(n, figuresNotes(s, all)...)
 	n = append(n, placementNote(s))
 	n = append(n, contestantNotes(s)...)
 	n = append(n, clientNote(s))
-	n = append(n, interferenceNote(s)...)
-	n = append(n, voidNotes(s)...)
-	n = append(n, loadNotes(s)...)
+	n = append(n, interferenceNote(s))
+	n = append(n, trialsNotes(s)...)
+	n = append(n, loadNotes(all)...)
 	if s.Interrupted {
-		n = append(n, "interrupted: the plan was not finished; the figures are of what was measured")
+		n = append(n, note{"interrupted", "the plan was not finished; the figures are of what was measured", true})
 	}
 	for _, w := range s.Warnings {
-		n = append(n, "warning: "+w)
-	}
-	for i := range n {
-		n[i] = clean(n[i])
+		n = append(n, note{"warning", w, true})
 	}
 	return n
 }
@@ -58,9 +62,9 @@ func fold(line string) string {
 	return b.String()
 }
 
-func intervalNote(s *result.Set) []string {
+func figuresNotes(s *result.Set, all []view) []note {
 	var least, most int
-	for _, v := range views(s) {
+	for _, v := range all {
 		for _, r := range v.rows {
 			if n := r.rate.N; n > 0 {
 				most = max(most, n)
@@ -70,12 +74,12 @@ func intervalNote(s *result.Set) []string {
 			}
 		}
 	}
-	text := "figures: medians over trials; latencies from the merged histograms; ± % is half of "
+	text := "medians over trials; latencies from the merged histograms; ± % is half of "
 	switch {
 	case most == 0:
-		return []string{"figures: none, no trial counts"}
+		return []note{{"figures", "none, no trial counts", true}}
 	case most < 2:
-		return []string{"figures: of one trial, so without a spread; --trials=6 or more gives a 95 % interval"}
+		text = "of one trial, so without a spread; --trials=6 or more gives a 95 % interval"
 	case most < 6:
 		text += fmt.Sprintf("the range of the trials (%s: too few for a 95 %% interval, which takes 6)", span(least, most))
 	case least < 6:
@@ -83,13 +87,14 @@ func intervalNote(s *result.Set) []string {
 	default:
 		text += "the 95 % interval of the median"
 	}
-	out := []string{text}
+	sample := "a sample"
 	if s.Env.TickHz > 0 {
-		out = append(out, fmt.Sprintf("CPU: sums are exact, helper threads included; the user share (u) is a sample at %.0f Hz, ± its standard error", s.Env.TickHz))
-	} else {
-		out = append(out, "CPU: sums are exact, helper threads included; the user share (u) is a sample, ± its standard error")
+		sample = fmt.Sprintf("a sample at %.0f Hz", s.Env.TickHz)
 	}
-	return out
+	return []note{
+		{"figures", text, false},
+		{"CPU", "sums are exact, helper threads included; the user share (u), the rest being kernel, is " + sample + " ± its standard error", false},
+	}
 }
 
 func span(least, most int) string {
@@ -99,73 +104,68 @@ func span(least, most int) string {
 	return fmt.Sprintf("%d to %d", least, most)
 }
 
-func placementNote(s *result.Set) string {
+func placementNote(s *result.Set) note {
 	p := s.Plan
 	if p.Placement == "shared" {
-		return fmt.Sprintf("placement: shared, server and client both on CPU %s", cpuList(p.ServerCPUs))
+		return note{"placement", "shared, server and client both on CPU " + cpuList(p.ServerCPUs), false}
 	}
-	return fmt.Sprintf("placement: %s, server on CPU %s, client on CPU %s", or(p.Placement, "unknown"), cpuList(p.ServerCPUs), cpuList(p.ClientCPUs))
+	return note{"placement", fmt.Sprintf("%s, server on CPU %s, client on CPU %s", or(p.Placement, "unknown"), cpuList(p.ServerCPUs), cpuList(p.ClientCPUs)), false}
 }
 
-// contestantNotes say what each contestant really was: more than one line for
-// one name when its trials differ, which no reader may miss.
-func contestantNotes(s *result.Set) (n []string) {
-	for i := range s.Trials {
-		t := &s.Trials[i]
-		if t.Void != "" || t.Cell < 0 || t.Cell >= len(s.Plan.Cells) {
-			continue
-		}
-		if line := contestantLine(s.Plan.Cells[t.Cell], t); !slices.Contains(n, line) {
-			n = append(n, line)
+// contestantNotes say what each contestant really was, in the order of the
+// plan: more than one for one name when its trials differ, which no reader may
+// miss.
+func contestantNotes(s *result.Set) (n []note) {
+	for cell, c := range s.Plan.Cells {
+		for _, t := range s.Valid(cell) {
+			line := note{c.Contestant, contestantText(c, t), false}
+			if !slices.Contains(n, line) {
+				n = append(n, line)
+			}
 		}
 	}
-	slices.SortStableFunc(n, func(a, b string) int { return rank(s, a) - rank(s, b) })
 	return n
 }
 
-func contestantLine(c result.Cell, t *result.Trial) string {
-	line := c.Contestant + ":"
+func contestantText(c result.Cell, t *result.Trial) string {
+	var parts []string
 	switch {
 	case c.Command != "":
-		line += " foreign server, " + c.Command
+		parts = append(parts, "foreign server, "+c.Command)
 	case c.Target != "":
-		line += " server that ran already, at " + c.Target
+		parts = append(parts, "server that ran already, at "+c.Target)
 	case t.Tier != "":
-		line += " tier " + t.Tier
+		parts = append(parts, "tier "+t.Tier)
 	case c.Backend != "":
-		line += " backend " + c.Backend
+		parts = append(parts, "backend "+c.Backend)
 	}
 	if len(t.Features) > 0 {
-		line += "; " + strings.Join(t.Features, ", ")
+		parts = append(parts, strings.Join(t.Features, ", "))
 	}
 	switch {
 	case t.CountedSyscalls != nil && t.TracedSyscalls != nil:
-		line += "; syscalls by its own count, checked by tracepoint"
+		parts = append(parts, "syscalls by its own count, beside the tracepoint's")
 	case t.CountedSyscalls != nil:
-		line += "; syscalls by its own count"
+		parts = append(parts, "syscalls by its own count")
 	case t.TracedSyscalls != nil:
-		line += "; syscalls by tracepoint"
+		parts = append(parts, "syscalls by tracepoint")
 	default:
-		line += "; syscalls not counted"
+		parts = append(parts, "syscalls not counted")
 	}
-	return line
+	return strings.Join(parts, "; ")
 }
 
-func rank(s *result.Set, line string) int {
-	return slices.IndexFunc(s.Plan.Cells, func(c result.Cell) bool { return strings.HasPrefix(line, c.Contestant+":") })
-}
-
-func clientNote(s *result.Set) string {
-	line := "load generator: " + or(s.Plan.Client, "unknown")
+func clientNote(s *result.Set) note {
+	line := or(s.Plan.Client, "unknown")
 	f := s.Floor
 	if f == nil || f.Messages == 0 {
-		return line + "; its floor was not measured"
+		return note{"load generator", line + "; its floor was not measured", false}
 	}
-	return line + fmt.Sprintf("; harness floor (null backend, nothing is sent): %s ns CPU a message at %s messages/s",
-		figure(f.CPUPerMessage()), whole(f.PerSecond()))
+	return note{"load generator", line + fmt.Sprintf("; harness floor (null backend, nothing is sent): %s ns CPU a message at %s messages/s",
+		figure(f.CPUPerMessage()), whole(f.PerSecond())), false}
 }
 
-func interferenceNote(s *result.Set) []string {
+func interferenceNote(s *result.Set) note {
 	var steal, other, wait []float64
 	for i := range s.Trials {
 		t := &s.Trials[i]
@@ -176,45 +176,52 @@ func interferenceNote(s *result.Set) []string {
 		}
 	}
 	if stat.Median(steal).N == 0 {
-		return []string{"interference: not measured"}
+		return note{"interference", "not measured", true}
 	}
-	line := fmt.Sprintf("interference, of all CPUs' time: steal %s, other processes %s", medianAndMost(steal), medianAndMost(other))
+	line := fmt.Sprintf("of all CPUs' time: steal %s, other processes %s", medianAndMost(steal), medianAndMost(other))
 	if stat.Median(wait).N > 0 {
-		line += fmt.Sprintf("; server waiting for a CPU, of the time: %s", medianAndMost(wait))
+		line += fmt.Sprintf("; server threads waiting for a CPU, CPU-seconds a second: median %s, most %s", figure(stat.Median(wait).Center), figure(most(wait)))
 	}
-	return []string{line}
+	return note{"interference", line, false}
 }
 
 func medianAndMost(shares []float64) string {
+	return fmt.Sprintf("median %s %%, most %s %%", percent(stat.Median(shares).Center), percent(most(shares)))
+}
+
+func most(values []float64) float64 {
 	most := math.NaN()
-	for _, x := range shares {
+	for _, x := range values {
 		if math.IsNaN(most) || x > most {
 			most = x
 		}
 	}
-	return fmt.Sprintf("%s %% (most %s %%)", percent(stat.Median(shares).Center), percent(most))
+	return most
 }
 
-func voidNotes(s *result.Set) []string {
+func trialsNotes(s *result.Set) []note {
 	void := s.Void()
 	if len(void) == 0 {
-		return []string{fmt.Sprintf("trials: %d, all count", len(s.Trials))}
+		return []note{{"trials", fmt.Sprintf("%d, all count", len(s.Trials)), false}}
 	}
-	out := []string{fmt.Sprintf("trials: %d of %d are void and not in the figures", len(void), len(s.Trials))}
+	list := []note{{"trials", fmt.Sprintf("%d of %d are void and not in the figures", len(void), len(s.Trials)), true}}
 	count := map[string]int{}
+	var lines []string
 	for _, t := range void {
-		line := "void: " + cellName(s, t.Cell) + ": " + t.Void
+		line := cellName(s, t.Cell) + ": " + t.Void
 		if count[line] == 0 {
-			out = append(out, line)
+			lines = append(lines, line)
 		}
 		count[line]++
 	}
-	for i, line := range out {
+	for _, line := range lines {
+		text := line
 		if count[line] > 1 {
-			out[i] = fmt.Sprintf("%s (%d times)", line, count[line])
+			text += fmt.Sprintf(" (%d times)", count[line])
 		}
+		list = append(list, note{"void", text, true})
 	}
-	return out
+	return list
 }
 
 func cellName(s *result.Set, cell int) string {
@@ -224,34 +231,36 @@ func cellName(s *result.Set, cell int) string {
 	return fmt.Sprintf("%s (%s)", s.Plan.Name(cell), s.Plan.Cells[cell].Load())
 }
 
-// events are counters that a reader must see when they are not zero.
+// events are the counters that a reader must see when they are not zero.
 var events = []string{"eagain", "eintr", "short_sends", "no_bufs", "rearms", "cq_overflows"}
 
-// loadNotes are per contestant and load: what was not served, what the counters
-// saw, how late the generator was.
-func loadNotes(s *result.Set) (n []string) {
-	for _, v := range views(s) {
+// loadNotes are per contestant and load: a generator that was the limit, what
+// was not served, what the counters saw, how late the generator was.
+func loadNotes(all []view) (n []note) {
+	for _, v := range all {
 		for _, r := range v.rows {
 			at := fmt.Sprintf("%s (%s): ", r.name, v.load)
-			if line := unservedNote(r); line != "" {
-				n = append(n, "unserved: "+at+line)
+			if r.clientBound > 0 {
+				n = append(n, note{"client-bound", at + fmt.Sprintf("in %d of %d trials the client's CPU was used up, so its throughput measures the client", r.clientBound, len(r.trials)), true})
 			}
-			if line := eventsNote(r); line != "" {
-				n = append(n, "events: "+at+line)
+			if line := unservedText(r); line != "" {
+				n = append(n, note{"unserved", at + line, true})
+			}
+			if line := eventsText(r); line != "" {
+				n = append(n, note{"events", at + line, false})
 			}
 			if r.lag != nil && r.lag.TotalCount() > 0 {
-				n = append(n, fmt.Sprintf("send lag: %sthe generator sent late by p50 %s, p99 %s µs", at,
-					microseconds(*r.lag, 50), microseconds(*r.lag, 99)))
+				n = append(n, note{"send lag", at + fmt.Sprintf("the generator sent late by p50 %s, p99 %s µs", microseconds(*r.lag, 50), microseconds(*r.lag, 99)), false})
 			}
 			if r.dropped > 0 {
-				n = append(n, fmt.Sprintf("warning: %s%d latencies lie beyond the histogram's range and are left out", at, r.dropped))
+				n = append(n, note{"warning", at + fmt.Sprintf("%d latencies lie beyond the histogram's range and are left out", r.dropped), true})
 			}
 		}
 	}
 	return n
 }
 
-func unservedNote(r row) string {
+func unservedText(r row) string {
 	most, trials := 0, 0
 	var waits []result.Histogram
 	for _, t := range r.trials {
@@ -275,7 +284,7 @@ func unservedNote(r row) string {
 	return strings.Join(parts, "; ")
 }
 
-func eventsNote(r row) string {
+func eventsText(r row) string {
 	var parts []string
 	for _, name := range events {
 		var sum, messages uint64

@@ -103,9 +103,9 @@ func newTrial(p profile, conns, block int) result.Trial {
 // newHistogram has its median at p50 and a tail that falls like 1/x².
 func newHistogram(p50 float64, n int64) result.Histogram {
 	h := result.NewHistogram()
-	const steps = 400
-	for i := range int64(steps) {
-		q := (float64(i) + 0.5) / steps
+	steps := min(n, 4000)
+	for i := range steps {
+		q := (float64(i) + 0.5) / float64(steps)
 		v := p50 * (0.6 + 0.4*math.Sqrt(0.5/(1-q)))
 		if err := h.RecordValues(int64(v), n/steps); err != nil {
 			panic(fmt.Sprint("test histogram: ", err))

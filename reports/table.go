@@ -32,13 +32,14 @@ func Table(w io.Writer, s *result.Set) error {
 			return err
 		}
 	}
-	for _, v := range views(s) {
+	all := views(s)
+	for _, v := range all {
 		if err := drawAll(b, []grid{throughputGrid(s, v), costGrid(v)}); err != nil {
 			return err
 		}
 	}
-	for _, line := range notes(s) {
-		fmt.Fprintln(b, fold(line))
+	for _, n := range notes(s, all) {
+		fmt.Fprintln(b, fold(n.String()))
 	}
 	return b.Flush()
 }

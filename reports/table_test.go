@@ -51,13 +51,13 @@ func TestTableGolden(t *testing.T) { golden(t, "table.txt", table(t, newSet(5, 1
 func TestTableFigures(t *testing.T) {
 	out := table(t, newSet(5, 64))
 	for _, want := range []string{
-		"118,000",                  // median of 118000 × {1, 1.02, 0.98, 1.04, 0.96}
-		"4.0",                      // (1.04-0.96)/2 in %
-		"6,812 (3±1 % u)",          // 6812 ns; the error of five trials is 0.01/√5
-		"12.0",                     // MiB
-		"0.264",                    // the server's own count, not the tracepoint's
-		"2.41",                     // net: the tracepoint's
-		"steal 3.0 % (most 5.0 %)", // {2…10} % of one of two CPUs
+		"118,000",                        // median of 118000 × {1, 1.02, 0.98, 1.04, 0.96}
+		"4.0",                            // (1.04-0.96)/2 in %
+		"6,812 (3±1 % u)",                // 6812 ns; the error of five trials is 0.01/√5
+		"12.0",                           // MiB
+		"0.264",                          // the server's own count, not the tracepoint's
+		"2.41",                           // net: the tracepoint's
+		"steal median 3.0 %, most 5.0 %", // {2…10} % of one of two CPUs
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)

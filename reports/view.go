@@ -25,7 +25,6 @@ type row struct {
 	name   string
 	cell   result.Cell
 	trials []*result.Trial
-	void   int
 
 	rate    stat.Interval // messages/s
 	latency result.Histogram
@@ -43,6 +42,7 @@ type row struct {
 	rss                     stat.Interval // bytes
 	threads                 stat.Interval
 	verdict                 string
+	clientBound             int // trials
 }
 
 // A share of CPU that was user time, with its standard error.
@@ -69,11 +69,6 @@ func views(s *result.Set) []view {
 
 func newRow(s *result.Set, cell int) row {
 	r := row{name: s.Plan.Name(cell), cell: s.Plan.Cells[cell], trials: s.Valid(cell)}
-	for _, t := range s.Void() {
-		if t.Cell == cell {
-			r.void++
-		}
-	}
 	r.rate = r.median((*result.Trial).PerSecond)
 	r.server = r.median((*result.Trial).ServerCPUPerMessage)
 	r.client = r.median((*result.Trial).ClientCPUPerMessage)
@@ -88,6 +83,11 @@ func newRow(s *result.Set, cell int) row {
 	r.mergeLatency()
 	r.findHelpers()
 	r.verdict = verdict(r.trials)
+	for _, t := range r.trials {
+		if t.Verdict == result.ClientBound {
+			r.clientBound++
+		}
+	}
 	return r
 }
 

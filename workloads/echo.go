@@ -3,6 +3,7 @@ package workloads
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,25 @@ type Echo struct {
 	BufSize int    `json:"buf_size"`
 	Bufs    int    `json:"bufs"` // a loop
 	CPUs    []int  `json:"cpus"` // where a loop's kernel threads may be pinned
+}
+
+// Check says what is wrong with the configuration, as its user sees it.
+func (cfg Echo) Check() error {
+	for _, c := range []struct {
+		name      string
+		v, lo, hi int
+	}{
+		{"--loops", cfg.Loops, 1, 1024},
+		{"--workers", cfg.Workers, 0, 1_000_000},
+		{"--buf-size", cfg.BufSize, 1, 16 << 20},
+		{"--bufs", cfg.Bufs, 1, 1 << 15},
+	} {
+		if c.v < c.lo || c.v > c.hi {
+			return fmt.Errorf("%s=%d is out of range: %d to %d", c.name, c.v, c.lo, c.hi)
+		}
+	}
+	_, _, err := sockaddr(cfg.Network, cfg.Address)
+	return err
 }
 
 // An EchoServer is a running echo server.
@@ -72,6 +92,13 @@ func StartEcho(cfg Echo) (*EchoServer, error) {
 
 // Addr is where the server listens.
 func (s *EchoServer) Addr() string { return s.addr }
+
+// Remove takes away what the server leaves in the file system.
+func (s *EchoServer) Remove() {
+	if s.cfg.Network == "unix" {
+		os.Remove(s.addr)
+	}
+}
 
 // Traits are those of its loops.
 func (s *EchoServer) Traits() backends.Traits { return s.traits }

@@ -1,8 +1,6 @@
 package threadpool
 
 import (
-	"time"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
@@ -47,5 +45,5 @@ func (b *backend) Traits() backends.Traits { return backends.Traits{Blocking: tr
 // mapped when the first op asks for one, since thousands of workers may be
 // open and most never do.
 func (b *backend) Open(c backends.Config) (backends.Loop, error) {
-	return &loop{calls: b.calls, config: c.WithDefaults(), epoch: time.Now()}, nil
+	return &loop{calls: b.calls, config: c.WithDefaults()}, nil
 }

@@ -129,7 +129,7 @@ func (l *loop) received(e *entry, data []byte, chosen bool) {
 		data = nil
 	}
 	if e.op.Flags&backends.Multishot != 0 && res > 0 {
-		l.queue(backends.Completion{Op: e.op, Res: res, Buf: data, More: true})
+		l.done.Push(backends.Completion{Op: e.op, Res: res, Buf: data, More: true})
 		return
 	}
 	l.finish(e, res, data)
@@ -184,7 +184,7 @@ func (l *loop) doAccept(e *entry, block bool) {
 	case errno != 0:
 		l.finish(e, backends.Fail(errno), nil)
 	case op.Flags&backends.Multishot != 0:
-		l.queue(backends.Completion{Op: op, Res: backends.Result(fd), More: true})
+		l.done.Push(backends.Completion{Op: op, Res: backends.Result(fd), More: true})
 	default:
 		l.finish(e, backends.Result(fd), nil)
 	}

@@ -17,21 +17,9 @@ func result(err error) backends.Result {
 	return backends.Fail(unix.EIO)
 }
 
-func (l *loop) queued() int { return len(l.done) - l.head }
-
 // push queues the final completion of an op that has no entry.
 func (l *loop) push(op *backends.Op, res backends.Result) {
-	l.queue(backends.Completion{Op: op, Res: res})
-}
-
-// queue makes room by moving what is left to the front, so that the queue stops
-// growing once it has held the most that is ever complete at one time.
-func (l *loop) queue(c backends.Completion) {
-	if len(l.done) == cap(l.done) && l.head > 0 {
-		l.done = l.done[:copy(l.done, l.done[l.head:])]
-		l.head = 0
-	}
-	l.done = append(l.done, c)
+	l.done.Push(backends.Completion{Op: op, Res: res})
 }
 
 // finish ends the loan of an entry's op; the owner learns of it from reap.
@@ -44,19 +32,17 @@ func (l *loop) finish(e *entry, res backends.Result, buf []byte) {
 		l.setNonblock(op.FD, false)
 	}
 	e.op = nil
-	l.queue(backends.Completion{Op: op, Res: res, Buf: buf})
+	l.done.Push(backends.Completion{Op: op, Res: res, Buf: buf})
 }
 
 // reap hands completions out.
 func (l *loop) reap(dst []backends.Completion) int {
-	n := copy(dst, l.done[l.head:])
+	n := min(len(dst), l.done.Len())
 	for i := range dst[:n] {
-		if c := &dst[i]; !c.More {
-			c.Op.Loan = backends.Loan{}
+		dst[i] = l.done.Pop()
+		if !dst[i].More {
+			dst[i].Op.Loan = backends.Loan{}
 		}
-	}
-	if l.head += n; l.head == len(l.done) {
-		l.done, l.head = l.done[:0], 0
 	}
 	return n
 }

@@ -7,7 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/fifo"
 )
+
+// forever is a time that does not come, on the scale of backends.Nanotime.
+const forever = 1<<63 - 1
 
 // An entry is an op that is lent and not complete.
 type entry struct {
@@ -23,21 +27,17 @@ type loop struct {
 	calls
 	config backends.Config
 	tally  backends.Tally
-	epoch  time.Time // where the loop's clock starts
 
 	ops    []entry // in order of submission
 	fresh  bool    // some entry may not have been tried
-	timers timers
-	done   []backends.Completion
-	head   int // of done: those before it were handed out
+	timers backends.Timers
+	done   fifo.Queue[backends.Completion]
 	passed int // Waits in a row that asked no descriptor although ops were pending
 
 	pool *backends.Pool // mapped at first use
 	fds  []unix.PollFd
 	ts   unix.Timespec
 }
-
-func (l *loop) now() time.Duration { return time.Since(l.epoch) }
 
 // Submit notes the op. Only what cannot block is done here.
 func (l *loop) Submit(op *backends.Op) {
@@ -61,7 +61,7 @@ func (l *loop) Submit(op *backends.Op) {
 			l.push(op, backends.Fail(unix.EINVAL))
 			return
 		}
-		l.timers.add(op, l.now()+time.Duration(op.Off))
+		l.timers.Add(op)
 	case backends.Cancel:
 		l.push(op, l.cancel(op.Target))
 	default:
@@ -107,15 +107,15 @@ func (l *loop) mapPool() unix.Errno {
 // Wait makes the one call that is pending, or polls. See the package comment.
 func (l *loop) Wait(dst []backends.Completion, atLeast int, timeout time.Duration) (int, error) {
 	atLeast = min(atLeast, len(dst))
-	limit := forever
+	limit := int64(forever)
 	if timeout >= 0 {
-		limit = l.now() + timeout
+		limit = backends.Nanotime() + int64(timeout)
 	}
 	if !l.mayBlock(atLeast, limit) {
 		l.begin()
 	}
 	asked := false
-	for l.queued() < atLeast {
+	for l.done.Len() < atLeast {
 		asked = true
 		if l.mayBlock(atLeast, limit) {
 			l.attempt(0, true)
@@ -130,8 +130,8 @@ func (l *loop) Wait(dst []backends.Completion, atLeast int, timeout time.Duratio
 			break
 		}
 	}
-	if !asked && l.overdue(atLeast) {
-		if _, err := l.poll(0); err != nil {
+	if !asked {
+		if err := l.glance(atLeast); err != nil {
 			return 0, err
 		}
 	}
@@ -139,8 +139,8 @@ func (l *loop) Wait(dst []backends.Completion, atLeast int, timeout time.Duratio
 }
 
 // mayBlock reports whether a blocking call is all that Wait has to do.
-func (l *loop) mayBlock(atLeast int, limit time.Duration) bool {
-	if l.queued() >= atLeast || limit != forever || len(l.ops) != 1 || len(l.timers) != 0 {
+func (l *loop) mayBlock(atLeast int, limit int64) bool {
+	if l.done.Len() >= atLeast || limit != forever || len(l.ops) != 1 || l.next() != forever {
 		return false
 	}
 	e := &l.ops[0]
@@ -153,16 +153,18 @@ func (l *loop) mayBlock(atLeast int, limit time.Duration) bool {
 // completes at once.
 const maxPassed = 64
 
-// overdue reports whether a Wait that need not block should look at the
-// descriptors all the same.
-func (l *loop) overdue(atLeast int) bool {
-	if len(l.ops) == 0 && len(l.timers) == 0 {
-		return false
+// glance is what a Wait does that need not block: it looks at the descriptors
+// without waiting, when it was told to or has not for long.
+func (l *loop) glance(atLeast int) error {
+	l.tally.Publish()
+	if len(l.ops) == 0 && l.next() == forever {
+		return nil
 	}
 	if l.passed++; l.passed < maxPassed && atLeast > 0 {
-		return false
+		return nil
 	}
-	return true
+	_, err := l.poll(0)
+	return err
 }
 
 // begin makes the first call of the ops that need not wait to be ready.
@@ -199,7 +201,7 @@ func (l *loop) cancel(target *backends.Op) backends.Result {
 	if target == nil {
 		return backends.Fail(unix.ENOENT)
 	}
-	if l.timers.remove(target) {
+	if l.timers.Cancel(target) {
 		l.push(target, backends.Fail(unix.ECANCELED))
 		return 0
 	}
@@ -233,17 +235,18 @@ func (l *loop) Close() error {
 	for i := range l.ops {
 		l.finish(&l.ops[i], backends.Fail(unix.ECANCELED), nil)
 	}
-	for _, t := range l.timers {
-		t.op.Loan = backends.Loan{}
+	for op := l.timers.Pop(); op != nil; op = l.timers.Pop() {
+		op.Loan = backends.Loan{}
 	}
-	for _, c := range l.done[l.head:] {
+	for l.done.Len() > 0 {
+		c := l.done.Pop()
 		if c.Op.Code == backends.Accept && c.Res >= 0 { // no one will ever know this descriptor
 			l.tally.Counters[backends.SysOther]++
 			unix.Close(int(c.Res))
 		}
 		c.Op.Loan = backends.Loan{}
 	}
-	l.ops, l.timers, l.done, l.head = nil, nil, nil, 0
+	l.ops = nil
 	l.tally.Publish()
 	if l.pool == nil {
 		return nil

@@ -2,7 +2,6 @@ package threadpool
 
 import (
 	"fmt"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -11,19 +10,19 @@ import (
 
 // pause is how long a connect to a Unix socket with a full backlog waits before
 // it asks again: ppoll calls such a socket writable all the time.
-const pause = time.Millisecond
+const pause = 1e6 // ns
 
 // poll waits until a descriptor is ready, a timer is due or limit has come, and
 // makes the calls that are ready. late reports that limit has come.
-func (l *loop) poll(limit time.Duration) (late bool, err error) {
+func (l *loop) poll(limit int64) (late bool, err error) {
 	l.passed = 0
-	until := min(limit, l.timers.next())
+	until := min(limit, l.next())
 	l.fds = l.fds[:0]
 	for i := range l.ops {
 		e := &l.ops[i]
 		fd := unix.PollFd{Fd: e.op.FD, Events: events(e.op.Code)}
 		if e.pause {
-			until = min(until, l.now()+pause)
+			until = min(until, backends.Nanotime()+pause)
 		}
 		if e.pause || l.isDry(e) {
 			fd.Fd = -1 // ppoll passes over it
@@ -32,7 +31,7 @@ func (l *loop) poll(limit time.Duration) (late bool, err error) {
 	}
 	var ts *unix.Timespec
 	if until != forever {
-		l.ts = unix.NsecToTimespec(int64(max(until-l.now(), 0)))
+		l.ts = unix.NsecToTimespec(max(until-backends.Nanotime(), 0))
 		ts = &l.ts
 	}
 	l.tally.Counters[backends.SysWait]++
@@ -50,8 +49,10 @@ func (l *loop) poll(limit time.Duration) (late bool, err error) {
 	if until == forever {
 		return false, nil
 	}
-	now := l.now()
-	l.expire(now)
+	now := backends.Nanotime()
+	for op := l.timers.Expire(now); op != nil; op = l.timers.Expire(now) {
+		l.push(op, backends.Fail(unix.ETIME))
+	}
 	return now >= limit, nil
 }
 
@@ -73,14 +74,10 @@ func (l *loop) makeReady() {
 	l.sweep()
 }
 
-// expire completes the timers that are due, in their order.
-func (l *loop) expire(now time.Duration) {
-	n := 0
-	for n < len(l.timers) && l.timers[n].due <= now {
-		l.push(l.timers[n].op, backends.Fail(unix.ETIME))
-		n++
+// next is when the first timer is due.
+func (l *loop) next() int64 {
+	if when, ok := l.timers.Next(); ok {
+		return when
 	}
-	if n > 0 {
-		l.timers = l.timers[:copy(l.timers, l.timers[n:])]
-	}
+	return forever
 }

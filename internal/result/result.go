@@ -23,18 +23,21 @@ type Set struct {
 
 // Env is where the run took place.
 type Env struct {
-	Host        string   `json:"host"`
-	Kernel      string   `json:"kernel"`
-	Arch        string   `json:"arch"`
-	GoVersion   string   `json:"go_version"`
-	CPUModel    string   `json:"cpu_model"`
-	CPUs        int      `json:"cpus"`
-	MemoryBytes uint64   `json:"memory_bytes"`
-	TickHz      float64  `json:"tick_hz,omitempty"` // sampling rate of the user/kernel split; absent: unknown
-	Accounting  string   `json:"cpu_accounting"`    // "tick", "virt-gen" or "unknown"
-	Autogroup   bool     `json:"autogroup"`
-	Mitigations []string `json:"mitigations,omitempty"`
-	Cmdline     string   `json:"kernel_cmdline,omitempty"`
+	Host        string  `json:"host"`
+	Kernel      string  `json:"kernel"`
+	Arch        string  `json:"arch"`
+	GoVersion   string  `json:"go_version"`
+	CPUModel    string  `json:"cpu_model"`
+	CPUs        int     `json:"cpus"`
+	MemoryBytes uint64  `json:"memory_bytes"`
+	TickHz      float64 `json:"tick_hz,omitempty"` // sampling rate of the user/kernel split; absent: unknown
+	Accounting  string  `json:"cpu_accounting"`    // "tick", "virt-gen" or "unknown"
+	// IRQAccounting is "task" where the time of softirqs is charged to whatever
+	// they interrupt, "apart" where it is charged to no process, or "unknown".
+	IRQAccounting string   `json:"irq_accounting,omitempty"`
+	Autogroup     bool     `json:"autogroup"`
+	Mitigations   []string `json:"mitigations,omitempty"`
+	Cmdline       string   `json:"kernel_cmdline,omitempty"`
 }
 
 // Plan is what was to be run.
@@ -123,11 +126,15 @@ type Process struct {
 	Seconds        float64  `json:"seconds"` // length of the interval these figures cover
 	Voluntary      uint64   `json:"voluntary_switches"`
 	Involuntary    uint64   `json:"involuntary_switches"`
-	RunQueueWait   *float64 `json:"run_queue_wait_seconds,omitempty"`
-	PeakRSS        uint64   `json:"peak_rss_bytes"`
-	Threads        int      `json:"threads"`
-	Helpers        []Helper `json:"io_uring_helpers,omitempty"` // iou-sqp-*, iou-wrk-*; contained in CPUSeconds
-	CPUs           int      `json:"cpus"`                       // it was allowed to use
+	RunQueueWait   *float64 `json:"run_queue_wait_seconds,omitempty"` // absent with more than 2,000 threads
+	// ThreadSeconds is the interval that the switches, RunQueueWait and Helpers
+	// cover: a little longer than Seconds, as threads are read one by one.
+	ThreadSeconds float64  `json:"thread_seconds,omitempty"`
+	ThreadsEnded  int      `json:"threads_ended,omitempty"` // in the window; their switches and wait are missing
+	PeakRSS       uint64   `json:"peak_rss_bytes"`
+	Threads       int      `json:"threads"`
+	Helpers       []Helper `json:"io_uring_helpers,omitempty"` // iou-sqp-*, iou-wrk-*; contained in CPUSeconds
+	CPUs          int      `json:"cpus"`                       // it was allowed to use
 }
 
 // A Helper is one kind of io_uring kernel thread of a process.

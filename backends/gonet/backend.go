@@ -1,0 +1,28 @@
+package gonet
+
+import "github.com/ringbench/ringbench/backends"
+
+func init() {
+	backends.Register(backends.Family{
+		Name: "net",
+		Doc:  "package net, a goroutine a connection",
+		Rank: 4,
+		New:  func(v backends.Variant) (backends.Backend, error) { return backend{v.String()}, nil },
+	})
+}
+
+type backend struct{ name string }
+
+func (b backend) Name() string { return b.name }
+
+// Probe is always nil: package net works wherever Go does.
+func (b backend) Probe() error { return nil }
+
+func (b backend) Traits() backends.Traits { return backends.Traits{Blocking: true, Spawn: true} }
+
+// Open costs a small allocation, for there is one loop a connection. What only
+// some loops need is made at its first use: the buffers to choose from, the
+// channel, the timer.
+func (b backend) Open(c backends.Config) (backends.Loop, error) {
+	return &loop{config: c.WithDefaults()}, nil
+}

@@ -1,0 +1,9 @@
+package null
+
+import (
+	"testing"
+
+	"github.com/ringbench/ringbench/backends/backendtest"
+)
+
+func TestConformance(t *testing.T) { backendtest.Run(t, backend{}) }

@@ -1,0 +1,9 @@
+package threadpool
+
+import (
+	"testing"
+
+	"github.com/ringbench/ringbench/backends/backendtest"
+)
+
+func TestConformance(t *testing.T) { backendtest.Run(t, newBackend("threadpool")) }

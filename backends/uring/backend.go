@@ -1,0 +1,174 @@
+package uring
+
+import (
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+func init() {
+	backends.Register(backends.Family{
+		Name:     "uring",
+		Doc:      "io_uring: completions, batched; the best that this kernel offers",
+		Features: featureDocs(),
+		New: func(v backends.Variant) (backends.Backend, error) {
+			if err := contradiction(v); err != nil {
+				return nil, err
+			}
+			return &Backend{variant: v}, nil
+		},
+		Rank: 1,
+	})
+}
+
+// A Backend makes io_uring loops of one variant. It implements backends.Backend.
+type Backend struct {
+	variant backends.Variant
+
+	// For tests.
+	mask      caps      // what the kernel is taken not to have
+	cqEntries uint32    // size of the completion queue
+	enter     enterFunc // in place of uapi.Enter
+}
+
+// Name implements backends.Backend.
+func (b *Backend) Name() string { return b.variant.String() }
+
+// resolve is what loops of this backend will use.
+func (b *Backend) resolve() (use, have caps, err error) {
+	have, errno := kernelCaps()
+	if errno != 0 {
+		return 0, 0, refused(b.Name(), errno, sysctlDisabled())
+	}
+	have &^= b.mask
+	use, missing := choose(b.variant, have)
+	if missing != nil {
+		return 0, 0, &backends.Unavailable{
+			Backend: b.Name(),
+			Why:     "feature " + missing.name + " needs " + missing.since,
+			Remedy:  "use a newer kernel or " + b.variant.Family + " without +" + missing.name,
+		}
+	}
+	return use, have, nil
+}
+
+// Probe implements backends.Backend.
+func (b *Backend) Probe() error {
+	use, _, err := b.resolve()
+	if err != nil {
+		return err
+	}
+	r, errno := newRing(4, 8, setupFlags(use), 0, sqIdleMilli)
+	if errno != 0 {
+		return refused(b.Name(), errno, sysctlDisabled())
+	}
+	r.close()
+	return nil
+}
+
+// Traits implements backends.Backend.
+func (b *Backend) Traits() backends.Traits {
+	use, have, err := b.resolve()
+	if err != nil {
+		return backends.Traits{}
+	}
+	return backends.Traits{Tier: tierOf(have), Features: names(use)}
+}
+
+// sqIdleMilli is how long a polling kernel thread spins without work before it
+// sleeps.
+const sqIdleMilli = 100
+
+func setupFlags(use caps) (flags uint32) {
+	for _, f := range []struct {
+		c    caps
+		flag uint32
+	}{
+		{deferred, uapi.SetupDeferTaskrun},
+		{coop, uapi.SetupCoopTaskrun},
+		{single, uapi.SetupSingleIssuer},
+		{sqpoll, uapi.SetupSQPoll},
+		{noSQArray, uapi.SetupNoSQArray},
+		{submitAll, uapi.SetupSubmitAll},
+	} {
+		if use.has(f.c) {
+			flags |= f.flag
+		}
+	}
+	return flags
+}
+
+// Open implements backends.Backend. It locks the calling goroutine to its
+// thread until the loop's Close: the kernel binds the ring to that thread.
+func (b *Backend) Open(cfg backends.Config) (backends.Loop, error) {
+	use, _, err := b.resolve()
+	if err != nil {
+		return nil, err
+	}
+	runtime.LockOSThread()
+	l, errno := b.open(cfg.WithDefaults(), use)
+	if errno != 0 {
+		runtime.UnlockOSThread()
+		return nil, refused(b.Name(), errno, sysctlDisabled())
+	}
+	return l, nil
+}
+
+func (b *Backend) open(cfg backends.Config, use caps) (*Loop, unix.Errno) {
+	l := &Loop{enter: b.enter, feat: use, poison: cfg.Poison, reserve: max(cfg.Bufs/4, 1)}
+	if l.enter == nil {
+		l.enter = uapi.Enter
+	}
+	if errno := l.init(cfg, b.cqEntries); errno != 0 {
+		l.dispose()
+		return nil, errno
+	}
+	return l, 0
+}
+
+func (l *Loop) init(cfg backends.Config, cqEntries uint32) unix.Errno {
+	if cqEntries == 0 {
+		// A multishot op completes without being submitted, so completions
+		// outnumber submissions.
+		cqEntries = uint32(max(4*cfg.Entries, 4096))
+	}
+	flags, cpu := setupFlags(l.feat), uint32(0)
+	if l.feat.has(sqpoll) && cfg.CPU > 0 {
+		flags |= uapi.SetupSQAff
+		cpu = uint32(cfg.CPU - 1)
+	}
+	var errno unix.Errno
+	if l.ring, errno = newRing(uint32(cfg.Entries), cqEntries, flags, cpu, sqIdleMilli); errno != 0 {
+		return errno
+	}
+	if l.feat.has(ringFD) {
+		if errno := l.ring.register(); errno != 0 {
+			return errno
+		}
+	}
+	var err error
+	if l.pool, err = backends.NewPool(cfg.Bufs, cfg.BufSize, cfg.Poison); err != nil {
+		return unix.ENOMEM
+	}
+	if l.feat.has(bufRings) {
+		if l.bufs, errno = newBufRing(l.ring.fd, l.pool, cfg.Bufs, cfg.BufSize, cfg.Poison); errno != 0 {
+			return errno
+		}
+	}
+	n := len(l.ring.sqes)
+	size := n * int(unsafe.Sizeof(scratch{}))
+	if l.arena, err = backends.NewArena(size + backends.PageSize); err != nil {
+		return unix.ENOMEM
+	}
+	l.scratch = unsafe.Slice((*scratch)(unsafe.Pointer(unsafe.SliceData(l.arena.Bytes(size)))), n)
+	page := unsafe.Pointer(unsafe.SliceData(l.arena.Bytes(backends.PageSize)))
+	l.arg = (*uapi.GetEventsArg)(page)
+	l.ts = (*uapi.Timespec)(unsafe.Add(page, 64))
+	l.arg.TS = uint64(uintptr(unsafe.Pointer(l.ts)))
+	l.resize(2 * n)
+	return 0
+}

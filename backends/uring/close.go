@@ -1,0 +1,121 @@
+package uring
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+// closeLimit bounds how long Close waits for the kernel to let go. Only a
+// request in a kernel worker, stuck in a device, takes long.
+const closeLimit = 5 * time.Second
+
+// Close implements backends.Loop. Close ops submitted before it are carried
+// out. If the kernel does not return every loan in time, Close says so and
+// leaves the buffers mapped, because the kernel may still write to them.
+func (l *Loop) Close() error {
+	if l.closed {
+		return nil
+	}
+	err := l.drain(time.Now().Add(closeLimit))
+	l.closed = true
+	l.tally.Publish()
+	if err != nil {
+		_ = unix.Close(l.ring.fd) // cancels the rest, some time
+		runtime.UnlockOSThread()
+		return err
+	}
+	l.dispose()
+	runtime.UnlockOSThread()
+	return nil
+}
+
+// drain cancels everything and discards what completes, until no op is lent.
+func (l *Loop) drain(deadline time.Time) error {
+	for i := range l.slots {
+		if s := &l.slots[i]; s.op != nil && s.op.Code != backends.Close {
+			s.canceled = true
+			l.drop(uint32(i))
+		}
+	}
+	var dst [64]backends.Completion
+	for round := 0; ; round++ {
+		l.discard(dst[:])
+		if l.live == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("uring: Close gave up after %v: the kernel still holds %d operations, whose buffers stay lent", closeLimit, l.live)
+		}
+		if round%4 == 0 {
+			l.cancelAll()
+		}
+		l.flush()
+		if err := l.turn(1, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// discard reaps; a connection that was accepted meanwhile has no owner.
+func (l *Loop) discard(dst []backends.Completion) {
+	for {
+		n := l.reap(dst)
+		if n == 0 {
+			return
+		}
+		for _, c := range dst[:n] {
+			if c.Op.Code == backends.Accept && c.Res >= 0 {
+				l.count(backends.SysOther)
+				_ = unix.Close(int(c.Res))
+			}
+		}
+	}
+}
+
+// cancelAll asks the kernel to cancel whatever it has, as far as there is room
+// to ask.
+func (l *Loop) cancelAll() {
+	if l.feat.has(cancelByFD) {
+		if e := l.ring.next(); e != nil {
+			l.count(backends.Submissions)
+			e.Opcode = uapi.OpAsyncCancel
+			e.FD = -1
+			e.OpFlags = uapi.AsyncCancelAny | uapi.AsyncCancelAll
+		}
+		return
+	}
+	for i := range l.slots {
+		s := &l.slots[i]
+		if s.state != flying || s.op.Code == backends.Close || s.op.Code == backends.Cancel {
+			continue
+		}
+		for !l.cancelSlot(uint32(i)) {
+			if l.turn(0, -1) != nil || l.ring.full() {
+				return
+			}
+		}
+	}
+}
+
+// dispose gives back all memory and descriptors of a loop that has nothing in
+// flight, or of one that Open could not finish.
+func (l *Loop) dispose() {
+	if l.ring != nil {
+		if l.bufs != nil {
+			l.bufs.close(l.ring.fd)
+		}
+		l.ring.close()
+	}
+	if l.pool != nil {
+		_ = l.pool.Close()
+	}
+	if l.arena != nil {
+		_ = l.arena.Free()
+	}
+}

@@ -1,0 +1,212 @@
+package uring
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+// reap takes completions until dst is full or none are left.
+func (l *Loop) reap(dst []backends.Completion) int {
+	n := l.reapReady(dst)
+	head, tail := l.ring.head, l.ring.cqTail.Load()
+	for head != tail && n < len(dst) {
+		e := l.ring.cqes[head&l.ring.cqMask]
+		head++
+		if l.complete(&dst[n], e) {
+			n++
+		}
+	}
+	if head != l.ring.head {
+		l.tally.Counters[backends.Completions] += uint64(head - l.ring.head)
+		l.ring.head = head
+		l.ring.cqHead.Store(head)
+	}
+	return n
+}
+
+// reapReady takes what completed without the kernel. It comes first: a Close
+// may be in the completion queue, and these are the ops that it cancelled.
+func (l *Loop) reapReady(dst []backends.Completion) int {
+	n := 0
+	for n < len(dst) && l.ready.head != 0 {
+		i := l.ready.head
+		l.remove(&l.ready, i)
+		s := &l.slots[i]
+		dst[n] = backends.Completion{Op: s.op, Res: s.res}
+		l.unlend(s)
+		l.release(i)
+		n++
+	}
+	return n
+}
+
+// complete turns a completion entry into the owner's Completion. It returns
+// false when there is nothing for the owner in it.
+func (l *Loop) complete(c *backends.Completion, e uapi.CQE) bool {
+	i, s := l.find(e.UserData)
+	if s == nil || s.state != flying {
+		if e.Flags&uapi.CQEFBuffer != 0 && l.bufs != nil {
+			l.bufs.take(uint16(e.Flags>>uapi.CQEBufferShift), 0)
+			l.bufs.put(uint16(e.Flags >> uapi.CQEBufferShift))
+		}
+		return false
+	}
+	if s.polling {
+		return l.polled(c, i, e)
+	}
+	res := backends.Result(e.Res)
+	if s.canceled && e.Res == -int32(unix.EINTR) {
+		res = canceled // what a request in a kernel worker says when it is cancelled
+	}
+	switch s.op.Code {
+	case backends.Recv:
+		return l.recvDone(c, i, res, e.Flags)
+	case backends.Accept:
+		if res >= 0 {
+			return l.progress(c, i, res, nil, e.Flags)
+		}
+		return l.failed(c, i, res)
+	case backends.Send:
+		if res < 0 {
+			return l.failed(c, i, res)
+		}
+		l.tally.Counters[backends.BytesOut] += uint64(res)
+		if int(res) < len(s.op.Buf) {
+			l.count(backends.ShortSends)
+		}
+	case backends.Cancel:
+		res = l.cancelDone(s, res)
+	}
+	return l.final(c, i, res)
+}
+
+func (l *Loop) recvDone(c *backends.Completion, i uint32, res backends.Result, flags uint32) bool {
+	s := &l.slots[i]
+	var buf []byte
+	if s.op.Flags&backends.SelectBuf != 0 {
+		buf = l.received(s, res, flags)
+	}
+	switch {
+	case res > 0:
+		l.tally.Counters[backends.BytesIn] += uint64(res)
+		return l.progress(c, i, res, buf, flags)
+	case res < 0:
+		return l.failed(c, i, res)
+	}
+	return l.final(c, i, 0)
+}
+
+// received is the loop's own buffer that holds res bytes; a buffer that holds
+// none goes back.
+func (l *Loop) received(s *slot, res backends.Result, flags uint32) []byte {
+	if l.bufs != nil {
+		if flags&uapi.CQEFBuffer == 0 {
+			return nil
+		}
+		bid := uint16(flags >> uapi.CQEBufferShift)
+		buf := l.bufs.take(bid, int(max(res, 0)))
+		if res <= 0 {
+			l.bufs.put(bid)
+			return nil
+		}
+		return buf
+	}
+	buf := l.pool.At(int(s.buf))
+	backends.Unlend(buf, true)
+	s.buf, s.asked = -1, false
+	if res <= 0 {
+		l.pool.Put(buf)
+		return nil
+	}
+	return buf[:res]
+}
+
+// progress delivers one outcome of an op that may have more: a multishot op
+// goes on, by the kernel or by being started again, for whichever reason the
+// kernel ended it (an overflow of the completion queue among them).
+func (l *Loop) progress(c *backends.Completion, i uint32, res backends.Result, buf []byte, flags uint32) bool {
+	s := &l.slots[i]
+	if s.op.Flags&backends.Multishot == 0 {
+		l.final(c, i, res)
+		c.Buf = buf
+		return true
+	}
+	*c = backends.Completion{Op: s.op, Res: res, Buf: buf, More: true}
+	if flags&uapi.CQEFMore == 0 {
+		l.again(i)
+	}
+	return true
+}
+
+// again starts op i once more, unless it was cancelled meanwhile.
+func (l *Loop) again(i uint32) {
+	s := &l.slots[i]
+	if !s.canceled {
+		l.count(backends.Rearms)
+		l.enqueue(i)
+		return
+	}
+	if s.by != 0 && l.slots[s.by].op != nil && l.slots[s.by].target == userData(i, s.gen) {
+		l.slots[s.by].hit = true
+	}
+	l.finish(i, canceled)
+}
+
+// failed judges an error of a socket op: some are the loop's own business.
+func (l *Loop) failed(c *backends.Completion, i uint32, res backends.Result) bool {
+	s := &l.slots[i]
+	switch {
+	case s.canceled && (res == backends.Fail(unix.ENOBUFS) || res == backends.Fail(unix.EAGAIN)):
+		return l.final(c, i, canceled)
+	case res == backends.Fail(unix.ENOBUFS) && s.op.Flags&backends.SelectBuf != 0:
+		l.count(backends.NoBufs)
+		l.park(i)
+		return false
+	case res == backends.Fail(unix.EAGAIN):
+		// A socket with O_NONBLOCK on some kernels, or a poll that cried wolf.
+		l.count(backends.Again)
+		s.polling = true
+		l.enqueue(i)
+		return false
+	case res == canceled && !s.canceled && s.op.Flags&backends.Multishot != 0:
+		// Linux 5.19 ends a multishot accept so when the completion queue overflows.
+		l.again(i)
+		return false
+	}
+	return l.final(c, i, res)
+}
+
+// polled goes on with an op whose poll has fired.
+func (l *Loop) polled(c *backends.Completion, i uint32, e uapi.CQE) bool {
+	s := &l.slots[i]
+	s.polling = false
+	if s.canceled {
+		return l.final(c, i, canceled)
+	}
+	if e.Res < 0 {
+		return l.final(c, i, backends.Result(e.Res))
+	}
+	s.asked = true
+	l.enqueue(i)
+	return false
+}
+
+// final delivers the last outcome of op i and returns its loan.
+func (l *Loop) final(c *backends.Completion, i uint32, res backends.Result) bool {
+	s := &l.slots[i]
+	*c = backends.Completion{Op: s.op, Res: res}
+	l.unlend(s)
+	l.release(i)
+	return true
+}
+
+func (l *Loop) unlend(s *slot) {
+	switch {
+	case s.op.Code == backends.Send:
+		backends.Unlend(s.op.Buf, false)
+	case s.op.Code == backends.Recv && s.op.Flags&backends.SelectBuf == 0:
+		backends.Unlend(s.op.Buf, true)
+	}
+}

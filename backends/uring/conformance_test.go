@@ -1,0 +1,68 @@
+package uring
+
+import (
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/backends/backendtest"
+	"github.com/ringbench/ringbench/internal/testenv"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+func TestConformance(t *testing.T) {
+	eachTier(t, func(t *testing.T, b *Backend) { backendtest.Run(t, b) })
+}
+
+func TestConformanceOfVariants(t *testing.T) {
+	for _, name := range []string{
+		"uring-defer", "uring+coop", "uring-defer-coop", "uring-single", "uring-ringfd", "uring-multishot",
+		"uring-bufring", "uring-bufring-multishot", "uring-defer-multishot", "uring+sqpoll",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, err := backends.Lookup(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			testenv.Need(t, "uring", b.Probe())
+			backendtest.Run(t, b)
+		})
+	}
+}
+
+// A completion queue of 8 entries overflows all the time.
+func TestConformanceWithTinyQueues(t *testing.T) {
+	eachTier(t, func(t *testing.T, b *Backend) {
+		b.cqEntries = 8
+		backendtest.Run(t, b)
+	})
+}
+
+// TestConformanceUnderFaults puts errors in the way that the kernel may give at
+// any time.
+func TestConformanceUnderFaults(t *testing.T) {
+	eachTier(t, func(t *testing.T, b *Backend) {
+		calls := 0
+		b.enter = func(fd int, toSubmit, minComplete, flags uint32, arg unsafe.Pointer, size uintptr) (int, unix.Errno) {
+			calls++
+			switch calls % 11 {
+			case 1, 2:
+				return 0, unix.EINTR
+			case 3:
+				return 0, unix.EAGAIN
+			case 4:
+				return 0, unix.EBUSY
+			case 5:
+				return 0, unix.ENOMEM
+			case 6, 8:
+				if toSubmit > 1 { // a partial submission does not wait
+					return uapi.Enter(fd, 1, 0, flags&^uapi.EnterExtArg, nil, 0)
+				}
+			}
+			return uapi.Enter(fd, toSubmit, minComplete, flags, arg, size)
+		}
+		backendtest.Run(t, b)
+	})
+}

@@ -1,0 +1,271 @@
+package uring
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+// An enterFunc is io_uring_enter(2); tests put one in that fails.
+type enterFunc func(fd int, toSubmit, minComplete, flags uint32, arg unsafe.Pointer, size uintptr) (int, unix.Errno)
+
+// A Loop is one ring. It implements backends.Loop.
+type Loop struct {
+	tally backends.Tally
+	ring  *ring
+	enter enterFunc
+	feat  caps
+
+	slots  []slot
+	free   uint32 // head of the free list
+	live   int    // slots in use
+	fds    []fdOps
+	queue  list // ops that wait for a submission entry
+	parked list // receives that wait for a buffer
+	ready  list // ops that completed without the kernel
+
+	pool    *backends.Pool
+	bufs    *bufRing // nil: the loop chooses from pool by itself
+	reserve int      // buffers kept for receives that have data
+	poison  bool
+
+	arena   *backends.Arena
+	scratch []scratch          // one a submission entry
+	arg     *uapi.GetEventsArg // of a wait with a time limit; points to ts
+	ts      *uapi.Timespec
+	stalls  int // enters in a row that achieved nothing
+	closed  bool
+}
+
+// Submit implements backends.Loop.
+func (l *Loop) Submit(op *backends.Op) {
+	if op.Loan.Slot != 0 {
+		panic("backends/uring: Submit of an op that is lent")
+	}
+	if l.closed {
+		panic("backends/uring: Submit on a closed loop")
+	}
+	i := l.take(op)
+	if errno := l.check(op); errno != 0 {
+		l.finish(i, backends.Fail(errno))
+		return
+	}
+	switch op.Code {
+	case backends.Shutdown:
+		l.shutdown(i)
+	case backends.Cancel:
+		l.submitCancel(i)
+	case backends.Close:
+		l.submitClose(i)
+	case backends.Accept, backends.Connect, backends.Recv, backends.Send:
+		l.lend(op)
+		l.joinFD(i, op.FD)
+		l.enqueue(i)
+	default:
+		l.enqueue(i)
+	}
+}
+
+// check refuses what the kernel must not see.
+func (l *Loop) check(op *backends.Op) unix.Errno {
+	switch op.Code {
+	case backends.Nop, backends.Timeout, backends.Cancel, backends.Shutdown:
+		return 0
+	case backends.Connect:
+		if op.Addr == nil || op.Addr.Len > uint32(unsafe.Sizeof(op.Addr.Raw)) {
+			return unix.EINVAL
+		}
+	case backends.Recv:
+		if op.Flags&backends.SelectBuf == 0 && (op.Flags&backends.Multishot != 0 || len(op.Buf) == 0) {
+			return unix.EINVAL
+		}
+	case backends.Accept, backends.Send, backends.Close:
+	default:
+		return unix.EINVAL
+	}
+	if op.FD < 0 || op.FD >= maxFD {
+		return unix.EBADF
+	}
+	if int(op.FD) < len(l.fds) && l.fds[op.FD].closing != 0 {
+		return unix.EBADF
+	}
+	return 0
+}
+
+func (l *Loop) lend(op *backends.Op) {
+	switch {
+	case op.Code == backends.Send:
+		backends.Lend(op.Buf, false)
+	case op.Code == backends.Recv && op.Flags&backends.SelectBuf == 0:
+		if l.poison {
+			backends.Poison(op.Buf)
+		}
+		backends.Lend(op.Buf, true)
+	}
+}
+
+// Wait implements backends.Loop: in the steady state one io_uring_enter, or
+// none when enough has completed already and nothing is to be submitted.
+func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (int, error) {
+	if l.closed {
+		return 0, errors.New("uring: Wait on a closed loop")
+	}
+	if min > len(dst) {
+		min = len(dst)
+	}
+	var deadline time.Time
+	switch {
+	case timeout == 0:
+		min = 0
+	case timeout > 0:
+		deadline = time.Now().Add(timeout)
+	}
+	n := 0
+	for entered := false; ; entered = true {
+		starving := l.unpark()
+		l.flush()
+		n += l.reapReady(dst[n:])
+		over := l.ring.overflowed()
+		if over {
+			l.count(backends.Overflows)
+			n += l.reap(dst[n:]) // makes room for what the kernel holds
+		}
+		have := n + l.ring.ready()
+		if !over && !starving && l.idle() && have >= min && (have > 0 || entered) {
+			return n + l.reap(dst[n:]), nil
+		}
+		need := min - have
+		if starving || l.queue.head != 0 {
+			need = 0
+		}
+		err := l.turn(need, timeout)
+		rest := l.queue.head != 0 || l.ring.unsubmitted() != 0
+		n += l.reap(dst[n:])
+		switch {
+		case err != nil && n == 0:
+			return 0, err
+		case err != nil, n >= min && (!rest || l.ring.ready() > len(l.ring.cqes)/2):
+			return n, nil
+		}
+		if timeout > 0 {
+			if timeout = time.Until(deadline); timeout <= 0 {
+				timeout, min = 0, 0
+			}
+		}
+	}
+}
+
+// idle reports whether the kernel has been given everything.
+func (l *Loop) idle() bool {
+	return l.queue.head == 0 && l.ring.tail == l.ring.sqTail.Load() && (l.ring.sqpoll || l.ring.unsubmitted() == 0)
+}
+
+// turn enters the kernel once: submits, runs deferred work and waits for need
+// completions, at most for timeout where it is not negative.
+func (l *Loop) turn(need int, timeout time.Duration) error {
+	if l.bufs != nil {
+		l.bufs.publish()
+	}
+	submit := l.ring.publish()
+	flags := l.ring.enterOr | uapi.EnterGetEvents
+	if l.ring.sqpoll {
+		switch {
+		case l.ring.sqFlags.Load()&uapi.SQNeedWakeup != 0:
+			flags |= uapi.EnterSQWakeup
+		case need <= 0 && l.queue.head == 0 && !l.ring.overflowed():
+			return nil // the polling thread needs no call
+		}
+		if l.queue.head != 0 {
+			flags |= uapi.EnterSQWait
+		}
+	}
+	var arg unsafe.Pointer
+	var size uintptr
+	if need > 0 && timeout >= 0 {
+		*l.ts = timespec(timeout)
+		flags |= uapi.EnterExtArg
+		arg, size = unsafe.Pointer(l.arg), unsafe.Sizeof(*l.arg)
+	}
+	l.count(backends.SysWait)
+	l.tally.Publish()
+	n, errno := l.enter(l.ring.enterFD, submit, uint32(max(need, 0)), flags, arg, size)
+	if errno == 0 && (n > 0 || submit == 0) || errno == unix.ETIME {
+		l.stalls = 0
+		return nil
+	}
+	return l.hindered(errno)
+}
+
+// maxStalls bounds how often the kernel may refuse in a row before the loop
+// gives up: about half a second.
+const maxStalls = 500
+
+// hindered decides on an enter that achieved nothing. Completions that wait to
+// be reaped may be the cause, so the caller reaps and tries again.
+func (l *Loop) hindered(errno unix.Errno) error {
+	switch errno {
+	case unix.EINTR:
+		// Perhaps the runtime asks the goroutine to stop; a raw call does not see it.
+		l.count(backends.Interrupts)
+		runtime.Gosched()
+		return nil
+	case 0, unix.EAGAIN, unix.EBUSY, unix.ENOMEM:
+		if errno == unix.EAGAIN {
+			l.count(backends.Again)
+		}
+		if l.ring.ready() > 0 {
+			return nil
+		}
+		if l.stalls++; l.stalls <= maxStalls {
+			if l.stalls > 10 {
+				time.Sleep(time.Millisecond)
+			}
+			return nil
+		}
+		l.stalls = 0
+		return fmt.Errorf("uring: the kernel takes no more requests (%w): lower the load or raise the memory limit of this process", errno)
+	case unix.EEXIST:
+		return fmt.Errorf("uring: Wait on a thread other than the one that opened the loop (%w): call all its methods from the goroutine of Open", errno)
+	case unix.EBADR:
+		return fmt.Errorf("uring: the kernel had no memory for completions and dropped some (%w): lower the load", errno)
+	}
+	return fmt.Errorf("uring: io_uring_enter: %w", errno)
+}
+
+// submitNow submits without waiting, as far as the kernel takes it.
+func (l *Loop) submitNow() {
+	for range 8 {
+		l.flush()
+		if l.idle() || l.turn(0, -1) != nil {
+			break
+		}
+	}
+	for range 1000 { // a polling thread takes a moment
+		if !l.ring.sqpoll || l.ring.unsubmitted() == 0 {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+// Recycle implements backends.Loop.
+func (l *Loop) Recycle(buf []byte) {
+	i := l.pool.Index(buf)
+	if l.bufs != nil {
+		l.bufs.put(uint16(i))
+		return
+	}
+	l.pool.Put(buf)
+}
+
+// Counters implements backends.Loop.
+func (l *Loop) Counters() backends.Counters { return l.tally.Read() }
+
+func (l *Loop) count(c backends.Counter) { l.tally.Counters[c]++ }

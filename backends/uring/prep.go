@@ -1,0 +1,238 @@
+package uring
+
+import (
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+// A scratch holds what a request points to besides its data. Each submission
+// entry has one: the kernel copies it before it gives the entry back
+// (IORING_FEAT_SUBMIT_STABLE, Linux 5.5).
+type scratch struct {
+	addr unix.RawSockaddrAny
+	ts   uapi.Timespec
+}
+
+// enqueue gives slot i to the kernel at the next enter, or, when the submission
+// queue is full or others wait already, as soon as there is room.
+func (l *Loop) enqueue(i uint32) {
+	if l.queue.head == 0 && l.start(i) {
+		return
+	}
+	l.slots[i].state = queued
+	l.push(&l.queue, i)
+}
+
+// flush moves waiting ops to the submission queue while it has room.
+func (l *Loop) flush() {
+	for l.queue.head != 0 && !l.ring.full() {
+		i := l.queue.head
+		l.remove(&l.queue, i)
+		if !l.start(i) { // a Close with many ops to cancel, none of them lost
+			l.pushFront(i)
+			return
+		}
+	}
+}
+
+func (l *Loop) pushFront(i uint32) {
+	s := &l.slots[i]
+	s.state = queued
+	s.link = link{next: l.queue.head}
+	if l.queue.head != 0 {
+		l.slots[l.queue.head].link.prev = i
+	} else {
+		l.queue.tail = i
+	}
+	l.queue.head = i
+}
+
+// start writes the submission entry of slot i, which is in no list. It returns
+// false when the submission queue is full.
+func (l *Loop) start(i uint32) bool {
+	s := &l.slots[i]
+	op := s.op
+	if op.Code == backends.Close && l.fds[op.FD].closing == i && l.fds[op.FD].head != 0 {
+		return l.cancelFD(i)
+	}
+	if l.ring.full() {
+		return false
+	}
+	if op.Code == backends.Recv && op.Flags&backends.SelectBuf != 0 && l.bufs == nil && !l.chooseBuf(i) {
+		return true // parked
+	}
+	e := l.ring.next()
+	l.count(backends.Submissions)
+	e.UserData = userData(i, s.gen)
+	e.FD = op.FD
+	s.state = flying
+	if s.polling {
+		prepPoll(e, op.Code)
+		return true
+	}
+	switch op.Code {
+	case backends.Nop:
+		e.Opcode = uapi.OpNop
+	case backends.Accept:
+		l.prepAccept(e, op)
+	case backends.Connect:
+		l.prepConnect(e, op)
+	case backends.Recv:
+		l.prepRecv(e, s)
+	case backends.Send:
+		prepSend(e, op)
+	case backends.Close:
+		// From here the number may be given to a new descriptor.
+		l.fds[op.FD].closing = 0
+		e.Opcode = uapi.OpClose
+	case backends.Timeout:
+		l.prepTimeout(e, op)
+	case backends.Cancel:
+		prepCancel(e, s.target)
+	}
+	return true
+}
+
+// prepPoll waits until an op of that code can make progress.
+func prepPoll(e *uapi.SQE, code backends.Code) {
+	e.Opcode = uapi.OpPollAdd
+	events := uint32(unix.POLLIN)
+	if code == backends.Send {
+		events = unix.POLLOUT
+	}
+	if bigEndian {
+		events <<= 16 // the kernel swaps the halves: poll32_events is "word-reversed for BE"
+	}
+	e.OpFlags = events
+}
+
+func (l *Loop) prepAccept(e *uapi.SQE, op *backends.Op) {
+	e.Opcode = uapi.OpAccept
+	e.OpFlags = unix.SOCK_CLOEXEC
+	if op.Flags&backends.Multishot != 0 && l.feat.has(acceptMulti) {
+		e.Ioprio = uapi.AcceptMultishot
+	}
+}
+
+func (l *Loop) prepConnect(e *uapi.SQE, op *backends.Op) {
+	t := l.scratchOf(e)
+	t.addr = op.Addr.Raw
+	e.Opcode = uapi.OpConnect
+	e.Addr = uint64(uintptr(unsafe.Pointer(&t.addr)))
+	e.Off = uint64(op.Addr.Len)
+}
+
+func (l *Loop) prepRecv(e *uapi.SQE, s *slot) {
+	op := s.op
+	e.Opcode = uapi.OpRecv
+	switch {
+	case op.Flags&backends.SelectBuf == 0:
+		e.Addr, e.Len = address(op.Buf), length(op.Buf)
+	case l.bufs == nil:
+		buf := l.pool.At(int(s.buf))
+		e.Addr, e.Len = address(buf), length(buf)
+		if s.asked {
+			e.OpFlags = unix.MSG_DONTWAIT // rather poll again than keep the buffer
+		}
+	default:
+		e.Flags = uapi.SQEBufferSelect
+		e.BufIndex = bufGroup
+		if op.Flags&backends.Multishot != 0 && l.feat.has(recvMulti) {
+			e.Ioprio = uapi.RecvMultishot // with a length of 0, as Linux before 6.17 demands
+		} else {
+			e.Len = l.bufs.size
+		}
+	}
+}
+
+func prepSend(e *uapi.SQE, op *backends.Op) {
+	e.Opcode = uapi.OpSend
+	e.Addr, e.Len = address(op.Buf), length(op.Buf)
+	e.OpFlags = unix.MSG_NOSIGNAL
+}
+
+func (l *Loop) prepTimeout(e *uapi.SQE, op *backends.Op) {
+	t := l.scratchOf(e)
+	t.ts = timespec(time.Duration(max(op.Off, 0)))
+	e.Opcode = uapi.OpTimeout
+	e.FD = -1
+	e.Addr = uint64(uintptr(unsafe.Pointer(&t.ts)))
+	e.Len = 1
+}
+
+// prepCancel cancels the request with that user_data.
+func prepCancel(e *uapi.SQE, target uint64) {
+	e.Opcode = uapi.OpAsyncCancel
+	e.FD = -1
+	e.Addr = target
+}
+
+// chooseBuf gets slot i a buffer of the pool where the kernel cannot choose.
+// While there is plenty an armed receive just holds one. When few are left it
+// polls first and takes one when data is there, so that idle connections cannot
+// keep all buffers from the busy ones. It returns false, and parks the slot,
+// when data is there but no buffer.
+func (l *Loop) chooseBuf(i uint32) bool {
+	s := &l.slots[i]
+	if !s.asked && l.pool.Len() <= l.reserve {
+		s.polling = true
+		return true
+	}
+	buf := l.pool.Get()
+	if buf == nil {
+		l.count(backends.NoBufs)
+		l.park(i)
+		return false
+	}
+	if l.poison {
+		backends.Poison(buf)
+	}
+	backends.Lend(buf, true)
+	s.buf = int32(l.pool.Index(buf))
+	return true
+}
+
+// park keeps a receive until Recycle brings a buffer.
+func (l *Loop) park(i uint32) {
+	l.slots[i].state = parked
+	l.push(&l.parked, i)
+}
+
+// unpark starts as many parked receives again as there are buffers. It reports
+// whether buffers may be left for those that still wait: a receive that finds
+// its peer idle does not use its buffer.
+func (l *Loop) unpark() bool {
+	if l.parked.head == 0 {
+		return false
+	}
+	for n := l.freeBufs(); n > 0 && l.parked.head != 0; n-- {
+		i := l.parked.head
+		l.remove(&l.parked, i)
+		l.count(backends.Rearms)
+		l.enqueue(i)
+	}
+	return l.parked.head != 0 && l.freeBufs() > 0
+}
+
+func (l *Loop) freeBufs() int {
+	if l.bufs != nil {
+		return l.bufs.free
+	}
+	return l.pool.Len()
+}
+
+func (l *Loop) scratchOf(e *uapi.SQE) *scratch {
+	return &l.scratch[(l.ring.tail-1)&l.ring.sqMask]
+}
+
+func timespec(d time.Duration) uapi.Timespec {
+	return uapi.Timespec{Sec: int64(d / time.Second), Nsec: int64(d % time.Second)}
+}
+
+// length caps what one request moves, as read(2) and send(2) do.
+func length(b []byte) uint32 { return uint32(min(len(b), 1<<30)) }

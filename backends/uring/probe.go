@@ -1,0 +1,259 @@
+package uring
+
+import (
+	"runtime"
+	"sync"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+var known struct {
+	sync.Mutex
+	done bool
+	caps caps
+}
+
+// kernelCaps is what this kernel can do, found by trying. Only a conclusive
+// answer is kept: a lack of descriptors or memory may pass, a sysctl change.
+func kernelCaps() (caps, unix.Errno) {
+	known.Lock()
+	defer known.Unlock()
+	if known.done {
+		return known.caps, 0
+	}
+	c, errno := probe()
+	if errno == 0 {
+		known.done, known.caps = true, c
+	}
+	return c, errno
+}
+
+// probe tries every feature on small rings of its own.
+func probe() (have caps, errno unix.Errno) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	r, errno := newRing(8, 16, 0, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	defer r.close()
+	if !knowsOps(r) {
+		return 0, unix.ENOSYS
+	}
+	for _, t := range []struct {
+		c     caps
+		flags uint32
+	}{
+		{submitAll, uapi.SetupSubmitAll},
+		{coop, uapi.SetupCoopTaskrun},
+		{single, uapi.SetupSingleIssuer},
+		{deferred, uapi.SetupSingleIssuer | uapi.SetupDeferTaskrun},
+		{noSQArray, uapi.SetupNoSQArray},
+		{sqpoll, uapi.SetupSQPoll},
+	} {
+		ok, errno := setupWorks(t.flags)
+		if errno != 0 {
+			return 0, errno
+		}
+		if ok {
+			have |= t.c
+		}
+	}
+	for _, t := range []struct {
+		c   caps
+		try func(*ring) (bool, unix.Errno)
+	}{
+		{ringFD, tryRingFD},
+		{bufRings, tryBufRing},
+		{recvMulti, tryRecv},
+		{acceptMulti, tryAccept},
+		{cancelByFD, tryCancel},
+	} {
+		ok, errno := t.try(r)
+		if errno != 0 {
+			return 0, errno
+		}
+		if ok {
+			have |= t.c
+		}
+	}
+	return have, 0
+}
+
+// knowsOps reports whether the kernel has the operations that no tier can do
+// without.
+func knowsOps(r *ring) bool {
+	p := new(uapi.Probe)
+	if _, errno := uapi.Register(r.fd, uapi.RegisterProbe, unsafe.Pointer(p), uint32(len(p.Ops))); errno != 0 {
+		return false
+	}
+	for _, op := range []uint8{uapi.OpNop, uapi.OpPollAdd, uapi.OpAccept, uapi.OpConnect, uapi.OpRecv, uapi.OpSend, uapi.OpClose, uapi.OpTimeout, uapi.OpAsyncCancel} {
+		if !p.Has(op) {
+			return false
+		}
+	}
+	return true
+}
+
+// setupWorks reports whether a ring can be made with these flags.
+func setupWorks(flags uint32) (bool, unix.Errno) {
+	r, errno := newRing(1, 2, flags, 0, 1)
+	switch errno {
+	case 0:
+		r.close()
+		return true, 0
+	case unix.EINVAL, unix.EPERM:
+		return false, 0
+	}
+	return false, errno
+}
+
+// trial submits one request and returns its first completion. That none comes
+// within a second counts as -ETIME.
+func trial(r *ring, fill func(*uapi.SQE)) (uapi.CQE, unix.Errno) {
+	e := r.next()
+	fill(e)
+	ts := &uapi.Timespec{Sec: 1}
+	arg := &uapi.GetEventsArg{TS: uint64(uintptr(unsafe.Pointer(ts)))}
+	defer runtime.KeepAlive(ts)
+	for r.ready() == 0 {
+		_, errno := uapi.Enter(r.fd, r.publish(), 1, uapi.EnterGetEvents|uapi.EnterExtArg, unsafe.Pointer(arg), unsafe.Sizeof(*arg))
+		if errno == unix.ETIME {
+			return uapi.CQE{Res: -int32(unix.ETIME)}, 0
+		}
+		if errno != 0 && errno != unix.EINTR {
+			return uapi.CQE{}, errno
+		}
+	}
+	c := r.cqes[r.head&r.cqMask]
+	r.head++
+	r.cqHead.Store(r.head)
+	return c, 0
+}
+
+func tryRingFD(r *ring) (bool, unix.Errno) {
+	u := uapi.RsrcUpdate{Offset: ^uint32(0), Data: uint64(r.fd)}
+	if _, errno := uapi.Register(r.fd, uapi.RegisterRingFDs, unsafe.Pointer(&u), 1); errno != 0 {
+		return false, unless(errno, unix.EINVAL, unix.EBUSY)
+	}
+	u.Data = 0
+	_, errno := uapi.Register(r.fd, uapi.UnregisterRingFDs, unsafe.Pointer(&u), 1)
+	return errno == 0, 0
+}
+
+func tryBufRing(r *ring) (bool, unix.Errno) {
+	pool, err := backends.NewPool(1, 1, false)
+	if err != nil {
+		return false, unix.ENOMEM
+	}
+	defer func() { _ = pool.Close() }()
+	b, errno := newBufRing(r.fd, pool, 1, 1, false)
+	if errno != 0 {
+		return false, unless(errno, unix.EINVAL)
+	}
+	b.close(r.fd)
+	return true, 0
+}
+
+// tryRecv arms a multishot receive on a socket that has a byte.
+func tryRecv(*ring) (bool, unix.Errno) {
+	r, errno := newRing(2, 4, 0, 0, 0) // its own: the receive ends with it
+	if errno != 0 {
+		return false, errno
+	}
+	pool, err := backends.NewPool(1, 1, false)
+	if err != nil {
+		r.close()
+		return false, unix.ENOMEM
+	}
+	defer func() { _ = pool.Close() }()
+	defer r.close()
+	b, errno := newBufRing(r.fd, pool, 1, 1, false)
+	if errno != 0 {
+		return false, unless(errno, unix.EINVAL)
+	}
+	defer b.close(r.fd)
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false, errnoOf(err)
+	}
+	defer closeAll(pair[:])
+	if _, err := unix.Write(pair[1], []byte{1}); err != nil {
+		return false, errnoOf(err)
+	}
+	c, errno := trial(r, func(e *uapi.SQE) {
+		e.Opcode, e.FD, e.Ioprio = uapi.OpRecv, int32(pair[0]), uapi.RecvMultishot
+		e.Flags, e.BufIndex = uapi.SQEBufferSelect, bufGroup
+	})
+	return c.Res == 1 && c.Flags&uapi.CQEFMore != 0, errno
+}
+
+// tryAccept arms a multishot accept on a listener that has a connection.
+func tryAccept(*ring) (bool, unix.Errno) {
+	r, errno := newRing(2, 4, 0, 0, 0)
+	if errno != 0 {
+		return false, errno
+	}
+	defer r.close()
+	var fds [2]int
+	for i := range fds {
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			closeAll(fds[:i])
+			return false, errnoOf(err)
+		}
+		fds[i] = fd
+	}
+	defer closeAll(fds[:])
+	// An address of no length asks for an unused one without a file (autobind, unix(7)).
+	if err := unix.Bind(fds[0], &unix.SockaddrUnix{}); err != nil {
+		return false, errnoOf(err)
+	}
+	if err := unix.Listen(fds[0], 1); err != nil {
+		return false, errnoOf(err)
+	}
+	addr, err := unix.Getsockname(fds[0])
+	if err != nil {
+		return false, errnoOf(err)
+	}
+	if err := unix.Connect(fds[1], addr); err != nil {
+		return false, errnoOf(err)
+	}
+	c, errno := trial(r, func(e *uapi.SQE) {
+		e.Opcode, e.FD, e.Ioprio = uapi.OpAccept, int32(fds[0]), uapi.AcceptMultishot
+		e.OpFlags = unix.SOCK_CLOEXEC
+	})
+	if c.Res > 0 {
+		_ = unix.Close(int(c.Res))
+	}
+	return c.Res > 0 && c.Flags&uapi.CQEFMore != 0, errno
+}
+
+// tryCancel cancels all of nothing; kernels that do not know the flags reject them.
+func tryCancel(r *ring) (bool, unix.Errno) {
+	c, errno := trial(r, func(e *uapi.SQE) {
+		e.Opcode, e.FD = uapi.OpAsyncCancel, int32(r.fd)
+		e.OpFlags = uapi.AsyncCancelFD | uapi.AsyncCancelAll
+	})
+	return c.Res >= 0 || c.Res == -int32(unix.ENOENT), errno
+}
+
+// unless is errno, or 0 where it is one of the answers that settle the question.
+func unless(errno unix.Errno, settled ...unix.Errno) unix.Errno {
+	for _, s := range settled {
+		if errno == s {
+			return 0
+		}
+	}
+	return errno
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		_ = unix.Close(fd)
+	}
+}

@@ -1,0 +1,75 @@
+package uring
+
+import (
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+)
+
+// refused turns the errno of a setup or registration call into an error that
+// names cause and remedy. sysctl is the content of
+// /proc/sys/kernel/io_uring_disabled, "" where there is none.
+func refused(variant string, errno unix.Errno, sysctl string) *backends.Unavailable {
+	u := &backends.Unavailable{Backend: variant, Err: errno}
+	switch errno {
+	case unix.ENOSYS:
+		u.Why = "this kernel has no io_uring, or one older than Linux 5.11"
+		u.Remedy = "run on Linux 5.15 or newer with CONFIG_IO_URING, outside gVisor and the like"
+	case unix.EPERM:
+		u.Why, u.Remedy = denied(sysctl)
+	case unix.EACCES:
+		u.Why = "a security policy forbids io_uring to this process"
+		u.Remedy = "look for denials of io_uring in the audit log (SELinux, AppArmor) and allow it for this program"
+	case unix.EINVAL:
+		u.Why = "the kernel rejects the ring's flags or sizes, although it accepted them one by one"
+		u.Remedy = "leave features out with -feature, for example " + base(variant) + "-defer"
+	case unix.ENOMEM:
+		u.Why = "the kernel has no memory for the ring, or the limit of locked memory is too low (kernels before 5.12 charge rings to it)"
+		u.Remedy = "raise it with ulimit -l or LimitMEMLOCK=, or use fewer loops"
+	case unix.EOPNOTSUPP:
+		u.Why = "the platform answers that it does not support io_uring, as some managed Kubernetes services do"
+		u.Remedy = "run on a machine or container runtime that permits io_uring"
+	case unix.EMFILE:
+		u.Why = "this process has no file descriptor left for the ring"
+		u.Remedy = "raise its limit with ulimit -n or LimitNOFILE="
+	case unix.ENFILE:
+		u.Why = "the system has no file descriptor left for the ring"
+		u.Remedy = "raise the sysctl fs.file-max"
+	default:
+		u.Why = "the kernel refuses to make a ring"
+		u.Remedy = "see io_uring_setup(2) for this error"
+	}
+	return u
+}
+
+func denied(sysctl string) (why, remedy string) {
+	switch sysctl {
+	case "1":
+		return "the sysctl kernel.io_uring_disabled is 1: only root and members of kernel.io_uring_group may use io_uring",
+			"run as root, join that group, or set it to 0 with sysctl -w kernel.io_uring_disabled=0"
+	case "2":
+		return "the sysctl kernel.io_uring_disabled is 2: nobody may use io_uring",
+			"set it to 0 with sysctl -w kernel.io_uring_disabled=0 (as root)"
+	}
+	return "a seccomp filter forbids io_uring, as container runtimes do by default (Docker since 25, containerd since 2)",
+		"run outside the container or with a profile that permits it, for example docker run --security-opt seccomp=unconfined"
+}
+
+func base(variant string) string {
+	if i := strings.IndexAny(variant, "+-"); i >= 0 {
+		return variant[:i]
+	}
+	return variant
+}
+
+// sysctlDisabled reads the switch that exists since Linux 6.6.
+func sysctlDisabled() string {
+	b, err := os.ReadFile("/proc/sys/kernel/io_uring_disabled")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/internal/bench"
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/reports"
+)
+
+func echoCommand() *cobra.Command {
+	var o bench.Options
+	var out outputs
+	c := &cobra.Command{
+		Use:   "echo",
+		Short: "Compare echo servers: throughput, latency, CPU and system calls a message",
+		Long: `Starts each server in a process of its own, drives it from another over
+loopback, verifies every byte that comes back, and prints how they compare.
+
+A backend may be followed by +feature and -feature, as in uring+sqpoll or
+uring-multishot. Lists make a grid of all combinations.`,
+		Example: `  ringbench echo
+  ringbench echo --backend=uring,epoll --conns=1,64,1000 --size=64,1024,16384
+  ringbench echo --backend=epoll,uring --duet --trials=30
+  ringbench echo --rate=50000 -o result.json --html=report.html
+  ringbench echo --backend=uring --server-cmd='mine=./my-server {port}'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Seed == 0 {
+				o.Seed = rand.Uint64() >> 11 // fits a JSON number that other tools read as a double
+			}
+			p, warnings, err := o.Plan()
+			if err != nil {
+				return err
+			}
+			return execute(cmd.Context(), p, warnings, out)
+		},
+	}
+	f := c.Flags()
+	f.StringSliceVar(&o.Backends, "backend", []string{"all"}, "contestants; all is every backend that is available here")
+	f.IntSliceVar(&o.Conns, "conns", []int{64}, "connections")
+	f.IntSliceVar(&o.Sizes, "size", []int{64}, "bytes of a message")
+	f.IntSliceVar(&o.Pipelines, "pipeline", []int{1}, "messages outstanding on a connection")
+	f.Float64SliceVar(&o.Rates, "rate", nil, "messages a second over all connections (open loop); default: closed loop")
+	f.StringSliceVar(&o.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix")
+	f.IntVar(&o.Loops, "loops", 1, "event loops of a server")
+	f.IntVar(&o.Workers, "workers", 0, "limit of the thread pool; 0: one worker a connection")
+	f.DurationVar(&o.Duration, "duration", time.Second, "measured window of a trial")
+	f.DurationVar(&o.Warmup, "warmup", 400*time.Millisecond, "load before the window")
+	f.IntVar(&o.Trials, "trials", 5, "trials of each cell, interleaved in random order")
+	f.Uint64Var(&o.Seed, "seed", 0, "of the order of trials and of the bytes sent; 0: a random one, which the result records")
+	f.StringVar(&o.Placement, "placement", "", "split: server and client on CPUs of their own; shared: on the same; default: split where there are two CPUs")
+	f.StringVar(&o.ServerCPUs, "server-cpus", "", "CPUs of the server, such as 0-3,8; default: one a loop")
+	f.StringVar(&o.ClientCPUs, "client-cpus", "", "CPUs of the client")
+	f.StringVar(&o.Client, "client", bench.DefaultClient, "backend of the load generator, the same for every contestant")
+	f.BoolVar(&o.Duet, "duet", false, "run two contestants at the same moment on the same CPUs: the most sensitive comparison on a noisy machine")
+	f.StringVar(&o.Target, "target", "", "IP:PORT of a server that runs already, instead of --backend")
+	f.IntVar(&o.TargetPID, "target-pid", 0, "its process, to measure its CPU, system calls and memory")
+	f.StringArrayVar(&o.Commands, "server-cmd", nil, "NAME=COMMAND of a foreign server, started with {port} replaced by the port to listen on; repeatable")
+	f.BoolVar(&o.Audit, "audit", true, "also count system calls by tracepoint after each window, where permitted")
+	out.flags(c)
+	return c
+}
+
+// outputs is where the result goes.
+type outputs struct {
+	file, html, png string
+	json            bool
+}
+
+func (o *outputs) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVarP(&o.file, "output", "o", "", "write the raw result to this file")
+	f.BoolVar(&o.json, "json", false, "print the raw result instead of the table")
+	f.StringVar(&o.html, "html", "", "write a report to this file")
+	f.StringVar(&o.png, "png", "", "write the report's plots to this directory")
+}
+
+// execute runs the plan and gives out the result, whole or as far as it got.
+func execute(ctx context.Context, p *result.Plan, warnings []string, out outputs) error {
+	if err := out.check(); err != nil {
+		return err
+	}
+	set, err := bench.Run(ctx, p, progress(os.Stderr))
+	set.Warnings = append(warnings, set.Warnings...)
+	set.Command = os.Args
+	set.Version = version()
+	if len(set.Trials) == 0 && err != nil && ctx.Err() == nil {
+		return err // nothing was measured: the environment refused
+	}
+	if werr := out.write(set); werr != nil {
+		return failure{errors.Join(err, werr)}
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return failure{err}
+	}
+	if void := set.Void(); len(void) > 0 {
+		return failure{fmt.Errorf("%d of %d trials are void: %s", len(void), len(set.Trials), void[0].Void)}
+	}
+	return nil
+}
+
+// check finds out before the run what would keep the result from being written.
+func (o outputs) check() error {
+	for _, path := range []string{o.file, o.html} {
+		if path == "" {
+			continue
+		}
+		if err := result.Writable(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o outputs) write(set *result.Set) (err error) {
+	if o.file != "" {
+		err = errors.Join(err, result.Write(o.file, set))
+	}
+	if o.html != "" {
+		err = errors.Join(err, result.WriteFile(o.html, func(w io.Writer) error { return reports.HTML(w, set) }))
+	}
+	if o.png != "" {
+		err = errors.Join(err, reports.PNG(o.png, set))
+	}
+	if o.json {
+		return errors.Join(err, reports.JSON(os.Stdout, set))
+	}
+	return errors.Join(err, reports.Table(os.Stdout, set))
+}
+
+// progress shows on a terminal what is going on, and is silent elsewhere. It
+// draws between trials only.
+func progress(w *os.File) bench.Progress {
+	if _, err := unix.IoctlGetTermios(int(w.Fd()), unix.TCGETS); err != nil {
+		return func(int, int, string) {}
+	}
+	return func(done, of int, what string) {
+		if done == of {
+			fmt.Fprint(w, "\r\x1b[K")
+			return
+		}
+		fmt.Fprintf(w, "\r\x1b[K%d/%d  %s", done+1, of, what)
+	}
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value
+		}
+		if s.Key == "vcs.modified" && s.Value == "true" {
+			v += " (modified)"
+		}
+	}
+	return strings.TrimSpace(v)
+}

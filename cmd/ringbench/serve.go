@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"sort"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/workloads"
+)
+
+func serveCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run one server in the foreground, for any client to be pointed at",
+	}
+	c.AddCommand(serveEchoCommand())
+	return c
+}
+
+func serveEchoCommand() *cobra.Command {
+	var cfg workloads.Echo
+	c := &cobra.Command{
+		Use:     "echo",
+		Short:   "Echo what is received until SIGINT or SIGTERM, then print the counters",
+		Example: "  ringbench serve echo --backend=uring --listen=127.0.0.1:7000",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return serveEcho(cmd.Context(), cmd.OutOrStdout(), cfg)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&cfg.Backend, "backend", "uring", "backend or variant")
+	f.StringVar(&cfg.Network, "network", "tcp", "tcp, tcp6, unix")
+	f.StringVar(&cfg.Address, "listen", "127.0.0.1:7000", "IP:PORT, or the path of a Unix socket")
+	f.IntVar(&cfg.Loops, "loops", 1, "event loops")
+	f.IntVar(&cfg.Workers, "workers", 0, "limit of the thread pool; 0: one worker a connection")
+	f.IntVar(&cfg.BufSize, "buf-size", 4096, "bytes of a receive buffer")
+	f.IntVar(&cfg.Bufs, "bufs", 1024, "receive buffers of a loop")
+	return c
+}
+
+func serveEcho(ctx context.Context, w io.Writer, cfg workloads.Echo) error {
+	b, err := backends.Lookup(cfg.Backend)
+	if err != nil {
+		return err
+	}
+	if err := cfg.Check(); err != nil {
+		return err
+	}
+	if err := b.Probe(); err != nil {
+		return err
+	}
+	if !b.Traits().Blocking {
+		runtime.GOMAXPROCS(cfg.Loops + 1) // a loop keeps its P; one stays free for signals
+	}
+	s, err := workloads.StartEcho(cfg)
+	if err != nil {
+		return err
+	}
+	defer s.Remove()
+	t := s.Traits()
+	fmt.Fprintf(w, "%s echo on %s %s", b.Name(), cfg.Network, s.Addr())
+	if t.Tier != "" {
+		fmt.Fprintf(w, ", tier %s", t.Tier)
+	}
+	for _, f := range t.Features {
+		fmt.Fprintf(w, " %s", f)
+	}
+	fmt.Fprintln(w)
+	select {
+	case err = <-s.Failed():
+		err = failure{err}
+	case <-ctx.Done():
+	}
+	counters := s.Counters()
+	m := counters.Map()
+	names := make([]string, 0, len(m))
+	for n := range m {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		fmt.Fprintf(w, "%-14s %d\n", n, m[n])
+	}
+	fmt.Fprintf(w, "%-14s %d\n", "syscalls", counters.Syscalls())
+	return err
+}

@@ -1,0 +1,116 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/meter"
+	"github.com/ringbench/ringbench/internal/plan"
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// The placements of server and client.
+const (
+	Split  = "split"  // on CPUs of their own
+	Shared = "shared" // on the same
+)
+
+// Progress is told before each run of the plan.
+type Progress func(done, of int, what string)
+
+type runner struct {
+	plan  *result.Plan
+	floor bool
+}
+
+// Run carries out a plan. It returns what was measured also when ctx ends it
+// early (the set is then marked as interrupted) and when a process could not be
+// started, with the error.
+func Run(ctx context.Context, p *result.Plan, progress Progress) (*result.Set, error) {
+	set := &result.Set{Schema: result.Schema, Started: time.Now().UTC(), Env: meter.Environment(), Plan: *p}
+	err := run(ctx, set, progress)
+	set.Ended = time.Now().UTC()
+	if ctx.Err() != nil {
+		set.Interrupted = true
+		err = ctx.Err()
+	}
+	return set, err
+}
+
+func run(ctx context.Context, set *result.Set, progress Progress) error {
+	p := &set.Plan
+	order := plan.Solo
+	if p.Duet {
+		order = plan.Duet
+	}
+	runs, err := order(p.Cells, p.Trials, p.Seed)
+	if err != nil {
+		return err
+	}
+	r := &runner{plan: p}
+	progress(0, len(runs), "harness floor")
+	if set.Floor, err = r.harnessFloor(ctx); err != nil {
+		return err
+	}
+	for i, one := range runs {
+		progress(i, len(runs), p.Name(one.Cells[0])+" "+p.Cells[one.Cells[0]].Load().String())
+		trials, err := r.trial(ctx, one)
+		set.Trials = append(set.Trials, trials...)
+		if err != nil {
+			set.Interrupted = true
+			return err
+		}
+	}
+	return nil
+}
+
+// harnessFloor measures the load generator against the null backend.
+func (r *runner) harnessFloor(ctx context.Context) (*result.Floor, error) {
+	if _, err := backends.Lookup("null"); err != nil {
+		return nil, err
+	}
+	cell := r.plan.Cells[0]
+	cell.Network, cell.Rate, cell.Contestant = "null", 0, "null"
+	c := &contestant{cell: cell, remove: func() {}}
+	defer c.stop()
+	p := *r.plan
+	p.Client = "null"
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := c.connect(ctx, &p); err != nil {
+		return nil, err
+	}
+	const warmup, window = 100 * time.Millisecond, 400 * time.Millisecond
+	m, err := r.window(ctx, []*contestant{c}, warmup, window)
+	if err != nil {
+		return nil, err
+	}
+	var report clientReport
+	if err := c.client.Call(ctx, "stop", nil, &report); err != nil {
+		return nil, err
+	}
+	used := m.clients[0]
+	return &result.Floor{
+		Seconds:    window.Seconds(),
+		Messages:   report.Messages,
+		CPUSeconds: used.CPUSeconds / used.Seconds * window.Seconds(),
+	}, nil
+}
+
+// errEnded is why a trial is void when one of its processes was lost.
+type errEnded struct{ why string }
+
+func (e errEnded) Error() string { return e.why }
+
+func isVoid(err error) (string, bool) {
+	var e errEnded
+	if errors.As(err, &e) {
+		return e.why, true
+	}
+	return "", false
+}
+
+func ended(format string, args ...any) error { return errEnded{fmt.Sprintf(format, args...)} }

@@ -1,0 +1,182 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/child"
+	"github.com/ringbench/ringbench/internal/load"
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/workloads"
+)
+
+// patience is how long a process may take to get ready or to answer.
+const patience = 30 * time.Second
+
+// grace is how long a process may take to end by itself.
+const grace = 2 * time.Second
+
+// A contestant is the server of one trial and the client that drives it.
+type contestant struct {
+	cell   result.Cell
+	server *child.Proc // nil when it was running already
+	pid    int         // of the server; 0: not known
+	own    bool        // the server is ours: it has counters
+	client *child.Proc
+	about  listening
+	remove func() // what the server leaves behind
+}
+
+// start brings up the server and connects the client.
+func (r *runner) start(ctx context.Context, cell result.Cell) (c *contestant, err error) {
+	c = &contestant{cell: cell, remove: func() {}}
+	defer func() {
+		if err != nil {
+			c.stop()
+		}
+	}()
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not ready within %v", patience))
+	defer cancel()
+	switch {
+	case cell.Target != "":
+		c.pid, c.about.Addr = cell.TargetPID, cell.Target
+	case cell.Command != "":
+		err = c.startForeign(ctx, r.plan)
+	default:
+		err = c.startOwn(ctx, r.plan)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, c.connect(ctx, r.plan)
+}
+
+func (c *contestant) startOwn(ctx context.Context, p *result.Plan) error {
+	b, err := backends.Lookup(c.cell.Backend)
+	if err != nil {
+		return err
+	}
+	addr, remove, err := workloads.LoopbackAddress(c.cell.Network)
+	if err != nil {
+		return err
+	}
+	c.remove = remove
+	spec := child.Spec{
+		Role: roleEcho, Name: c.cell.Contestant + " server", CPUs: p.ServerCPUs, Session: true,
+		Config: EchoConfig(c.cell, addr, p.ServerCPUs),
+	}
+	if !b.Traits().Blocking {
+		spec.GoMaxProcs = c.cell.Loops + 1 // one stays free for signals and control
+	}
+	if c.server, err = child.Start(spec); err != nil {
+		return err
+	}
+	c.pid, c.own = c.server.PID(), true
+	return c.server.Call(ctx, "ready", nil, &c.about)
+}
+
+// EchoConfig is the echo server that a cell asks for.
+func EchoConfig(cell result.Cell, addr string, cpus []int) workloads.Echo {
+	size := load.BufSize(cell.Size * cell.Pipeline)
+	bufs := max(256, 2*cell.Conns/max(cell.Loops, 1))
+	for bufs > 256 && bufs*size > 256<<20 {
+		bufs /= 2
+	}
+	return workloads.Echo{
+		Backend: cell.Backend, Network: cell.Network, Address: addr,
+		Loops: cell.Loops, Workers: cell.Workers, BufSize: size, Bufs: bufs, CPUs: cpus,
+	}
+}
+
+// startForeign runs a command with {port} replaced by a free port and waits
+// until something listens there.
+func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	args := strings.Fields(strings.ReplaceAll(c.cell.Command, "{port}", strconv.Itoa(port)))
+	c.server, err = child.Start(child.Spec{Command: args, Name: c.cell.Contestant, CPUs: p.ServerCPUs, Session: true})
+	if err != nil {
+		return err
+	}
+	c.pid, c.about.Addr = c.server.PID(), net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	for {
+		conn, err := net.DialTimeout("tcp", c.about.Addr, time.Second)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-c.server.Done():
+			return fmt.Errorf("%s ended before it listened on port %d: %s", c.cell.Contestant, port, lastWords(c.server))
+		case <-ctx.Done():
+			return fmt.Errorf("%s did not listen on port %d: %w", c.cell.Contestant, port, context.Cause(ctx))
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func lastWords(p *child.Proc) string {
+	e := p.Exit()
+	lines := strings.Split(strings.TrimSpace(e.Stderr), "\n")
+	if last := lines[len(lines)-1]; last != "" {
+		return e.Status + ": " + last
+	}
+	return e.Status
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+func (c *contestant) connect(ctx context.Context, p *result.Plan) (err error) {
+	cell := c.cell
+	loops := max(1, min(len(p.ClientCPUs), cell.Conns))
+	c.client, err = child.Start(child.Spec{
+		Role: roleClient, Name: "client of " + cell.Contestant, CPUs: p.ClientCPUs, Session: true, GoMaxProcs: loops + 1,
+		Config: load.Config{
+			Backend: p.Client, Network: cell.Network, Address: c.about.Addr, Conns: cell.Conns, Size: cell.Size,
+			Pipeline: cell.Pipeline, Rate: cell.Rate, Loops: loops, Seed: p.Seed, Spin: p.Placement == Split && !p.Duet,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return c.client.Call(ctx, "ready", nil, nil)
+}
+
+// stop ends both processes and removes what they leave.
+func (c *contestant) stop() {
+	if c.client != nil {
+		c.client.Stop(grace)
+	}
+	if c.server != nil {
+		c.server.Stop(grace)
+	}
+	c.remove()
+}
+
+// gone receives when a process of the trial ends before its time.
+func (c *contestant) gone() (server, client <-chan struct{}) {
+	if c.server != nil {
+		server = c.server.Done()
+	}
+	return server, c.client.Done()
+}
+
+// targetAlive says whether a server that is not our child still runs.
+func targetAlive(pid int) bool {
+	_, err := os.Stat("/proc/" + strconv.Itoa(pid))
+	return err == nil
+}

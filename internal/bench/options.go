@@ -1,0 +1,394 @@
+package bench
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/child"
+	"github.com/ringbench/ringbench/internal/load"
+	"github.com/ringbench/ringbench/internal/meter"
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// DefaultClient is the backend of the load generator: the same for every
+// contestant, and one that every machine has.
+const DefaultClient = "epoll"
+
+// Options is an echo comparison as its user asks for it.
+type Options struct {
+	Backends         []string // variants; "all" is what is available
+	Commands         []string // NAME=COMMAND
+	Target           string
+	TargetPID        int
+	Networks         []string
+	Conns, Sizes     []int
+	Pipelines        []int
+	Rates            []float64 // empty: closed loop
+	Loops, Workers   int
+	Duration, Warmup time.Duration
+	Trials           int
+	Seed             uint64
+	Placement        string // "": what suits the machine
+	ServerCPUs       string
+	ClientCPUs       string
+	Client           string
+	Duet, Audit      bool
+}
+
+// Limits of what can be asked for.
+const (
+	maxConns  = 1_000_000
+	maxSize   = 16 << 20
+	maxFlight = 64 << 20 // bytes outstanding a connection
+	maxRate   = 1e8
+	maxCells  = 10_000
+)
+
+// Plan checks the options against their limits and this machine, and makes the
+// plan. Warnings are for the result.
+func (o *Options) Plan() (*result.Plan, []string, error) {
+	if err := o.check(); err != nil {
+		return nil, nil, err
+	}
+	p := &result.Plan{
+		Workload: "echo", Trials: o.Trials, Seed: o.Seed,
+		WarmupSeconds: o.Warmup.Seconds(), DurationSeconds: o.Duration.Seconds(),
+		Duet: o.Duet, Client: o.Client, Audit: o.Audit,
+	}
+	if err := o.place(p); err != nil {
+		return nil, nil, err
+	}
+	warnings, err := o.cells(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := needs(p); err != nil {
+		return nil, nil, err
+	}
+	if p.Duet {
+		p.Grouping = child.Grouping()
+		if p.Grouping == child.NoGroups {
+			warnings = append(warnings, "no scheduling groups here (autogroup is off and no cpu cgroup is writable): contestants with unequal thread counts do not get equal shares of the CPU")
+		}
+	}
+	if p.Audit {
+		if err := meter.CanTrace(); err != nil {
+			p.Audit = false
+			warnings = append(warnings, "system calls are counted by the backends themselves only: "+err.Error())
+		}
+	}
+	return p, warnings, nil
+}
+
+func (o *Options) check() error {
+	for _, c := range []struct {
+		name   string
+		values []int
+		lo, hi int
+	}{
+		{"--conns", o.Conns, 1, maxConns},
+		{"--size", o.Sizes, 1, maxSize},
+		{"--pipeline", o.Pipelines, 1, 1 << 16},
+		{"--loops", []int{o.Loops}, 1, 1024},
+		{"--workers", []int{o.Workers}, 0, maxConns},
+		{"--trials", []int{o.Trials}, 1, 100_000},
+	} {
+		if len(c.values) == 0 {
+			return fmt.Errorf("%s names no value", c.name)
+		}
+		for _, v := range c.values {
+			if v < c.lo || v > c.hi {
+				return fmt.Errorf("%s=%d is out of range: %d to %d", c.name, v, c.lo, c.hi)
+			}
+		}
+	}
+	if size, pipeline := slices.Max(o.Sizes), slices.Max(o.Pipelines); size*pipeline > maxFlight {
+		return fmt.Errorf("--size=%d times --pipeline=%d is more than %d MiB outstanding on a connection", size, pipeline, maxFlight>>20)
+	}
+	for _, r := range o.Rates {
+		if !(r > 0 && r <= maxRate) {
+			return fmt.Errorf("--rate=%g is out of range: above 0, up to %g messages a second", r, float64(maxRate))
+		}
+	}
+	if o.Duration < 50*time.Millisecond || o.Duration > 24*time.Hour {
+		return fmt.Errorf("--duration=%v is out of range: 50ms to 24h", o.Duration)
+	}
+	if o.Warmup < 0 || o.Warmup > time.Hour {
+		return fmt.Errorf("--warmup=%v is out of range: 0 to 1h", o.Warmup)
+	}
+	for _, n := range o.Networks {
+		if n != "tcp" && n != "tcp6" && n != "unix" {
+			return fmt.Errorf("unknown --network %q: known are tcp, tcp6, unix", n)
+		}
+	}
+	if o.TargetPID != 0 && o.Target == "" {
+		return fmt.Errorf("--target-pid goes with --target")
+	}
+	client, err := backends.Lookup(o.Client)
+	if err != nil {
+		return fmt.Errorf("--client: %w", err)
+	}
+	if err := client.Probe(); err != nil {
+		return fmt.Errorf("--client: %w", err)
+	}
+	if t := client.Traits(); t.Blocking || t.Memory {
+		return fmt.Errorf("--client=%s cannot drive many connections from one loop: use epoll or uring", o.Client)
+	}
+	return nil
+}
+
+// place decides which CPUs server and client run on.
+func (o *Options) place(p *result.Plan) error {
+	allowed := child.Allowed()
+	server, err := parseCPUs("--server-cpus", o.ServerCPUs, allowed)
+	if err != nil {
+		return err
+	}
+	client, err := parseCPUs("--client-cpus", o.ClientCPUs, allowed)
+	if err != nil {
+		return err
+	}
+	p.Placement = o.Placement
+	if p.Placement == "" {
+		p.Placement = Split
+		if len(allowed) < 2 || server != nil && slices.Equal(server, client) {
+			p.Placement = Shared
+		}
+	}
+	switch p.Placement {
+	case Shared:
+		if server == nil {
+			server = client
+		}
+		if server == nil {
+			server = allowed[:min(o.Loops, len(allowed))]
+		}
+		if client == nil {
+			client = server
+		}
+		if !slices.Equal(server, client) {
+			return fmt.Errorf("--placement=shared puts server and client on the same CPUs, but --server-cpus=%s and --client-cpus=%s differ", child.List(server), child.List(client))
+		}
+	case Split:
+		rest := func(taken []int) (free []int) {
+			for _, c := range allowed {
+				if !slices.Contains(taken, c) {
+					free = append(free, c)
+				}
+			}
+			return free
+		}
+		if server == nil {
+			free := rest(client)
+			server = free[:min(o.Loops, max(len(free)-1, 1), len(free))]
+		}
+		if client == nil {
+			// Twice as many as the server, where there are so many: the
+			// client must not be what limits the throughput.
+			free := rest(server)
+			client = free[:min(2*len(server), len(free))]
+		}
+		if len(server) == 0 || len(client) == 0 {
+			return fmt.Errorf("--placement=split needs a CPU for the server and another for the client, and this process may use %s; use --placement=shared", child.List(allowed))
+		}
+		for _, c := range client {
+			if slices.Contains(server, c) {
+				return fmt.Errorf("--placement=split keeps server and client apart, but both have CPU %d", c)
+			}
+		}
+	default:
+		return fmt.Errorf("unknown --placement %q: known are split, shared", p.Placement)
+	}
+	p.ServerCPUs, p.ClientCPUs = server, client
+	return nil
+}
+
+// parseCPUs reads a list such as 0-3,8; nil when s is empty.
+func parseCPUs(flag, s string, allowed []int) (cpus []int, err error) {
+	if s == "" {
+		return nil, nil
+	}
+	for _, part := range strings.Split(s, ",") {
+		var lo, hi int
+		if n, _ := fmt.Sscanf(part+" ", "%d-%d ", &lo, &hi); n != 2 || fmt.Sprintf("%d-%d", lo, hi) != part {
+			if n, _ := fmt.Sscanf(part, "%d", &lo); n != 1 || fmt.Sprint(lo) != part {
+				return nil, fmt.Errorf("%s=%s: %q is neither a CPU nor a range such as 0-3", flag, s, part)
+			}
+			hi = lo
+		}
+		if lo > hi {
+			return nil, fmt.Errorf("%s=%s: the range %s is backwards", flag, s, part)
+		}
+		for c := lo; c <= hi; c++ {
+			if !slices.Contains(allowed, c) {
+				return nil, fmt.Errorf("%s=%s: CPU %d does not exist or this process may not use it; it may use %s", flag, s, c, child.List(allowed))
+			}
+			if !slices.Contains(cpus, c) {
+				cpus = append(cpus, c)
+			}
+		}
+	}
+	slices.Sort(cpus)
+	return cpus, nil
+}
+
+// cells makes the grid: every contestant under every load.
+func (o *Options) cells(p *result.Plan) (warnings []string, err error) {
+	contestants, warnings, err := o.contestants()
+	if err != nil {
+		return nil, err
+	}
+	rates := o.Rates
+	if len(rates) == 0 {
+		rates = []float64{0}
+	}
+	for _, network := range o.Networks {
+		for _, conns := range o.Conns {
+			for _, size := range o.Sizes {
+				for _, pipeline := range o.Pipelines {
+					for _, rate := range rates {
+						for _, c := range contestants {
+							c.Network, c.Conns, c.Size, c.Pipeline, c.Rate = network, conns, size, pipeline, rate
+							if c.Backend == "" && network != "tcp" {
+								return nil, fmt.Errorf("%s can be reached by --network=tcp only", c.Contestant)
+							}
+							p.Cells = append(p.Cells, c)
+						}
+					}
+				}
+			}
+		}
+	}
+	if len(p.Cells) > maxCells {
+		return nil, fmt.Errorf("%d cells are too many: at most %d", len(p.Cells), maxCells)
+	}
+	return warnings, nil
+}
+
+// contestants lists who takes part, without their loads.
+func (o *Options) contestants() (cells []result.Cell, warnings []string, err error) {
+	names := o.Backends
+	if (o.Target != "" || len(o.Commands) > 0) && slices.Equal(names, []string{"all"}) {
+		names = nil // only what was asked for
+	}
+	for _, name := range names {
+		if name != "all" {
+			c, err := o.contestant(name)
+			if err != nil {
+				return nil, nil, err
+			}
+			cells = append(cells, c)
+			continue
+		}
+		for _, f := range backends.Families() {
+			if f.Rank == 0 {
+				continue
+			}
+			c, err := o.contestant(f.Name)
+			if err != nil {
+				warnings = append(warnings, "left out: "+err.Error())
+				continue
+			}
+			cells = append(cells, c)
+		}
+	}
+	for _, nc := range o.Commands {
+		name, command, ok := strings.Cut(nc, "=")
+		if !ok || name == "" || len(strings.Fields(command)) == 0 {
+			return nil, nil, fmt.Errorf("--server-cmd=%q must be NAME=COMMAND", nc)
+		}
+		if !strings.Contains(command, "{port}") {
+			return nil, nil, fmt.Errorf("--server-cmd=%q must contain {port}, which is replaced by the port to listen on", nc)
+		}
+		cells = append(cells, result.Cell{Contestant: name, Command: command, Loops: o.Loops})
+	}
+	if o.Target != "" {
+		if _, err := netip.ParseAddrPort(o.Target); err != nil {
+			return nil, nil, fmt.Errorf("--target=%s must be IP:PORT: %w", o.Target, err)
+		}
+		if o.TargetPID != 0 && !targetAlive(o.TargetPID) {
+			return nil, nil, fmt.Errorf("--target-pid=%d: there is no such process", o.TargetPID)
+		}
+		cells = append(cells, result.Cell{Contestant: o.Target, Target: o.Target, TargetPID: o.TargetPID})
+	}
+	if len(cells) == 0 {
+		return nil, nil, fmt.Errorf("no contestant is left: %s", strings.Join(warnings, "; "))
+	}
+	return cells, warnings, nil
+}
+
+func (o *Options) contestant(name string) (c result.Cell, err error) {
+	b, err := backends.Lookup(name)
+	if err != nil {
+		return c, err
+	}
+	if err := b.Probe(); err != nil {
+		return c, err
+	}
+	t := b.Traits()
+	if t.Memory {
+		return c, fmt.Errorf("backend %s is not a server: it is the harness's own floor, which every result shows", name)
+	}
+	c = result.Cell{Contestant: b.Name(), Backend: b.Name(), Loops: o.Loops}
+	if t.Blocking && !t.Spawn {
+		c.Workers = o.Workers
+	}
+	return c, nil
+}
+
+// needs checks what the largest cells take against this system's limits.
+func needs(p *result.Plan) error {
+	for _, c := range p.Cells {
+		if m := load.MaxConns(c.Network); c.Conns > m {
+			return fmt.Errorf("--conns=%d: this machine has ports for %d connections to one address by --network=%s; widen net.ipv4.ip_local_port_range, or use --network=tcp, which spreads over 127.0.0.0/8, or unix", c.Conns, m, c.Network)
+		}
+		files := c.Conns + 64
+		if err := child.NeedFiles(files); err != nil {
+			return fmt.Errorf("--conns=%d: %w", c.Conns, err)
+		}
+		if c.Backend == "" {
+			continue
+		}
+		b, err := backends.Lookup(c.Backend)
+		if err != nil {
+			return err
+		}
+		if t := b.Traits(); t.Blocking && !t.Spawn {
+			if err := needThreads(c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// needThreads checks that a thread for each connection can be had.
+func needThreads(c result.Cell) error {
+	threads := c.Conns
+	if c.Workers > 0 && c.Workers < threads {
+		threads = c.Workers
+		if waiting := c.Conns - threads; waiting > somaxconn() {
+			return fmt.Errorf("--workers=%d leaves %d connections to wait and the backlog holds %d; raise net.core.somaxconn or --workers", c.Workers, waiting, somaxconn())
+		}
+	}
+	threads += 32 // the runtime's and the other processes'
+	for _, limit := range threadLimits() {
+		if threads > limit.free {
+			return fmt.Errorf("%s with %d connections needs %d threads and %s leaves %d; %s, or use --workers", c.Contestant, c.Conns, threads, limit.name, limit.free, limit.remedy)
+		}
+	}
+	return nil
+}
+
+func somaxconn() int {
+	n := 4096
+	if b, err := os.ReadFile("/proc/sys/net/core/somaxconn"); err == nil {
+		fmt.Sscan(string(b), &n)
+	}
+	return n
+}

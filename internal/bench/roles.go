@@ -1,0 +1,85 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/ringbench/ringbench/internal/child"
+	"github.com/ringbench/ringbench/internal/load"
+	"github.com/ringbench/ringbench/workloads"
+)
+
+// Names of the roles that a child of this program can take.
+const (
+	roleEcho   = "echo"
+	roleClient = "client"
+)
+
+// Roles is what child.Main needs: every process of a trial that is ours.
+func Roles() map[string]func(*child.Control) error {
+	return map[string]func(*child.Control) error{roleEcho: echoServer, roleClient: client}
+}
+
+// listening is what a server says of itself when it is ready.
+type listening struct {
+	Addr     string   `json:"addr"`
+	Tier     string   `json:"tier"`
+	Features []string `json:"features"`
+}
+
+func echoServer(c *child.Control) error {
+	var cfg workloads.Echo
+	if err := c.Config(&cfg); err != nil {
+		return err
+	}
+	s, err := workloads.StartEcho(cfg)
+	if err != nil {
+		return err
+	}
+	go func() {
+		fmt.Fprintln(os.Stderr, <-s.Failed())
+		os.Exit(1)
+	}()
+	t := s.Traits()
+	c.Serve(map[string]func(json.RawMessage) (any, error){
+		"ready":    func(json.RawMessage) (any, error) { return listening{s.Addr(), t.Tier, t.Features}, nil },
+		"counters": func(json.RawMessage) (any, error) { return s.Counters(), nil },
+	})
+	return nil
+}
+
+// progress is how many messages a client has had answered at a moment.
+type progress struct {
+	Now      int64  `json:"now"` // load.Monotonic
+	Answered uint64 `json:"answered"`
+}
+
+func client(c *child.Control) error {
+	var cfg load.Config
+	if err := c.Config(&cfg); err != nil {
+		return err
+	}
+	g, err := load.Connect(cfg)
+	if err != nil {
+		return err
+	}
+	c.Serve(map[string]func(json.RawMessage) (any, error){
+		"ready": func(json.RawMessage) (any, error) { return nil, nil },
+		"start": func(raw json.RawMessage) (any, error) {
+			var w load.Window
+			if err := json.Unmarshal(raw, &w); err != nil {
+				return nil, err
+			}
+			g.Start(w)
+			return nil, nil
+		},
+		"progress": func(json.RawMessage) (any, error) { return progress{load.Monotonic(), g.Progress()}, nil },
+		"stop": func(json.RawMessage) (any, error) {
+			r, err := g.Stop()
+			g.Close()
+			return r, err
+		},
+	})
+	return nil
+}

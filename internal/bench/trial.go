@@ -1,0 +1,253 @@
+package bench
+
+import (
+	"context"
+	"time"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/load"
+	"github.com/ringbench/ringbench/internal/meter"
+	"github.com/ringbench/ringbench/internal/plan"
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+type clientReport = load.Report
+
+// lead is how long before its start a load is announced: longer than it takes
+// to tell all clients.
+const lead = 50 * time.Millisecond
+
+// trial carries out one run of the plan: one trial, or two at the same moment.
+// The error is set when nothing more can be measured; a process that was lost
+// makes its trial void instead.
+func (r *runner) trial(ctx context.Context, one plan.Run) ([]result.Trial, error) {
+	trials := make([]result.Trial, len(one.Cells))
+	for i, cell := range one.Cells {
+		trials[i] = result.Trial{
+			Cell: cell, Block: one.Block, Order: one.Order, Pair: one.Pair, First: one.Pair > 0 && i == 0,
+			Started: time.Now().UTC(), Service: result.NewHistogram(),
+		}
+	}
+	var cs []*contestant
+	defer func() {
+		for _, c := range cs {
+			c.stop()
+		}
+	}()
+	for _, cell := range one.Cells {
+		c, err := r.start(ctx, r.plan.Cells[cell])
+		if err != nil {
+			return nil, err
+		}
+		cs = append(cs, c)
+	}
+	err := r.measure(ctx, cs, trials)
+	if why, void := isVoid(err); void {
+		for i := range trials {
+			if trials[i].Void == "" {
+				trials[i].Void = why
+			}
+		}
+		return trials, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return trials, nil
+}
+
+func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.Trial) error {
+	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+	m, err := r.window(ctx, cs, seconds(r.plan.WarmupSeconds), seconds(r.plan.DurationSeconds))
+	if err != nil {
+		return err
+	}
+	var traced []*float64
+	if r.plan.Audit {
+		if traced, err = audit(ctx, cs); err != nil {
+			return err
+		}
+	}
+	for i, c := range cs {
+		var report clientReport
+		if err := c.client.Call(ctx, "stop", nil, &report); err != nil {
+			return ctxOr(ctx, ended("%v", err))
+		}
+		t := &trials[i]
+		t.Seconds = r.plan.DurationSeconds
+		t.Messages, t.Bytes = report.Messages, report.Bytes
+		t.Service, t.Response, t.SendLag = report.Service, report.Response, report.SendLag
+		if t.Unserved = report.Unserved; t.Unserved > 0 {
+			t.BacklogWait = &report.FirstAnswer
+		}
+		t.Tier, t.Features = c.about.Tier, c.about.Features
+		t.Client, t.Machine = &m.clients[i], &m.machine
+		if c.pid != 0 {
+			t.Server = &m.servers[i]
+			t.Server.CPUs = len(r.plan.ServerCPUs)
+		}
+		t.Client.CPUs = len(r.plan.ClientCPUs)
+		if c.own {
+			t.Counters = m.counters[i].Map()
+			t.CountedSyscalls = countedSyscalls(c, m.counters[i])
+		}
+		if traced != nil {
+			t.TracedSyscalls = traced[i]
+		}
+		t.Verdict = verdict(t, r.plan)
+	}
+	return nil
+}
+
+// countedSyscalls is nil for loops that leave the calls to package net, which
+// makes more of them than a loop can see.
+func countedSyscalls(c *contestant, n backends.Counters) *float64 {
+	b, err := backends.Lookup(c.cell.Backend)
+	messages := float64(n[backends.BytesIn]) / float64(c.cell.Size)
+	if err != nil || b.Traits().Spawn || messages == 0 {
+		return nil
+	}
+	s := float64(n.Syscalls()) / messages
+	return &s
+}
+
+// verdict says whose CPU was used up: the side that was busy for at least nine
+// tenths of the window, and busier than the other.
+func verdict(t *result.Trial, p *result.Plan) string {
+	const busy = 0.9
+	if t.Server == nil || p.Duet {
+		return ""
+	}
+	server := t.Server.CPUSeconds / t.Server.Seconds / float64(t.Server.CPUs)
+	client := t.Client.CPUSeconds / t.Client.Seconds / float64(t.Client.CPUs)
+	switch {
+	case server >= busy && server >= client:
+		return result.ServerBound
+	case client >= busy:
+		return result.ClientBound
+	}
+	return result.NeitherBound
+}
+
+// marks is what the meters saw between the two marks of a window.
+type marks struct {
+	servers, clients []result.Process
+	machine          result.Machine
+	counters         []backends.Counters
+}
+
+// window starts the load and meters the processes while it is recorded.
+func (r *runner) window(ctx context.Context, cs []*contestant, warmup, length time.Duration) (*marks, error) {
+	start := load.Monotonic() + int64(lead)
+	w := load.Window{Start: start, Open: start + int64(warmup), Close: start + int64(warmup+length)}
+	for _, c := range cs {
+		if err := c.client.Call(ctx, "start", w, nil); err != nil {
+			return nil, ctxOr(ctx, ended("%v", err))
+		}
+	}
+	if err := sleepUntil(ctx, w.Open, cs); err != nil {
+		return nil, err
+	}
+	before, err := read(ctx, cs, meter.Begin)
+	if err != nil {
+		return nil, err
+	}
+	if err := sleepUntil(ctx, w.Close, cs); err != nil {
+		return nil, err
+	}
+	after, err := read(ctx, cs, meter.End)
+	if err != nil {
+		return nil, err
+	}
+	return after.since(before), nil
+}
+
+// reading is one mark on every process of a run.
+type reading struct {
+	servers, clients []meter.Process
+	self             meter.Process
+	machine          meter.Machine
+	counters         []backends.Counters
+}
+
+func read(ctx context.Context, cs []*contestant, edge meter.Edge) (*reading, error) {
+	r := &reading{servers: make([]meter.Process, len(cs)), clients: make([]meter.Process, len(cs)), counters: make([]backends.Counters, len(cs))}
+	var err error
+	for i, c := range cs {
+		if c.pid != 0 {
+			if r.servers[i], err = meter.ReadProcess(c.pid, edge); err != nil {
+				return nil, ended("read the CPU time of %s: %v", c.cell.Contestant, err)
+			}
+		}
+		if r.clients[i], err = meter.ReadProcess(c.client.PID(), edge); err != nil {
+			return nil, ended("read the CPU time of the client of %s: %v", c.cell.Contestant, err)
+		}
+	}
+	if r.machine, err = meter.ReadMachine(); err != nil {
+		return nil, err
+	}
+	if r.self, err = meter.ReadSelf(edge); err != nil {
+		return nil, err
+	}
+	for i, c := range cs {
+		if c.own {
+			if err := c.server.Call(ctx, "counters", nil, &r.counters[i]); err != nil {
+				return nil, ctxOr(ctx, ended("%v", err))
+			}
+		}
+	}
+	return r, nil
+}
+
+func (r *reading) since(before *reading) *marks {
+	m := &marks{machine: r.machine.Since(before.machine)}
+	ours := r.self.Since(before.self).CPUSeconds
+	for i := range r.clients {
+		m.clients = append(m.clients, r.clients[i].Since(before.clients[i]))
+		m.servers = append(m.servers, r.servers[i].Since(before.servers[i]))
+		m.counters = append(m.counters, r.counters[i].Sub(before.counters[i]))
+		ours += m.clients[i].CPUSeconds + m.servers[i].CPUSeconds
+	}
+	m.machine.OtherSeconds = max(0, m.machine.BusySeconds-ours)
+	return m
+}
+
+// sleepUntil waits for a moment of load.Monotonic, or for the end of a process
+// of the run, which is an error.
+func sleepUntil(ctx context.Context, when int64, cs []*contestant) error {
+	t := time.NewTimer(time.Duration(when - load.Monotonic()))
+	defer t.Stop()
+	stop := make(chan struct{})
+	defer close(stop)
+	lost := make(chan error, 2*len(cs))
+	for _, c := range cs {
+		go c.watch(stop, lost)
+	}
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case err := <-lost:
+		return err
+	}
+}
+
+// watch tells of a process of the contestant that ends before stop closes.
+func (c *contestant) watch(stop <-chan struct{}, lost chan<- error) {
+	server, client := c.gone()
+	select {
+	case <-stop:
+	case <-server:
+		lost <- ended("the %s server ended in mid-trial: %s", c.cell.Contestant, lastWords(c.server))
+	case <-client:
+		lost <- ended("the client of %s ended in mid-trial: %s", c.cell.Contestant, lastWords(c.client))
+	}
+}
+
+func ctxOr(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}

@@ -1,0 +1,69 @@
+package meter
+
+import (
+	"fmt"
+
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// A Sample is a reading of several processes and the machine at one edge of a
+// window. The exact clocks of all are read together at the edge; the threads,
+// which take long, are read outside the window.
+type Sample struct {
+	Processes []Process // in the order of Begin's arguments
+	Machine   Machine
+}
+
+// Begin reads the processes at the beginning of a window: it is over as soon as
+// the clocks are read.
+func Begin(pids ...int) (s Sample, err error) {
+	s.Processes = make([]Process, len(pids))
+	for i, pid := range pids {
+		s.Processes[i].pid = pid
+		if s.Processes[i].state, err = readState(pid); err != nil {
+			return s, err
+		}
+	}
+	return s, s.readEdge()
+}
+
+// End reads the same processes at the end of the window: it begins with the
+// clocks. The load should go on until it returns.
+func (s Sample) End() (e Sample, err error) {
+	e.Processes = make([]Process, len(s.Processes))
+	for i, p := range s.Processes {
+		e.Processes[i].pid = p.pid
+	}
+	if err = e.readEdge(); err != nil {
+		return e, err
+	}
+	for i := range e.Processes {
+		p := &e.Processes[i]
+		if p.state, err = readState(p.pid); err != nil {
+			return e, err
+		}
+		if p.state.started != s.Processes[i].state.started {
+			return e, fmt.Errorf("process %d has ended, and another has its number", p.pid)
+		}
+	}
+	return e, nil
+}
+
+func (s *Sample) readEdge() (err error) {
+	for i := range s.Processes {
+		if s.Processes[i].clocks, err = readClocks(s.Processes[i].pid); err != nil {
+			return err
+		}
+	}
+	s.Machine, err = ReadMachine()
+	return err
+}
+
+// Since is what the processes and the machine used from a to s.
+func (s Sample) Since(a Sample) ([]result.Process, result.Machine) {
+	procs := make([]result.Process, len(s.Processes))
+	for i, p := range s.Processes {
+		procs[i] = p.Since(a.Processes[i])
+	}
+	return procs, s.Machine.Since(a.Machine)
+}

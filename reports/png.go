@@ -1,0 +1,37 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// dpi makes plotWidth 1200 pixels.
+const dpi = 96
+
+// PNG writes throughput.png, latency.png and cpu.png into dir, which it makes
+// where needed. Each file appears whole or not at all.
+func PNG(dir string, s *result.Set) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("write plots: %w; name another directory with --png", err)
+	}
+	for _, d := range drawings(s) {
+		w, h := d.size()
+		c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dpi))
+		d.draw(draw.New(c))
+		var b bytes.Buffer
+		if _, err := (vgimg.PngCanvas{Canvas: c}).WriteTo(&b); err != nil {
+			return fmt.Errorf("draw %s: %w", d.file, err)
+		}
+		if err := result.Replace(filepath.Join(dir, d.file), b.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
