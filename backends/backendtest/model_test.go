@@ -67,7 +67,10 @@ func (m *model) peerCanSend() bool {
 	if m.closed || m.peerEOF || m.peerGone {
 		return false
 	}
-	return m.tcp || !m.shutRd // a Unix peer is told of the shutdown, a TCP peer is not
+	// A Unix peer is told that the owner receives no more. A TCP peer is not:
+	// its bytes still arrive, unless the owner has shut both sides, when they
+	// are answered by a reset (tcp_rcv_state_process, FIN_WAIT states).
+	return !m.shutRd || m.tcp && !m.shutWr
 }
 
 // reset is the peer going away for good: by RST on TCP, by close on Unix.

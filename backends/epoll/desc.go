@@ -71,9 +71,11 @@ func (l *Loop) at(fd int32) *desc {
 	return &l.fds[fd]
 }
 
-// watch makes the kernel announce events on fd. The first call adds it.
+// watch makes the kernel announce events on fd. The first call adds it. Asking
+// for room again makes epoll look again: a send can fall short without the
+// socket being full, and then no edge would follow.
 func (l *Loop) watch(fd int32, d *desc, events uint32) unix.Errno {
-	if d.events == events {
+	if d.events == events && events&unix.EPOLLOUT == 0 {
 		return 0
 	}
 	call := unix.EPOLL_CTL_MOD

@@ -37,7 +37,7 @@ func faulty(k kernel) kernel {
 		return 0
 	}
 	cut := func(b []byte) []byte {
-		if calls%5 == 0 && len(b) > 1 {
+		if calls%5 == 0 && len(b) > 4096 {
 			return b[:1+len(b)/2]
 		}
 		return b
@@ -50,7 +50,7 @@ func faulty(k kernel) kernel {
 			return k.recv(fd, b, flags)
 		},
 		send: func(fd int32, b []byte, flags int) (int, unix.Errno) {
-			if e := fails(unix.EINTR); e != 0 {
+			if e := fails(unix.EINTR, unix.EAGAIN); e != 0 {
 				return -1, e
 			}
 			return k.send(fd, cut(b), flags)
@@ -74,4 +74,45 @@ func TestConformanceUnderFaults(t *testing.T) {
 	b := newBackend(backends.Variant{Family: "epoll"})
 	b.kernel = faulty(b.kernel)
 	backendtest.Run(t, b)
+}
+
+// What the kernel refuses for want of memory is the owner's to know.
+func TestErrorsReachTheOwner(t *testing.T) {
+	for _, want := range []unix.Errno{unix.ENOBUFS, unix.ENOMEM, unix.ECONNRESET} {
+		b := newBackend(backends.Variant{Family: "epoll"})
+		b.recv = func(int32, []byte, int) (int, unix.Errno) { return -1, want }
+		b.send = func(int32, []byte, int) (int, unix.Errno) { return -1, want }
+		l, err := b.Open(backends.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.Write(pair[1], []byte("x"))
+		buf := make([]byte, 8)
+		recv := &backends.Op{Code: backends.Recv, FD: int32(pair[0]), Buf: buf}
+		send := &backends.Op{Code: backends.Send, FD: int32(pair[0]), Buf: []byte("y")}
+		l.Submit(recv)
+		l.Submit(send)
+		dst := make([]backends.Completion, 4)
+		for seen := 0; seen < 2; {
+			n, err := l.Wait(dst, 1, -1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range dst[:n] {
+				seen++
+				if c.Res != backends.Fail(want) || c.More || c.Op.Lent() {
+					t.Errorf("%v completed with %v, more %v; want %v", c.Op.Code, c.Res.Err(), c.More, want)
+				}
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		unix.Close(pair[0])
+		unix.Close(pair[1])
+	}
 }

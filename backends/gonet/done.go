@@ -93,21 +93,14 @@ func (l *loop) received(e *entry) (more bool) {
 		l.finish(e, result(e.err), nil)
 		return false
 	}
-	l.tally.Counters[backends.BytesIn] += uint64(e.n)
-	res := backends.Result(e.n)
-	e.n = 0
-	if !e.selects() {
-		l.finish(e, res, nil)
-		return false
+	c := l.moved(e)
+	if e.op.Flags&backends.Multishot != 0 {
+		c.More = true
+		l.done.Push(c)
+		return true
 	}
-	buf := e.buf[:res]
-	e.buf = nil
-	if e.op.Flags&backends.Multishot == 0 {
-		l.finish(e, res, buf)
-		return false
-	}
-	l.done.Push(backends.Completion{Op: e.op, Res: res, Buf: buf, More: true})
-	return true
+	l.finish(e, c.Res, c.Buf)
+	return false
 }
 
 func (l *loop) sent(e *entry) {
@@ -115,11 +108,26 @@ func (l *loop) sent(e *entry) {
 		l.finish(e, result(e.err), nil)
 		return
 	}
-	l.tally.Counters[backends.BytesOut] += uint64(e.n)
-	if e.n < len(e.op.Buf) {
-		l.tally.Counters[backends.ShortSends]++
+	c := l.moved(e)
+	l.finish(e, c.Res, nil)
+}
+
+// moved is the completion of a Read or Write that moved bytes.
+func (l *loop) moved(e *entry) backends.Completion {
+	c := backends.Completion{Op: e.op, Res: backends.Result(e.n)}
+	if e.op.Code == backends.Send {
+		l.tally.Counters[backends.BytesOut] += uint64(e.n)
+		if e.n < len(e.op.Buf) {
+			l.tally.Counters[backends.ShortSends]++
+		}
+	} else {
+		l.tally.Counters[backends.BytesIn] += uint64(e.n)
+		if e.selects() {
+			c.Buf, e.buf = e.buf[:e.n], nil
+		}
 	}
-	l.finish(e, backends.Result(e.n), nil)
+	e.n = 0
+	return c
 }
 
 // push queues the final completion of an op that has no entry.
@@ -130,18 +138,27 @@ func (l *loop) push(op *backends.Op, res backends.Result) {
 // finish ends the loan of an entry's op; the owner learns of it from reap.
 func (l *loop) finish(e *entry, res backends.Result, buf []byte) {
 	op := e.op
+	l.drop(e)
+	l.done.Push(backends.Completion{Op: op, Res: res, Buf: buf})
+}
+
+// drop takes an entry out.
+func (l *loop) drop(e *entry) {
 	switch {
 	case e.selects():
 		if e.buf != nil {
 			l.pool.Put(e.buf)
 		}
-	case op.Code == backends.Recv || op.Code == backends.Send:
-		backends.Unlend(op.Buf, op.Code == backends.Recv)
+	case e.op.Code == backends.Recv || e.op.Code == backends.Send:
+		backends.Unlend(e.op.Buf, e.op.Code == backends.Recv)
 	}
-	i := slices.Index(l.ops, e)
-	l.ops = slices.Delete(l.ops, i, i+1)
+	if len(l.ops) == 1 {
+		l.ops = l.ops[:0] // as nearly always
+	} else {
+		i := slices.Index(l.ops, e)
+		l.ops = slices.Delete(l.ops, i, i+1)
+	}
 	l.free = append(l.free, e)
-	l.done.Push(backends.Completion{Op: op, Res: res, Buf: buf})
 }
 
 // reap hands completions out.

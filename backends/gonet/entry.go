@@ -91,10 +91,11 @@ func (e *entry) awaits() bool {
 
 // result is the outcome of a call in the contract's terms.
 func result(err error) backends.Result {
-	var errno unix.Errno
-	switch {
-	case err == nil, err == io.EOF:
+	if err == nil || err == io.EOF {
 		return 0
+	}
+	var errno unix.Errno // moved to the heap by errors.As
+	switch {
 	case errors.As(err, &errno):
 		return backends.Fail(errno)
 	case errors.Is(err, os.ErrDeadlineExceeded):

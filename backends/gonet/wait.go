@@ -27,9 +27,9 @@ func (l *loop) Wait(dst []backends.Completion, atLeast int, timeout time.Duratio
 		}
 		idle = false
 		if limit == forever && l.alone() && l.begin(l.ops[0]) {
-			l.tally.Publish()
-			l.ops[0].call()
-			l.conclude(l.ops[0])
+			if l.inline(l.ops[0], dst, atLeast) {
+				return 1, nil
+			}
 			continue
 		}
 		l.spawn()
@@ -47,6 +47,21 @@ func (l *loop) Wait(dst []backends.Completion, atLeast int, timeout time.Duratio
 // alone reports whether a single call is all that Wait has to do.
 func (l *loop) alone() bool {
 	return len(l.ops) == 1 && l.running == 0 && l.ops[0].op.Code != backends.Close && l.next() == forever
+}
+
+// inline makes the one call that is pending. A Read or Write that moved bytes,
+// which is the hot path, completes into dst at once when nothing else is wanted.
+func (l *loop) inline(e *entry, dst []backends.Completion, atLeast int) bool {
+	l.tally.Publish()
+	e.call()
+	if e.n <= 0 || e.err != nil || atLeast != 1 || e.op.Flags&backends.Multishot != 0 {
+		l.conclude(e)
+		return false
+	}
+	dst[0] = l.moved(e)
+	l.drop(e)
+	e.op.Loan = backends.Loan{}
+	return true
 }
 
 // maxPassed is how many Waits in a row may be content with what was complete

@@ -131,7 +131,9 @@ func (b *Backend) open(cfg backends.Config, use caps) (*Loop, unix.Errno) {
 }
 
 func (l *Loop) init(cfg backends.Config, cqEntries uint32) unix.Errno {
-	if cqEntries == 0 {
+	if cqEntries != 0 {
+		cfg.Entries = min(cfg.Entries, int(cqEntries)) // the kernel wants no fewer completions than submissions
+	} else {
 		// A multishot op completes without being submitted, so completions
 		// outnumber submissions.
 		cqEntries = uint32(max(4*cfg.Entries, 4096))

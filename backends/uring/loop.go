@@ -139,6 +139,7 @@ func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 		}
 		have := n + l.ring.ready()
 		if !over && !starving && l.idle() && have >= min && (have > 0 || entered) {
+			l.tally.Publish()
 			return n + l.reap(dst[n:]), nil
 		}
 		need := min - have
@@ -180,6 +181,7 @@ func (l *Loop) turn(need int, timeout time.Duration) error {
 		case l.ring.sqFlags.Load()&uapi.SQNeedWakeup != 0:
 			flags |= uapi.EnterSQWakeup
 		case need <= 0 && l.queue.head == 0 && !l.ring.overflowed():
+			l.tally.Publish()
 			return nil // the polling thread needs no call
 		}
 		if l.queue.head != 0 {

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"runtime/debug"
@@ -132,7 +132,12 @@ func (o outputs) write(set *result.Set) (err error) {
 		err = errors.Join(err, result.Write(o.file, set))
 	}
 	if o.html != "" {
-		err = errors.Join(err, result.WriteFile(o.html, func(w io.Writer) error { return reports.HTML(w, set) }))
+		var page bytes.Buffer
+		if herr := reports.HTML(&page, set); herr != nil {
+			err = errors.Join(err, herr)
+		} else {
+			err = errors.Join(err, result.Replace(o.html, page.Bytes()))
+		}
 	}
 	if o.png != "" {
 		err = errors.Join(err, reports.PNG(o.png, set))

@@ -34,6 +34,9 @@ func audit(ctx context.Context, cs []*contestant) ([]*float64, error) {
 			return traced, nil // a thread pool of thousands has more threads than we may have descriptors
 		}
 		traces[i] = t
+		if err := t.Enable(); err != nil {
+			return nil, err
+		}
 	}
 	type state struct {
 		calls uint64

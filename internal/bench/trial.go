@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
@@ -148,68 +149,86 @@ func (r *runner) window(ctx context.Context, cs []*contestant, warmup, length ti
 	if err := sleepUntil(ctx, w.Open, cs); err != nil {
 		return nil, err
 	}
-	before, err := read(ctx, cs, meter.Begin)
+	before, err := begin(ctx, cs)
 	if err != nil {
 		return nil, err
 	}
 	if err := sleepUntil(ctx, w.Close, cs); err != nil {
 		return nil, err
 	}
-	after, err := read(ctx, cs, meter.End)
+	return before.end(ctx, cs)
+}
+
+// reading is the first mark on every process of a run. Servers' own counters
+// are read outside the clocks: they are divided by the servers' own messages.
+type reading struct {
+	sample   meter.Sample
+	counters []backends.Counters
+}
+
+// pids lists the processes to be metered: servers that are known, clients, and
+// this one.
+func pids(cs []*contestant) (pids []int) {
+	for _, c := range cs {
+		if c.pid != 0 {
+			pids = append(pids, c.pid)
+		}
+	}
+	for _, c := range cs {
+		pids = append(pids, c.client.PID())
+	}
+	return append(pids, os.Getpid())
+}
+
+func begin(ctx context.Context, cs []*contestant) (*reading, error) {
+	counters, err := readCounters(ctx, cs)
 	if err != nil {
 		return nil, err
 	}
-	return after.since(before), nil
+	s, err := meter.Begin(pids(cs)...)
+	if err != nil {
+		return nil, ended("%v", err)
+	}
+	return &reading{s, counters}, nil
 }
 
-// reading is one mark on every process of a run.
-type reading struct {
-	servers, clients []meter.Process
-	self             meter.Process
-	machine          meter.Machine
-	counters         []backends.Counters
-}
-
-func read(ctx context.Context, cs []*contestant, edge meter.Edge) (*reading, error) {
-	r := &reading{servers: make([]meter.Process, len(cs)), clients: make([]meter.Process, len(cs)), counters: make([]backends.Counters, len(cs))}
-	var err error
+func (r *reading) end(ctx context.Context, cs []*contestant) (*marks, error) {
+	s, err := r.sample.End()
+	if err != nil {
+		return nil, ended("%v", err)
+	}
+	counters, err := readCounters(ctx, cs)
+	if err != nil {
+		return nil, err
+	}
+	procs, machine := s.Since(r.sample)
+	m := &marks{machine: machine, counters: counters, servers: make([]result.Process, len(cs))}
+	var used float64
+	for _, p := range procs {
+		used += p.CPUSeconds
+	}
+	m.machine.OtherSeconds = max(0, m.machine.BusySeconds-used)
 	for i, c := range cs {
+		m.counters[i] = m.counters[i].Sub(r.counters[i])
 		if c.pid != 0 {
-			if r.servers[i], err = meter.ReadProcess(c.pid, edge); err != nil {
-				return nil, ended("read the CPU time of %s: %v", c.cell.Contestant, err)
-			}
-		}
-		if r.clients[i], err = meter.ReadProcess(c.client.PID(), edge); err != nil {
-			return nil, ended("read the CPU time of the client of %s: %v", c.cell.Contestant, err)
+			m.servers[i], procs = procs[0], procs[1:]
 		}
 	}
-	if r.machine, err = meter.ReadMachine(); err != nil {
-		return nil, err
-	}
-	if r.self, err = meter.ReadSelf(edge); err != nil {
-		return nil, err
-	}
-	for i, c := range cs {
-		if c.own {
-			if err := c.server.Call(ctx, "counters", nil, &r.counters[i]); err != nil {
-				return nil, ctxOr(ctx, ended("%v", err))
-			}
-		}
-	}
-	return r, nil
+	m.clients = procs[:len(cs)]
+	return m, nil
 }
 
-func (r *reading) since(before *reading) *marks {
-	m := &marks{machine: r.machine.Since(before.machine)}
-	ours := r.self.Since(before.self).CPUSeconds
-	for i := range r.clients {
-		m.clients = append(m.clients, r.clients[i].Since(before.clients[i]))
-		m.servers = append(m.servers, r.servers[i].Since(before.servers[i]))
-		m.counters = append(m.counters, r.counters[i].Sub(before.counters[i]))
-		ours += m.clients[i].CPUSeconds + m.servers[i].CPUSeconds
+func readCounters(ctx context.Context, cs []*contestant) ([]backends.Counters, error) {
+	counters := make([]backends.Counters, len(cs))
+	for i, c := range cs {
+		if !c.own {
+			continue
+		}
+		if err := c.server.Call(ctx, "counters", nil, &counters[i]); err != nil {
+			return nil, ctxOr(ctx, ended("%v", err))
+		}
 	}
-	m.machine.OtherSeconds = max(0, m.machine.BusySeconds-ours)
-	return m
+	return counters, nil
 }
 
 // sleepUntil waits for a moment of load.Monotonic, or for the end of a process

@@ -3,6 +3,7 @@ package child
 import (
 	"context"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -152,19 +153,25 @@ func TestForeign(t *testing.T) {
 }
 
 func TestForeignGetsOurFileLimit(t *testing.T) {
-	var l unix.Rlimit
-	p := start(t, Spec{Command: []string{"sh", "-c", "ulimit -Sn >&2; ulimit -Hn >&2"}})
-	f := strings.Fields(p.Exit().Stderr)
-	if len(f) != 2 || f[0] != f[1] {
-		t.Errorf("soft and hard limit of a foreign program: %q", f)
+	// A harness that was started with a low soft limit itself.
+	cmd := exec.Command("sh", "-c", "ulimit -Sn 100 && exec /proc/"+strconv.Itoa(os.Getpid())+"/exe")
+	cmd.Env = append(os.Environ(), "CHILD_TEST_LIMITS=1")
+	out, err := cmd.Output()
+	if f := strings.Fields(string(out)); err != nil || len(f) != 2 || f[0] == "100" || f[0] != f[1] {
+		t.Errorf("soft and hard limit of a foreign program: %q, %v", f, err)
 	}
+}
+
+func TestNeedFiles(t *testing.T) {
+	var l unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
 		t.Fatal(err)
 	}
 	if err := NeedFiles(int(l.Max)); err != nil {
 		t.Error(err)
 	}
-	mustSay(t, NeedFiles(int(l.Max)+1), strconv.Itoa(int(l.Max)+1)+" open files", "hard limit is "+strconv.Itoa(int(l.Max)), "ulimit -Hn")
+	more := strconv.Itoa(int(l.Max) + 1)
+	mustSay(t, NeedFiles(int(l.Max)+1), more+" open files", "hard limit is "+strconv.FormatUint(l.Max, 10), "ulimit -Hn "+more)
 }
 
 func TestChildrenOfAChildEndWithIt(t *testing.T) {

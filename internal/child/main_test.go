@@ -18,6 +18,14 @@ import (
 
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", "atexit_sleep_ms=0") // or every child of a race build sleeps a second before it exits
+	if os.Getenv("CHILD_TEST_LIMITS") != "" {
+		p, err := Start(Spec{Command: []string{"sh", "-c", "ulimit -Sn >&2; ulimit -Hn >&2"}})
+		if err != nil {
+			panic(err)
+		}
+		fmt.Print(p.Exit().Stderr)
+		os.Exit(0)
+	}
 	Main(map[string]func(*Control) error{
 		"answer": answerRole,
 		"parent": parentRole,

@@ -2,6 +2,7 @@ package child
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
 	"slices"
@@ -132,6 +133,16 @@ func members(s *unix.CPUSet) (cpus []int) {
 		}
 	}
 	return cpus
+}
+
+// Allowed lists the CPUs that this process may use, as taskset and cpusets leave
+// them.
+func Allowed() []int {
+	var have unix.CPUSet
+	if unix.SchedGetaffinity(os.Getpid(), &have) != nil {
+		return []int{0}
+	}
+	return members(&have)
 }
 
 // List writes CPUs the way the kernel does: "0-3,8".

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"sync"
@@ -45,17 +46,26 @@ func workerRole(c *child.Control) error {
 		"nothing": func(int) error { return nil },
 		"spin":    func(ms int) error { return burn(ms, spin) },
 		"kernel": func(ms int) error {
-			zero, err := os.Open("/dev/zero")
-			if err != nil {
-				return err
-			}
-			defer zero.Close()
-			buf := make([]byte, 1<<20)
-			return burn(ms, func() error { _, err := unix.Read(int(zero.Fd()), buf); return err })
+			buf := make([]byte, 256<<10)
+			return burn(ms, func() error { _, err := unix.Getrandom(buf, 0); return err })
 		},
 		"sleep":   func(n int) error { return nap(n, time.Millisecond) },
 		"getppid": func(n int) error { getppid(n); return nil },
 		"threads": func(n int) error { inThreads(4, func() { getppid(n) }); return nil },
+		"helper": func(ms int) error {
+			done := make(chan error)
+			go func() {
+				runtime.LockOSThread()
+				// What the kernel calls a worker of io_uring's pool.
+				err := os.WriteFile(fmt.Sprintf("/proc/self/task/%d/comm", unix.Gettid()), []byte("iou-wrk-77"), 0)
+				if err == nil {
+					err = burn(ms, spin)
+				}
+				done <- err
+				_ = nap(1, time.Hour)
+			}()
+			return <-done
+		},
 		"grow": func(n int) error {
 			b := make([]byte, n)
 			for i := 0; i < n; i += 4096 {

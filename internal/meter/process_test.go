@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ringbench/ringbench/internal/child"
 	"github.com/ringbench/ringbench/internal/result"
+	"golang.org/x/sys/unix"
 )
 
 // window measures what a worker does on request.
@@ -85,7 +87,7 @@ func TestSplit(t *testing.T) {
 		t.Errorf("user share of a loop without system calls is %.3f ± %.3f", r.UserShare, r.UserShareError)
 	}
 	if r, _, _ := window(t, p, "kernel", 600); r.UserShare > 0.1+4*r.UserShareError {
-		t.Errorf("user share of a loop of 1 MiB reads is %.3f ± %.3f", r.UserShare, r.UserShareError)
+		t.Errorf("user share of a loop of getrandom is %.3f ± %.3f", r.UserShare, r.UserShareError)
 	}
 	if r, _, _ := window(t, p, "nothing", 0); r.UserShareError < 0.3 {
 		t.Errorf("user share of next to nothing is %.3f ± %.3f, too sure of itself", r.UserShare, r.UserShareError)
@@ -243,6 +245,31 @@ func TestProcessThatEnded(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), want) && !strings.Contains(err.Error(), "tracepoint") {
 			t.Errorf("error %v, want %q", err, want)
 		}
+	}
+}
+
+func TestZombieHasEnded(t *testing.T) {
+	cmd := exec.Command("true")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	if err := unix.Waitid(unix.P_PID, cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Begin(cmd.Process.Pid); err == nil || !strings.Contains(err.Error(), "has ended") {
+		t.Errorf("zombie: %v", err)
+	}
+}
+
+// A thread with the name of a helper stands in for one.
+func TestHelpersAreRows(t *testing.T) {
+	r, _, o := window(t, worker(t), "helper", 200)
+	if len(r.Helpers) != 1 || r.Helpers[0].Name != "iou-wrk" || r.Helpers[0].Threads != 1 {
+		t.Fatalf("helpers %+v, want one thread iou-wrk", r.Helpers)
+	}
+	if cpu := r.Helpers[0].CPUSeconds; cpu < 0.2-slack || cpu > o.CPUSeconds+slack {
+		t.Errorf("helper used %.3f s of %.3f s of CPU, it burnt 0.2", cpu, o.CPUSeconds)
 	}
 }
 

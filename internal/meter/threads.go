@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -8,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/internal/result"
-	"golang.org/x/sys/unix"
 )
 
 // state is what takes long to read: a file or two for each thread.
@@ -29,23 +29,8 @@ type thread struct {
 }
 
 // maxWaits is the number of threads up to which the second file is read of
-// each. With the load running a file took 5 to 60 µs.
+// each. On a virtual machine under load a file took 20 to 60 µs.
 const maxWaits = 2000
-
-// A scratch is memory for reading small files of /proc one after the other: a
-// third of the time that os.ReadFile takes, which matters with many threads.
-type scratch []byte
-
-// read returns the file's text.
-func (s scratch) read(name string) (string, error) {
-	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return "", err
-	}
-	defer unix.Close(fd)
-	n, err := unix.Read(fd, s)
-	return string(s[:max(0, n)]), err
-}
 
 func readState(pid int) (s state, err error) {
 	begin := time.Now()
@@ -54,7 +39,8 @@ func readState(pid int) (s state, err error) {
 	if err != nil {
 		return s, gone(pid, err)
 	}
-	if stat[3] == "Z" || stat[3] == "X" {
+	// A main thread may end before the others; then it alone is a zombie.
+	if (stat[3] == "Z" && parseUint(stat[20]) <= 1) || stat[3] == "X" {
 		return s, fmt.Errorf("process %d has ended", pid)
 	}
 	s.started = stat[22]
@@ -64,22 +50,20 @@ func readState(pid int) (s state, err error) {
 	}
 	s.waits = len(tids) <= maxWaits
 	s.threads = make(map[int]thread, len(tids))
-	buf := make(scratch, 16<<10)
 	allowed := map[string]bool{} // most threads have the same list
 	for _, tid := range tids {
 		task := dir + "/task/" + strconv.Itoa(tid)
-		st, err := readStatus(buf, task+"/status")
-		if err != nil {
+		st, err := readStatus(task+"/status")
+		if err == nil && (s.waits || st.helper != "") {
+			err = readSched(task, &st.thread)
+		}
+		if err == errNoWaits {
+			s.waits = false
+		} else if err != nil {
 			continue // it ended
 		}
 		allowed[st.allowed] = true
-		s.peakRSS = st.peakRSS // the process's, the same in each
-		if s.waits || st.helper != "" {
-			var ok bool
-			if st.cpu, st.wait, ok = readSched(buf, task); !ok {
-				s.waits = false
-			}
-		}
+		s.peakRSS = max(s.peakRSS, st.peakRSS) // the process's, but a thread that is ending has none
 		s.threads[tid] = st.thread
 	}
 	s.cpus = countCPUs(allowed)
@@ -113,12 +97,12 @@ type status struct {
 }
 
 // readStatus reads /proc/PID/task/TID/status (proc_pid_status(5)).
-func readStatus(buf scratch, name string) (s status, err error) {
-	text, err := buf.read(name)
+func readStatus(name string) (s status, err error) {
+	b, err := os.ReadFile(name)
 	if err != nil {
 		return s, err
 	}
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(string(b)) {
 		field, value, _ := strings.Cut(line, ":")
 		value = strings.TrimSpace(value)
 		switch field {
@@ -149,19 +133,23 @@ func helperKind(comm string) string {
 	return ""
 }
 
-// readSched reads a thread's time on a CPU and its time waiting for one. The
-// file is absent on kernels without SCHED_INFO; then only the CPU time is told,
-// in ticks.
-func readSched(buf scratch, task string) (cpu, wait time.Duration, ok bool) {
-	text, err := buf.read(task + "/schedstat")
-	if f := strings.Fields(text); err == nil && len(f) >= 2 {
-		return time.Duration(parseUint(f[0])), time.Duration(parseUint(f[1])), true
+var errNoWaits = errors.New("no run-queue waits")
+
+// readSched reads a thread's time on a CPU and its time waiting for one. With
+// errNoWaits only the CPU time is told, in ticks: kernels without SCHED_INFO
+// have no such file.
+func readSched(task string, t *thread) error {
+	b, err := os.ReadFile(task + "/schedstat")
+	if f := strings.Fields(string(b)); err == nil && len(f) >= 2 {
+		t.cpu, t.wait = time.Duration(parseUint(f[0])), time.Duration(parseUint(f[1]))
+		return nil
 	}
 	stat, err := statFields(task + "/stat")
 	if err != nil {
-		return 0, 0, os.IsNotExist(err) // it ended: not the kernel's fault
+		return err
 	}
-	return time.Duration(parseUint(stat[14])+parseUint(stat[15])) * time.Second / userHz, 0, false
+	t.cpu = time.Duration(parseUint(stat[14])+parseUint(stat[15])) * time.Second / userHz
+	return errNoWaits
 }
 
 // countCPUs counts the CPUs in the union of lists such as "0-3,8".

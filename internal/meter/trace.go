@@ -54,6 +54,16 @@ func TraceSyscalls(pid int) (*SyscallTrace, error) {
 	return nil, fmt.Errorf("trace system calls of process %d: it starts threads faster than they can be traced; trace it when the load is steady", pid)
 }
 
+// CanTrace is nil when system calls can be traced here; else the error of
+// TraceSyscalls.
+func CanTrace() error {
+	t, err := TraceSyscalls(os.Getpid())
+	if err == nil {
+		t.Close()
+	}
+	return err
+}
+
 func anyNew(now []int, known map[int]bool) bool {
 	for _, tid := range now {
 		if !known[tid] {

@@ -118,3 +118,17 @@ func writeError(path string, err error) error {
 	}
 	return fmt.Errorf("write %s: %w; %s", path, cause, remedy)
 }
+
+// Writable tells before a long run whether its result could be stored at path.
+func Writable(path string) error {
+	path, err := destination(path)
+	if err != nil {
+		return err
+	}
+	f, err := createTemporary(filepath.Dir(path))
+	if err != nil {
+		return writeError(path, err)
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
