@@ -32,7 +32,7 @@ func pages(n int) int { return (n + PageSize - 1) &^ (PageSize - 1) }
 
 // Bytes cuts the next n bytes, starting on a page, or nil when the arena is used up.
 func (a *Arena) Bytes(n int) []byte {
-	if n <= 0 || a.used+n > len(a.mem) {
+	if n <= 0 || n > len(a.mem)-a.used {
 		return nil
 	}
 	b := a.mem[a.used : a.used+n : a.used+n]

@@ -182,8 +182,17 @@ func interferenceNote(s *result.Set) note {
 	if stat.Median(wait).N > 0 {
 		line += fmt.Sprintf("; server threads waiting for a CPU, CPU-seconds a second: median %s, most %s", figure(stat.Median(wait).Center), figure(most(wait)))
 	}
-	return note{"interference", line, false}
+	limits := stat.Median(steal).Center+stat.Median(other).Center > interferenceMax
+	if limits {
+		line += fmt.Sprintf("; above %.0f %%, so run it again on a machine that does nothing else", interferenceMax*100)
+	}
+	return note{"interference", line, limits}
 }
+
+// interferenceMax is the median share of all CPUs' time lost to steal and to
+// other processes beyond which a reader is warned: about the size of the
+// differences that are looked for.
+const interferenceMax = 0.05
 
 func medianAndMost(shares []float64) string {
 	return fmt.Sprintf("median %s %%, most %s %%", percent(stat.Median(shares).Center), percent(most(shares)))
@@ -201,6 +210,9 @@ func most(values []float64) float64 {
 
 func trialsNotes(s *result.Set) []note {
 	void := s.Void()
+	if len(s.Trials) == 0 {
+		return []note{{"trials", "none", true}}
+	}
 	if len(void) == 0 {
 		return []note{{"trials", fmt.Sprintf("%d, all count", len(s.Trials)), false}}
 	}

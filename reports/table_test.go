@@ -90,6 +90,11 @@ func TestTableOfAwkwardSets(t *testing.T) {
 		b := &bare.Trials[i]
 		*b = result.Trial{Cell: b.Cell, Seconds: 1, Messages: 10}
 	}
+	busy := newSet(2, 64)
+	for i := range busy.Trials {
+		busy.Trials[i].Machine.OtherSeconds = 0.2 // of two CPUs: 10 %
+		busy.Trials[i].Verdict = result.ClientBound
+	}
 	escape := newSet(1, 64)
 	escape.Plan.Cells[0].Contestant = "\x1b[31mred\r\n"
 	escape.Warnings = []string{"beware \x1b]0;title\a"}
@@ -103,6 +108,7 @@ func TestTableOfAwkwardSets(t *testing.T) {
 		{"long names, open loop, helpers", long, []string{"of it iou-sqp (1)", "of it iou-wrk (4)", "from the actual send", "send lag", "7 of 10000 connections never answered"}},
 		{"all void", void, []string{"8 of 8 are void", "server died: signal: killed (2 times)"}},
 		{"bare", bare, []string{"interference: not measured", "syscalls not counted"}},
+		{"busy", busy, []string{"above 5 %", "client-bound: uring (tcp, 64 connections × 64 B, closed loop): in 2 of 2 trials"}},
 		{"escapes", escape, []string{"?[31mred??", "warning: beware ?]0;title?"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

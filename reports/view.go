@@ -72,7 +72,10 @@ func newRow(s *result.Set, cell int) row {
 	r.rate = r.median((*result.Trial).PerSecond)
 	r.server = r.median((*result.Trial).ServerCPUPerMessage)
 	r.client = r.median((*result.Trial).ClientCPUPerMessage)
-	r.machine = r.median((*result.Trial).MachineCPUPerMessage)
+	r.machine = stat.Median(nil)
+	if !s.Plan.Duet { // there the machine worked for both
+		r.machine = r.median((*result.Trial).MachineCPUPerMessage)
+	}
 	r.syscalls = r.median((*result.Trial).SyscallsPerMessage)
 	r.switches = r.median((*result.Trial).SwitchesPerMessage)
 	r.rss = r.median(ofServer(func(p *result.Process) float64 { return float64(p.PeakRSS) }))

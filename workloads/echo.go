@@ -55,11 +55,10 @@ type EchoServer struct {
 	addr    string
 	failed  chan error
 
-	mu      sync.Mutex
-	loops   []backends.Loop
-	gone    backends.Counters // of loops that ended
-	workers int
-	idle    atomic.Int32 // blocking loops that wait in accept
+	mu    sync.Mutex
+	loops []backends.Loop
+	gone  backends.Counters // of loops that ended
+	idle  atomic.Int32      // blocking loops that wait in accept
 }
 
 // StartEcho listens and starts the loops; it returns when all of them run.

@@ -90,10 +90,7 @@ func (r *rig) talk(fd int32, p peer, stream int) {
 	r.put(p, stream, 0, 200)
 	op := r.recvOp(fd, selectBuf, 0)
 	r.submit(op)
-	c := r.nextOf(op)
-	r.want(c, 200)
-	r.same(c.Buf, stream, 0)
-	r.loop.Recycle(c.Buf)
+	r.received(op, selectBuf, stream, 0, 200)
 	r.closeFD(fd)
 	if n, err := p.Read(make([]byte, 1)); n != 0 || err == nil {
 		r.Fatalf("after the close the peer read %d bytes, %v", n, err)

@@ -45,7 +45,8 @@ func closeIdle(t *testing.T, b backends.Backend) {
 			fd, p = r.pair(network)
 			op := r.recvOp(fd, ownBuffer, 64)
 			r.put(p, 1, 0, 5)
-			r.want(r.do(op), 5)
+			r.submit(op)
+			r.received(op, ownBuffer, 1, 0, 5)
 			r.want(r.must(&backends.Op{Code: backends.Close, FD: fd}), 0)
 			r.gone(fd, p)
 			r.silence()
@@ -189,12 +190,14 @@ func reuse(t *testing.T, b backends.Backend) {
 				if round%3 > 0 {
 					r.put(p, round, 0, 100)
 					r.received(op, m, round, 0, 100)
+					r.rearm(op, m)
 				}
 				if round%2 > 0 {
 					r.put(p, 99, 0, 50) // arrives too late to be asked for
 				}
 				cl := &backends.Op{Code: backends.Close, FD: fd}
 				r.submit(cl)
+				late := 0
 				for closed := false; !closed; {
 					c := r.next()
 					switch {
@@ -202,7 +205,7 @@ func reuse(t *testing.T, b backends.Backend) {
 						r.want(c, 0)
 						closed = true
 					case c.Op == op && c.Res > 0:
-						r.keep(c, m, 99, 0)
+						late += r.keep(c, m, 99, late)
 					default:
 						r.fails(c, unix.ECANCELED)
 					}

@@ -202,6 +202,38 @@ func (r *rig) silence() {
 	}
 }
 
+// transfer submits ops that move their Buf, and the rest of those that fall
+// short, until all of each is moved. It returns how often one fell short.
+func (r *rig) transfer(ops ...*backends.Op) (short int) {
+	r.Helper()
+	whole := make([][]byte, len(ops))
+	for i, op := range ops {
+		whole[i] = op.Buf
+	}
+	r.submit(ops...)
+	for left := len(ops); left > 0; {
+		short += r.moved(ops, whole, &left)
+	}
+	return short
+}
+
+// moved takes one completion of a transfer.
+func (r *rig) moved(ops []*backends.Op, whole [][]byte, left *int) (short int) {
+	r.Helper()
+	c := r.next()
+	i := indexOf(ops, c.Op)
+	if i < 0 || c.Res <= 0 || int(c.Res) > len(c.Op.Buf) || c.More || c.Buf != nil {
+		r.Fatalf("%v on %d: result %d (%v) of %d bytes, more %v", c.Op.Code, c.Op.FD, c.Res, c.Res.Err(), len(c.Op.Buf), c.More)
+	}
+	if c.Op.Buf = c.Op.Buf[c.Res:]; len(c.Op.Buf) > 0 {
+		r.submit(c.Op)
+		return 1
+	}
+	c.Op.Buf = whole[i]
+	*left--
+	return 0
+}
+
 func (r *rig) want(c backends.Completion, res backends.Result) {
 	r.Helper()
 	if c.Res != res {

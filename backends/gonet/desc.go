@@ -25,12 +25,12 @@ type desc struct {
 	conn    net.Conn // nil until used as a connection
 	ln      listener // nil until used as a listener
 	own     bool     // conn's descriptor is fd itself, no duplicate
-	in, out half
+	lin     half     // Accept
+	in, out half     // Recv; Send and Connect
 }
 
-// A half is the calls on goroutines in one direction of a descriptor. A
-// deadline in the past ends them all, and is lifted when the last has ended;
-// until then none may start.
+// A half is the calls on goroutines that share a deadline. One in the past ends
+// them all, and is lifted when the last has ended; until then none may start.
 type half struct {
 	running int
 	kicked  bool
@@ -96,15 +96,21 @@ func (d *desc) close() (calls uint64, err error) {
 	return calls, unix.Close(int(d.fd))
 }
 
-// half is the direction that an op uses.
+// half is the calls that an op shares a deadline with.
 func (d *desc) half(c backends.Code) *half {
-	if c == backends.Recv || c == backends.Accept {
+	switch c {
+	case backends.Accept:
+		return &d.lin
+	case backends.Recv:
 		return &d.in
 	}
 	return &d.out
 }
 
-// setDeadline sets the deadline of the calls that share a direction with c.
+// busy reports whether a goroutine uses the descriptor.
+func (d *desc) busy() bool { return d.lin.running+d.in.running+d.out.running > 0 }
+
+// setDeadline sets the deadline that c has.
 func (d *desc) setDeadline(c backends.Code, t time.Time) {
 	switch {
 	case c == backends.Accept:
@@ -116,13 +122,13 @@ func (d *desc) setDeadline(c backends.Code, t time.Time) {
 	}
 }
 
-// kick ends the running calls of a direction.
+// kick ends the running calls of a half.
 func (d *desc) kick(c backends.Code) {
 	d.half(c).kicked = true
 	d.setDeadline(c, past)
 }
 
-// ended notes that a call of a direction is over.
+// ended notes that a call of a half is over.
 func (d *desc) ended(c backends.Code) {
 	h := d.half(c)
 	if h.running--; h.running == 0 && h.kicked {

@@ -182,7 +182,7 @@ func (l *loop) collect() {
 	}
 	for i := 0; i < len(l.ops); {
 		e := l.ops[i]
-		if e.op.Code != backends.Close || e.desc.in.running+e.desc.out.running > 0 {
+		if e.op.Code != backends.Close || e.desc.busy() {
 			i++
 			continue
 		}

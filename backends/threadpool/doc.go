@@ -17,5 +17,5 @@
 // Two things differ from the other backends. A receive into a buffer of the
 // loop's holds that buffer while it blocks, for recvfrom wants it beforehand.
 // And a listener is made O_NONBLOCK for good when an Accept on it has to share
-// Wait with other ops: see [backends.Accept] in call.go.
+// Wait with other ops; doAccept says why.
 package threadpool

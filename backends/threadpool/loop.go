@@ -72,6 +72,9 @@ func (l *loop) Submit(op *backends.Op) {
 func (l *loop) add(op *backends.Op) {
 	selects := op.Flags&backends.SelectBuf != 0
 	switch {
+	case op.FD < 0: // ppoll would pass over it
+		l.push(op, backends.Fail(unix.EBADF))
+		return
 	case op.Code == backends.Recv && op.Flags&backends.Multishot != 0 && !selects,
 		op.Code == backends.Connect && op.Addr == nil:
 		l.push(op, backends.Fail(unix.EINVAL))

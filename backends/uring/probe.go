@@ -41,8 +41,8 @@ func probe() (have caps, errno unix.Errno) {
 		return 0, errno
 	}
 	defer r.close()
-	if !knowsOps(r) {
-		return 0, unix.ENOSYS
+	if errno := knowsOps(r); errno != 0 {
+		return 0, errno
 	}
 	for _, t := range []struct {
 		c     caps
@@ -84,19 +84,19 @@ func probe() (have caps, errno unix.Errno) {
 	return have, 0
 }
 
-// knowsOps reports whether the kernel has the operations that no tier can do
+// knowsOps is ENOSYS when the kernel lacks an operation that no tier can do
 // without.
-func knowsOps(r *ring) bool {
+func knowsOps(r *ring) unix.Errno {
 	p := new(uapi.Probe)
 	if _, errno := uapi.Register(r.fd, uapi.RegisterProbe, unsafe.Pointer(p), uint32(len(p.Ops))); errno != 0 {
-		return false
+		return errno
 	}
 	for _, op := range []uint8{uapi.OpNop, uapi.OpPollAdd, uapi.OpAccept, uapi.OpConnect, uapi.OpRecv, uapi.OpSend, uapi.OpClose, uapi.OpTimeout, uapi.OpAsyncCancel} {
 		if !p.Has(op) {
-			return false
+			return unix.ENOSYS
 		}
 	}
-	return true
+	return 0
 }
 
 // setupWorks reports whether a ring can be made with these flags.

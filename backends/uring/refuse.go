@@ -27,7 +27,7 @@ func refused(variant string, errno unix.Errno, sysctl string) *backends.Unavaila
 		u.Why = "the kernel rejects the ring's flags or sizes, although it accepted them one by one"
 		u.Remedy = "leave features out with -feature, for example " + base(variant) + "-defer"
 	case unix.ENOMEM:
-		u.Why = "the kernel has no memory for the ring, or the limit of locked memory is too low (kernels before 5.12 charge rings to it)"
+		u.Why = "the kernel has no memory for the ring, or the limit of locked memory, to which many kernels charge rings, is too low"
 		u.Remedy = "raise it with ulimit -l or LimitMEMLOCK=, or use fewer loops"
 	case unix.EOPNOTSUPP:
 		u.Why = "the platform answers that it does not support io_uring, as some managed Kubernetes services do"

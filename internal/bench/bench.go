@@ -21,10 +21,7 @@ const (
 // Progress is told before each run of the plan.
 type Progress func(done, of int, what string)
 
-type runner struct {
-	plan  *result.Plan
-	floor bool
-}
+type runner struct{ plan *result.Plan }
 
 // Run carries out a plan. It returns what was measured also when ctx ends it
 // early (the set is then marked as interrupted) and when a process could not be

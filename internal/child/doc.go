@@ -11,6 +11,9 @@
 //		err = p.Stop(time.Second)
 //	}
 //
+// Every child, foreign ones too, starts with the soft limit of open files raised
+// to the hard one.
+//
 // Calls go over two pipes, one JSON value a line. They are for control: the
 // package is not made to carry load, and a child answers one call at a time.
 //

@@ -46,8 +46,13 @@ func workerRole(c *child.Control) error {
 		"nothing": func(int) error { return nil },
 		"spin":    func(ms int) error { return burn(ms, spin) },
 		"kernel": func(ms int) error {
-			buf := make([]byte, 256<<10)
-			return burn(ms, func() error { _, err := unix.Getrandom(buf, 0); return err })
+			return burn(ms, func() error { // the kernel clears these pages
+				b, err := unix.Mmap(-1, 0, 4<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_POPULATE)
+				if err != nil {
+					return err
+				}
+				return unix.Munmap(b)
+			})
 		},
 		"sleep":   func(n int) error { return nap(n, time.Millisecond) },
 		"getppid": func(n int) error { getppid(n); return nil },

@@ -87,7 +87,7 @@ func TestSplit(t *testing.T) {
 		t.Errorf("user share of a loop without system calls is %.3f ± %.3f", r.UserShare, r.UserShareError)
 	}
 	if r, _, _ := window(t, p, "kernel", 600); r.UserShare > 0.1+4*r.UserShareError {
-		t.Errorf("user share of a loop of getrandom is %.3f ± %.3f", r.UserShare, r.UserShareError)
+		t.Errorf("user share of a loop of mmap and munmap is %.3f ± %.3f", r.UserShare, r.UserShareError)
 	}
 	if r, _, _ := window(t, p, "nothing", 0); r.UserShareError < 0.3 {
 		t.Errorf("user share of next to nothing is %.3f ± %.3f, too sure of itself", r.UserShare, r.UserShareError)
@@ -190,6 +190,10 @@ func TestThreadsThatEnd(t *testing.T) {
 	// Another of the same number: its figures start anew.
 	if d := (thread{voluntary: 5, cpu: 7}).since(thread{voluntary: 9, cpu: 3}); d.voluntary != 5 || d.cpu != 7 {
 		t.Errorf("thread whose number was used again: %+v", d)
+	}
+	// The second file was read the first time only.
+	if d := (thread{voluntary: 9}).since(thread{voluntary: 5, cpu: 7, wait: 3}); d != (thread{voluntary: 4}) {
+		t.Errorf("thread whose times were not read again: %+v", d)
 	}
 }
 

@@ -53,7 +53,7 @@ func readState(pid int) (s state, err error) {
 	allowed := map[string]bool{} // most threads have the same list
 	for _, tid := range tids {
 		task := dir + "/task/" + strconv.Itoa(tid)
-		st, err := readStatus(task+"/status")
+		st, err := readStatus(task + "/status")
 		if err == nil && (s.waits || st.helper != "") {
 			err = readSched(task, &st.thread)
 		}
@@ -207,15 +207,15 @@ func (s state) since(a state, r *result.Process) {
 	}
 }
 
-// since is what thread t did after a. A figure that fell shows another thread
-// of the same number; then all that it did it did after a.
+// since is what thread t did after a. Counts of switches that fell show another
+// thread of the same number; then all that it did it did after a.
 func (t thread) since(a thread) thread {
-	if t.voluntary < a.voluntary || t.involuntary < a.involuntary || t.cpu < a.cpu || t.wait < a.wait {
+	if t.voluntary < a.voluntary || t.involuntary < a.involuntary {
 		return t
 	}
 	t.voluntary -= a.voluntary
 	t.involuntary -= a.involuntary
-	t.cpu -= a.cpu
-	t.wait -= a.wait
+	t.cpu = max(0, t.cpu-a.cpu) // may be missing in t, when threads became too many
+	t.wait = max(0, t.wait-a.wait)
 	return t
 }

@@ -2,6 +2,7 @@ package result
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/ringbench/ringbench/internal/testenv"
 )
@@ -200,6 +203,14 @@ func TestReadRefuses(t *testing.T) {
 		}
 		return b
 	}
+	vast, err := json.Marshal(Histogram{hdrhistogram.New(1, 1<<60, 5)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := json.Marshal(sample().Trials[0].Service)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name string
 		file []byte
@@ -218,6 +229,7 @@ func TestReadRefuses(t *testing.T) {
 		{"negative cell", swap(`"cell": 0`, `"cell": -1`), "trial 0 is of cell -1"},
 		{"negative time", swap(`"window_seconds": 1`, `"window_seconds": -1`), "lasted -1 seconds"},
 		{"broken histogram", swap(`"service_time": "HIST`, `"service_time": "XIST`), "decode histogram"},
+		{"vast histogram", swap(string(ours), string(vast)), "more than any of ringbench's"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := filepath.Join(dir, "bad.json")
@@ -277,4 +289,17 @@ func FuzzDecode(f *testing.F) {
 			_ = s.Trials[i].Service.Supports(99)
 		}
 	})
+}
+
+func TestWritable(t *testing.T) {
+	dir := t.TempDir()
+	if err := Writable(filepath.Join(dir, "r.json")); err != nil {
+		t.Error(err)
+	}
+	if err := Writable(filepath.Join(dir, "absent", "r.json")); err == nil || !strings.Contains(err.Error(), "create the directory") {
+		t.Errorf("error %v", err)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 0 {
+		t.Errorf("left behind: %v, %v", files, err)
+	}
 }

@@ -18,6 +18,10 @@ func NewHistogram() Histogram {
 	return Histogram{hdrhistogram.New(1, 100e9, 3)}
 }
 
+// histogramSizeMax is four times what NewHistogram takes: a few bytes of a
+// file can ask for gigabytes.
+const histogramSizeMax = 1 << 20
+
 // MarshalJSON implements json.Marshaler.
 func (h Histogram) MarshalJSON() ([]byte, error) {
 	if h.Histogram == nil {
@@ -39,6 +43,9 @@ func (h *Histogram) UnmarshalJSON(b []byte) error {
 	d, err := hdrhistogram.Decode([]byte(*s))
 	if err != nil {
 		return fmt.Errorf("decode histogram: %w", err)
+	}
+	if d.ByteSize() > histogramSizeMax {
+		return fmt.Errorf("decode histogram: it takes %d bytes, more than any of ringbench's", d.ByteSize())
 	}
 	h.Histogram = d
 	return nil

@@ -101,8 +101,7 @@ const (
 	CQEFBufMore      = 1 << 4
 	CQEFSkip         = 1 << 5
 	CQEF32           = 1 << 15
-)
-const (
+
 	CQEBufferShift = 16
 )
 
@@ -111,15 +110,12 @@ const (
 	RecvSendPollFirst = 1 << 0
 	RecvSendFixedBuf  = 1 << 2
 	RecvSendBundle    = 1 << 4
-)
-const (
+
 	RecvMultishot = 1 << 1
-)
-const (
+
 	SendZCReportUsage = 1 << 3
 	SendVectorized    = 1 << 5
-)
-const (
+
 	NotifUsageZCCopied = 1 << 31
 )
 
@@ -151,8 +147,7 @@ const (
 	TimeoutImmediateArg = 1 << 7
 	TimeoutClockMask    = 0xc
 	TimeoutUpdateMask   = 0x12
-)
-const (
+
 	LinkTimeoutUpdate = 1 << 4
 )
 
@@ -167,16 +162,13 @@ const (
 // Flags of the lesser operations, in SQE.OpFlags.
 const (
 	FsyncDatasync = 1 << 0
-)
-const (
+
 	UringCmdFixed = 1 << 0
 	UringCmdMask  = 1 << 0
-)
-const (
+
 	NopInjectResult = 1 << 0
 	NopCQE32        = 1 << 5
-)
-const (
+
 	FixedFDNoCloexec = 1 << 0
 )
 

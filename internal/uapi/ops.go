@@ -1,6 +1,7 @@
 package uapi
 
-// The opcodes of a submission entry. Which of them a kernel knows is answered by RegisterProbe, not by its version.
+// The opcodes of a submission entry. Which of them a kernel knows is answered by
+// RegisterProbe, not by its version.
 const (
 	OpNop = iota
 	OpReadv

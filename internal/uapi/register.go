@@ -1,6 +1,6 @@
 package uapi
 
-// The requests of Register.
+// The requests of Register, and what some of them take.
 const (
 	RegisterBuffers           = 0
 	RegisterFiles             = 2
@@ -36,8 +36,7 @@ const (
 	RegisterFilesSkip         = -2
 	RegisterSrcRegistered     = 1
 	RegisterDstReplace        = 2
-)
-const (
+
 	UnregisterBuffers     = 1
 	UnregisterFiles       = 3
 	UnregisterEventfd     = 5
@@ -57,20 +56,16 @@ const (
 // Other arguments of Register.
 const (
 	RsrcRegisterSparse = 1 << 0
-)
-const (
+
 	ProbeOpSupported = 1 << 0
-)
-const (
+
 	RegWaitTS = 1 << 0
-)
-const (
+
 	RestrictionRegisterOp       = 0
 	RestrictionSQEOp            = 1
 	RestrictionSQEFlagsAllowed  = 2
 	RestrictionSQEFlagsRequired = 3
-)
-const (
+
 	MemRegionTypeUser   = 1
 	MemRegionRegWaitArg = 1
 )

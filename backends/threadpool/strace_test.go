@@ -1,0 +1,148 @@
+package threadpool
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/testenv"
+)
+
+const socketVariable = "RINGBENCH_TEST_ECHO_SOCKET"
+
+// An echo server makes two system calls a message and no other. strace counts
+// them, from outside the process, and the loop's own counters agree.
+func TestTwoSystemCallsAMessage(t *testing.T) {
+	const messages = 200
+	testenv.Need(t, "strace", testenv.Program("strace"))
+	dir := t.TempDir()
+	path, log := filepath.Join(dir, "s"), filepath.Join(dir, "log")
+	cmd := exec.Command("strace", "-f", "-qq", "-c", "-o", log, "-e", "trace=%network,poll,ppoll,epoll_wait,epoll_pwait,fcntl",
+		os.Args[0], "-test.run=^TestEchoOnce$", "-test.v")
+	cmd.Env = append(os.Environ(), socketVariable+"="+path)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := make(chan []byte, 1)
+	go func() {
+		all, _ := io.ReadAll(out)
+		said <- all
+	}()
+	talkErr := talk(path, messages)
+	if talkErr != nil {
+		cmd.Process.Kill()
+	}
+	text := <-said
+	if err := cmd.Wait(); err != nil || talkErr != nil {
+		if testenv.Root() != nil {
+			testenv.Need(t, "root", fmt.Errorf("strace: %w", err)) // ptrace may be forbidden
+		}
+		t.Fatalf("strace of an echo server: %v, its client: %v; it printed\n%s", err, talkErr, text)
+	}
+	table, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct {
+		call  string
+		count int
+	}{{"recvfrom", messages + 1}, {"sendto", messages}, {"accept4", 1}, {"ppoll", 0}, {"poll", 0}} {
+		if n := calls(table, want.call); n != want.count {
+			t.Errorf("%d %s for %d messages, expected %d", n, want.call, messages, want.count)
+		}
+	}
+	counters := fmt.Sprintf("recv %d send %d accept %d wait %d\n", messages+1, messages, 1, 0)
+	if !regexp.MustCompile(`(?m)^` + counters).Match(text) {
+		t.Errorf("expected the counters to say %q; the server printed\n%s", counters, text)
+	}
+}
+
+// calls reads the count of a call from what strace -c prints; the column of
+// errors may be empty.
+func calls(table []byte, name string) int {
+	m := regexp.MustCompile(`(?m)^(?:\s+[\d.]+){3}\s+(\d+)\s+(?:\d+\s+)?` + name + `$`).FindSubmatch(table)
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(string(m[1]))
+	return n
+}
+
+// talk exchanges messages with the server at path, once it is there.
+func talk(path string, messages int) error {
+	var conn net.Conn
+	var err error
+	for range 500 {
+		if conn, err = net.Dial("unix", path); err == nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	msg := make([]byte, 64)
+	for range messages {
+		if _, err := conn.Write(msg); err != nil {
+			return err
+		}
+		if _, err := io.ReadFull(conn, msg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestEchoOnce is the server of the test above: it serves one connection.
+func TestEchoOnce(t *testing.T) {
+	path := os.Getenv(socketVariable)
+	if path == "" {
+		t.Skip("runs as a child of TestTwoSystemCallsAMessage")
+	}
+	s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Bind(s, &unix.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Listen(s, 1); err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, newBackend("threadpool"))
+	fd := int32(do(t, l, &backends.Op{Code: backends.Accept, FD: int32(s)}).Res)
+	recv := &backends.Op{Code: backends.Recv, FD: fd, Flags: backends.SelectBuf}
+	send := &backends.Op{Code: backends.Send, FD: fd}
+	for {
+		c := do(t, l, recv)
+		if c.Res <= 0 {
+			break
+		}
+		send.Buf = c.Buf
+		if n := do(t, l, send).Res; int(n) != len(c.Buf) {
+			t.Fatalf("send: %d", n)
+		}
+		l.Recycle(c.Buf)
+	}
+	l.Wait(nil, 0, 0)
+	n := l.Counters()
+	fmt.Printf("recv %d send %d accept %d wait %d\n",
+		n[backends.SysRecv], n[backends.SysSend], n[backends.SysAccept], n[backends.SysWait])
+}

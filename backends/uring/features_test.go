@@ -1,0 +1,131 @@
+package uring
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/testenv"
+)
+
+// everything is what a current kernel has.
+const everything = deferred | coop | single | ringFD | bufRings | recvMulti | acceptMulti | sqpoll | cancelByFD | noSQArray | submitAll
+
+func variant(t *testing.T, name string) backends.Variant {
+	t.Helper()
+	b, err := backends.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.(*Backend).variant
+}
+
+func TestVariants(t *testing.T) {
+	for name, want := range map[string]string{
+		"uring":                   "bufring defer multishot ringfd single",
+		"uring-defer":             "bufring coop multishot ringfd single",
+		"uring+coop":              "bufring coop multishot ringfd single",
+		"uring-coop-defer":        "bufring multishot ringfd single",
+		"uring-single":            "bufring coop multishot ringfd",
+		"uring+sqpoll":            "bufring multishot ringfd single sqpoll",
+		"uring+sqpoll-single":     "bufring multishot ringfd sqpoll",
+		"uring-multishot":         "bufring defer ringfd single",
+		"uring-bufring":           "defer multishot ringfd single",
+		"uring-bufring-multishot": "defer ringfd single",
+		"uring-ringfd":            "bufring defer multishot single",
+	} {
+		use, missing := choose(variant(t, name), everything)
+		if missing != nil {
+			t.Errorf("%s: %s is missing", name, missing.name)
+		}
+		if got := strings.Join(names(use), " "); got != want {
+			t.Errorf("%s uses %s, expected %s", name, got, want)
+		}
+		if use.has(recvMulti) && !use.has(bufRings) {
+			t.Errorf("%s: a multishot receive needs a buffer ring", name)
+		}
+	}
+}
+
+func TestContradictions(t *testing.T) {
+	for name, say := range map[string]string{
+		"uring+sqpoll+defer": "sqpoll and defer exclude each other",
+		"uring+coop+sqpoll":  "sqpoll and coop exclude each other",
+		"uring+coop+defer":   "coop and defer exclude each other",
+		"uring+defer-single": "defer needs single",
+	} {
+		if _, err := backends.Lookup(name); err == nil || !strings.Contains(err.Error(), say) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A feature that was asked for and is not there is an error that names it, for
+// every feature.
+func TestMissingFeature(t *testing.T) {
+	testenv.Need(t, "uring", (&Backend{variant: backends.Variant{Family: "uring"}}).Probe())
+	for _, f := range features {
+		b := &Backend{variant: backends.Variant{Family: "uring", Add: []string{f.name}}, mask: f.bits}
+		for what, err := range map[string]error{"probe": b.Probe(), "open": openError(b)} {
+			var u *backends.Unavailable
+			if !errors.As(err, &u) {
+				t.Fatalf("%s of %s: %v", what, b.Name(), err)
+			}
+			if s := err.Error(); !strings.Contains(s, "feature "+f.name+" needs") || !strings.Contains(s, "Linux ") || !strings.Contains(s, b.Name()) {
+				t.Errorf("%s: %s", what, s)
+			}
+		}
+		// Not asked for, it is stepped down from.
+		if err := (&Backend{variant: backends.Variant{Family: "uring"}, mask: f.bits}).Probe(); err != nil {
+			t.Errorf("without %s: %v", f.name, err)
+		}
+	}
+}
+
+func openError(b *Backend) error {
+	l, err := b.Open(backends.Config{})
+	if err == nil {
+		_ = l.Close()
+	}
+	return err
+}
+
+func TestTiers(t *testing.T) {
+	for want, without := range map[string]caps{"6.1": sqpoll | ringFD | noSQArray, "5.19": recvMulti, "5.15": bufRings} {
+		if got := tierOf(everything &^ without); got != want {
+			t.Errorf("without %b the tier is %s, expected %s", without, got, want)
+		}
+	}
+}
+
+// Every way of being refused has a sentence and a remedy of its own.
+func TestRefusals(t *testing.T) {
+	seen := map[string]unix.Errno{}
+	for _, errno := range []unix.Errno{unix.ENOSYS, unix.EPERM, unix.EACCES, unix.EINVAL, unix.ENOMEM, unix.EOPNOTSUPP, unix.EMFILE, unix.ENFILE, unix.EIO} {
+		u := refused("uring+sqpoll", errno, "0")
+		if u.Why == "" || u.Remedy == "" || !errors.Is(u, errno) || !strings.Contains(u.Error(), "uring+sqpoll") || strings.Contains(u.Error(), "\n") {
+			t.Errorf("%v: %v", errno, u)
+		}
+		if other, dup := seen[u.Why]; dup {
+			t.Errorf("%v says the same as %v", errno, other)
+		}
+		seen[u.Why] = errno
+	}
+	for sysctl, word := range map[string]string{"": "seccomp", "0": "seccomp", "1": "io_uring_disabled is 1", "2": "io_uring_disabled is 2"} {
+		if s := refused("uring", unix.EPERM, sysctl).Error(); !strings.Contains(s, word) {
+			t.Errorf("sysctl %q: %s", sysctl, s)
+		}
+	}
+}
+
+func TestFamily(t *testing.T) {
+	fams := backends.Families()
+	i := slices.IndexFunc(fams, func(f backends.Family) bool { return f.Name == "uring" })
+	if i < 0 || fams[i].Rank != 1 || len(fams[i].Features) != 7 {
+		t.Fatalf("%+v", fams)
+	}
+}

@@ -1,0 +1,177 @@
+package uring
+
+import (
+	"fmt"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+)
+
+// A hundred receives and sends on one descriptor, with two submission entries:
+// all of them are cancelled before the descriptor is closed, and the close comes
+// last.
+func TestCloseWithFullQueue(t *testing.T) {
+	for _, entered := range []bool{false, true} {
+		t.Run(fmt.Sprintf("entered=%v", entered), func(t *testing.T) {
+			eachTier(t, func(t *testing.T, b *Backend) {
+				l := open(t, b, backends.Config{Entries: 2, Bufs: 8})
+				here, _ := socketpair(t)
+				fd, err := unix.FcntlInt(uintptr(here), unix.F_DUPFD_CLOEXEC, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				lent := map[*backends.Op]bool{}
+				for range 100 {
+					op := &backends.Op{Code: backends.Recv, Flags: backends.SelectBuf, FD: int32(fd)}
+					lent[op] = true
+					l.Submit(op)
+				}
+				if entered {
+					if n, err := l.Wait(make([]backends.Completion, 8), 0, 0); n != 0 || err != nil {
+						t.Fatalf("%d completions, %v", n, err)
+					}
+				}
+				last := &backends.Op{Code: backends.Close, FD: int32(fd)}
+				l.Submit(last)
+				again := &backends.Op{Code: backends.Recv, Flags: backends.SelectBuf, FD: int32(fd)}
+				l.Submit(again)
+				for i, c := range await(t, l, 102) {
+					switch {
+					case c.Op == again && c.Res == backends.Fail(unix.EBADF):
+					case lent[c.Op] && c.Res.Canceled() && !c.More:
+						delete(lent, c.Op)
+					case c.Op == last && c.Res == 0 && i == 101 && len(lent) == 0:
+					default:
+						t.Fatalf("completion %d: %v %+v, %d are lent", i, c.Op.Code, c, len(lent))
+					}
+				}
+				if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != unix.EBADF {
+					t.Errorf("the descriptor is still open: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// Idle connections that outnumber the buffers do not keep a busy one from
+// being served.
+func TestIdleDoNotStarveBusy(t *testing.T) {
+	eachTier(t, func(t *testing.T, b *Backend) {
+		l := open(t, b, backends.Config{Bufs: 2})
+		var busy, far int32
+		for range 20 {
+			busy, far = socketpair(t)
+			l.Submit(&backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | backends.Multishot, FD: busy})
+		}
+		for i := range 50 {
+			if _, err := unix.Write(int(far), []byte{byte(i)}); err != nil {
+				t.Fatal(err)
+			}
+			c := await(t, l, 1)[0]
+			if c.Op.FD != busy || c.Res != 1 || c.Buf[0] != byte(i) || !c.More {
+				t.Fatalf("message %d: %+v", i, c)
+			}
+			l.Recycle(c.Buf)
+		}
+	})
+}
+
+// The tail of the buffer ring and the queues' indices wrap around.
+func TestWrapAround(t *testing.T) {
+	eachTier(t, func(t *testing.T, b *Backend) {
+		l := open(t, b, backends.Config{Entries: 4, Bufs: 2})
+		here, far := socketpair(t)
+		l.Submit(&backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | backends.Multishot, FD: here})
+		dst := make([]backends.Completion, 1)
+		msg := []byte{0, 0}
+		for i := range 1<<16 + 100 {
+			msg[0], msg[1] = byte(i), byte(i>>8)
+			if _, err := unix.Write(int(far), msg); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := l.Wait(dst, 1, -1); n != 1 || err != nil {
+				t.Fatal(n, err)
+			}
+			if c := dst[0]; c.Res != 2 || string(c.Buf) != string(msg) || !c.More {
+				t.Fatalf("message %d: %+v", i, c)
+			}
+			l.Recycle(dst[0].Buf)
+		}
+	})
+}
+
+// A burst that the completion queue cannot hold is delivered in full, counted,
+// and leaves every receive armed.
+func TestOverflow(t *testing.T) {
+	eachTier(t, func(t *testing.T, b *Backend) {
+		b.cqEntries = 4
+		const conns = 32
+		l := open(t, b, backends.Config{Bufs: 2 * conns})
+		var far [conns]int32
+		conn := map[int32]int{}
+		for i := range conns {
+			var here int32
+			here, far[i] = socketpair(t)
+			conn[here] = i
+			l.Submit(&backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | backends.Multishot, FD: here})
+		}
+		for round := range 20 {
+			for i := range conns {
+				if _, err := unix.Write(int(far[i]), []byte{byte(round), byte(i)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := map[int]bool{}
+			for _, c := range await(t, l, conns) {
+				i := conn[c.Op.FD]
+				if c.Res != 2 || !c.More || c.Buf[0] != byte(round) || c.Buf[1] != byte(i) || got[i] {
+					t.Fatalf("round %d: connection %d: %+v", round, i, c)
+				}
+				got[i] = true
+				l.Recycle(c.Buf)
+			}
+		}
+		if l.tally.Counters[backends.Overflows] == 0 {
+			t.Error("no overflow was noticed")
+		}
+	})
+}
+
+// A cancel that comes late does not hit the next user of the slot.
+func TestGeneration(t *testing.T) {
+	eachTier(t, func(t *testing.T, b *Backend) {
+		l := open(t, b, backends.Config{})
+		first := &backends.Op{Code: backends.Nop}
+		l.Submit(first)
+		stale := first.Loan
+		await(t, l, 1)
+		second := &backends.Op{Code: backends.Timeout, Off: 3600e9}
+		l.Submit(second)
+		if second.Loan.Slot != stale.Slot || second.Loan.Gen == stale.Gen {
+			t.Fatalf("loans %+v and %+v", stale, second.Loan)
+		}
+		e := l.ring.next()
+		prepCancel(e, userData(stale.Slot, stale.Gen))
+		if n, err := l.Wait(make([]backends.Completion, 4), 1, 10e6); n != 0 || err != nil {
+			t.Fatalf("%d completions, %v", n, err)
+		}
+		if !second.Lent() {
+			t.Fatal("the timeout is gone")
+		}
+	})
+}
+
+func TestTailWord(t *testing.T) {
+	for _, tail := range []uint16{0, 1, 255, 256, 1<<16 - 1} {
+		w := tailWord(0xabcd, tail)
+		lo, hi := uint16(w), uint16(w>>16)
+		if bigEndian {
+			lo, hi = hi, lo
+		}
+		if lo != 0xabcd || hi != tail {
+			t.Errorf("tail %d: %#x", tail, w)
+		}
+	}
+}
