@@ -62,7 +62,7 @@ func TestTwoSystemCallsAMessage(t *testing.T) {
 		call  string
 		count int
 	}{{"recvfrom", messages + 1}, {"sendto", messages}, {"accept4", 1}, {"ppoll", 0}, {"poll", 0}} {
-		if n := calls(table, want.call); n != want.count {
+		if n := countOf(table, want.call); n != want.count {
 			t.Errorf("%d %s for %d messages, expected %d", n, want.call, messages, want.count)
 		}
 	}
@@ -72,9 +72,9 @@ func TestTwoSystemCallsAMessage(t *testing.T) {
 	}
 }
 
-// calls reads the count of a call from what strace -c prints; the column of
+// countOf reads the count of a call from what strace -c prints; the column of
 // errors may be empty.
-func calls(table []byte, name string) int {
+func countOf(table []byte, name string) int {
 	m := regexp.MustCompile(`(?m)^(?:\s+[\d.]+){3}\s+(\d+)\s+(?:\d+\s+)?` + name + `$`).FindSubmatch(table)
 	if m == nil {
 		return 0
