@@ -65,6 +65,7 @@ func (r *rig) adopt(c backends.Completion) int32 {
 		r.Errorf("accepted descriptor %d is not close-on-exec", fd)
 	}
 	r.fds[fd] = true
+	noDelay(int(fd))
 	return fd
 }
 

@@ -9,10 +9,11 @@ import (
 	_ "github.com/ringbench/ringbench/backends/epoll"
 	_ "github.com/ringbench/ringbench/backends/gonet"
 	_ "github.com/ringbench/ringbench/backends/threadpool"
+	_ "github.com/ringbench/ringbench/backends/uring"
 )
 
 // contestants are the backends that must all do the same.
-var contestants = []string{"epoll", "threadpool", "net"}
+var contestants = []string{"uring", "uring-multishot", "uring-bufring", "uring-defer", "epoll", "threadpool", "net"}
 
 // FuzzOps plays one sequence of operations on every backend that is available
 // here and demands of each what the model says, so that all agree. Bytes are

@@ -130,7 +130,7 @@ func (s *echoServer) total() (n int) {
 func burst(p peer, stream int) error {
 	offset := 0
 	for i := range 12 {
-		n := 1 + (stream*7919+i*104729)%20000
+		n := 1 + (stream*7919+i*104729)%7000
 		if err := exchange(p, stream, offset, n, 1+(stream*31+i*17)%3000); err != nil {
 			p.Close()
 			return fmt.Errorf("connection %d: %w", stream, err)

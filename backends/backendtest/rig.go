@@ -14,10 +14,11 @@ import (
 
 // patience is when a loop that makes no progress is given up. Nothing that
 // works comes near it; it only turns a hang into a failure with stacks.
-const patience = 60 * time.Second
+// Tests of the suite itself have less.
+var patience = 60 * time.Second
 
 // quiet is how long a test watches for completions that must not come.
-const quiet = 15 * time.Millisecond
+const quiet = 8 * time.Millisecond
 
 // A rig is a loop under test with what a test lends it. It belongs to the
 // test's goroutine. When the test ends the loop is closed, then the

@@ -62,8 +62,13 @@ func tcpPair() (int, net.Conn, error) {
 		return -1, nil, err
 	}
 	fd, _, err := unix.Accept4(l, unix.SOCK_CLOEXEC)
+	noDelay(fd)
 	return fd, conn, err
 }
+
+// noDelay keeps tests from waiting for delayed acknowledgements. It does
+// nothing to a Unix socket.
+func noDelay(fd int) { unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) }
 
 func unixPair() (int, net.Conn, error) {
 	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

@@ -26,7 +26,7 @@ var streamChecks = []check{
 // oddSizes echoes messages around every boundary that an implementation may
 // trip over, in every mode, with waits that end and waits that do not.
 func oddSizes(t *testing.T, b backends.Backend) {
-	sizes := []int{1, 2, 63, 64, 65, 1000, 4095, 4096, 4097, 8191, 12289, 65535, 65537, 300001, 1}
+	sizes := []int{1, 2, 63, 64, 65, 1000, 4095, 4096, 4097, 8191, 12289, 65535, 65537, 100001, 1}
 	for _, network := range networks {
 		for _, m := range modes {
 			for _, timeout := range []time.Duration{-1, time.Second} {

@@ -107,6 +107,8 @@ type Loop struct {
 	done    fifo.Queue[backends.Completion] // finished, to be handed out
 	run     fifo.Queue[int32]               // descriptors that are ready and have an op that waits for it
 	starved fifo.Queue[int32]               // descriptors whose receive found no buffer
+	dst     []backends.Completion           // what collect fills, while it does
+	filled  int
 	pool    *backends.Pool
 	poison  bool
 	timers  backends.Timers
@@ -192,8 +194,11 @@ func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 // collect moves finished ops into dst[n:] and makes the receives that are
 // ready, up to a cache's worth of bytes.
 func (l *Loop) collect(dst []backends.Completion, n int) int {
-	n = l.hand(dst, n)
-	for budget := cacheBytes; n < len(dst) && budget > 0; {
+	l.dst, l.filled = dst, n
+	for l.done.Len() > 0 && l.filled < len(dst) {
+		l.deliver(l.done.Pop())
+	}
+	for budget := cacheBytes; l.filled < len(dst) && budget > 0; {
 		if l.starved.Len() > 0 && l.pool.Len() > l.run.Len() {
 			l.resume(l.starved.Pop())
 			continue
@@ -202,28 +207,26 @@ func (l *Loop) collect(dst []backends.Completion, n int) int {
 			break
 		}
 		budget -= l.receive(l.run.Pop())
-		n = l.hand(dst, n)
 	}
-	return n
+	l.dst = nil
+	return l.filled
 }
 
 // cacheBytes is how much is received before the owner gets to send it on: half
 // of a small second-level cache.
 const cacheBytes = 64 << 10
 
-func (l *Loop) hand(dst []backends.Completion, n int) int {
-	for l.done.Len() > 0 && n < len(dst) {
-		c := l.done.Pop()
-		if !c.More {
-			c.Op.Loan = backends.Loan{}
-		}
-		dst[n] = c
-		n++
+// deliver stores a completion in what collect fills, which must have room.
+func (l *Loop) deliver(c backends.Completion) {
+	if !c.More {
+		c.Op.Loan = backends.Loan{}
 	}
-	return n
+	l.dst[l.filled] = c
+	l.filled++
 }
 
-// finish queues a completion.
+// finish hands out a completion: at once from within collect, else by queueing
+// it for the next.
 func (l *Loop) finish(op *backends.Op, res backends.Result, buf []byte, more bool) {
 	if !more {
 		op.Loan.Gen = completed
@@ -231,7 +234,12 @@ func (l *Loop) finish(op *backends.Op, res backends.Result, buf []byte, more boo
 	if op.Code == backends.Recv && buf == nil || op.Code == backends.Send {
 		backends.Unlend(op.Buf, op.Code == backends.Recv)
 	}
-	l.done.Push(backends.Completion{Op: op, Res: res, Buf: buf, More: more})
+	c := backends.Completion{Op: op, Res: res, Buf: buf, More: more}
+	if l.filled < len(l.dst) && l.done.Len() == 0 {
+		l.deliver(c)
+	} else {
+		l.done.Push(c)
+	}
 }
 
 // poll asks the kernel once and notes what is ready. It returns early for the

@@ -25,21 +25,18 @@ type loop struct {
 	tally   backends.Tally
 	done    doneQueue
 	streams []*stream // by descriptor number
-	timers  timers
+	timers  backends.Timers
 	pool    *backends.Pool
 	poison  bool
 	starved []int32 // descriptors whose receives wait for a buffer, oldest first
-	start   time.Time
 	sleep   unix.Timespec
 }
 
 func newLoop(pool *backends.Pool, cfg backends.Config) *loop {
-	l := &loop{pool: pool, poison: cfg.Poison, start: time.Now()}
+	l := &loop{pool: pool, poison: cfg.Poison}
 	l.done.grow()
 	return l
 }
-
-func (l *loop) now() int64 { return int64(time.Since(l.start)) }
 
 // finish queues op's last completion.
 func (l *loop) finish(op *backends.Op, res backends.Result) {
@@ -77,7 +74,7 @@ func (l *loop) Submit(op *backends.Op) {
 	case backends.Nop:
 		l.finish(op, 0)
 	case backends.Timeout:
-		l.timers.push(l.now()+max(op.Off, 0), op)
+		l.timers.Add(op)
 	case backends.Cancel:
 		l.finish(op, l.cancel(op.Target))
 	case backends.Recv, backends.Send, backends.Connect, backends.Shutdown, backends.Close:
@@ -130,7 +127,7 @@ func (l *loop) cancel(target *backends.Op) backends.Result {
 		return backends.Fail(unix.ENOENT)
 	}
 	if target.Code == backends.Timeout {
-		l.timers.remove(int(target.Loan.Slot - 1))
+		l.timers.Cancel(target)
 	} else if s := l.stream(target.FD); !s.recvs.remove(target) {
 		s.sends.remove(target)
 	}
@@ -149,7 +146,7 @@ func (l *loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 	}
 	end := int64(-1)
 	if timeout > 0 {
-		end = l.now() + int64(timeout)
+		end = backends.Nanotime() + int64(timeout)
 	}
 	for n < min && n < len(dst) {
 		more, err := l.nap(end)
@@ -163,9 +160,10 @@ func (l *loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 
 // reap moves what is done, and what is due by now, to dst.
 func (l *loop) reap(dst []backends.Completion) (n int) {
-	if len(l.timers) > 0 {
-		for now := l.now(); len(l.timers) > 0 && l.timers[0].due <= now; {
-			l.finish(l.timers.remove(0), backends.Fail(unix.ETIME))
+	if _, some := l.timers.Next(); some {
+		now := backends.Nanotime()
+		for op := l.timers.Expire(now); op != nil; op = l.timers.Expire(now) {
+			l.finish(op, backends.Fail(unix.ETIME))
 		}
 	}
 	for n < len(dst) && l.done.len() > 0 {
@@ -178,17 +176,17 @@ func (l *loop) reap(dst []backends.Completion) (n int) {
 	return n
 }
 
-// nap sleeps until the first timer or end, a time of the loop's clock or -1;
+// nap sleeps until the first timer or end, a time on Nanotime's scale or -1;
 // false when end has come.
 func (l *loop) nap(end int64) (bool, error) {
 	until := end
-	if len(l.timers) > 0 && (end < 0 || l.timers[0].due < end) {
-		until = l.timers[0].due
+	if due, some := l.timers.Next(); some && (end < 0 || due < end) {
+		until = due
 	}
 	if until < 0 {
 		return false, errDeadlock
 	}
-	now := l.now()
+	now := backends.Nanotime()
 	if end >= 0 && now >= end {
 		return false, nil
 	}
@@ -225,13 +223,13 @@ func (l *loop) Close() error {
 			s.sends.pop().Loan = backends.Loan{}
 		}
 	}
-	for _, t := range l.timers {
-		t.op.Loan = backends.Loan{}
+	for op := l.timers.Pop(); op != nil; op = l.timers.Pop() {
+		op.Loan = backends.Loan{}
 	}
 	for l.done.len() > 0 {
 		l.done.pop().Op.Loan = backends.Loan{}
 	}
-	l.timers, l.streams, l.starved = nil, nil, nil
+	l.streams, l.starved = nil, nil
 	return l.pool.Close()
 }
 

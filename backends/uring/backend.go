@@ -1,6 +1,7 @@
 package uring
 
 import (
+	"fmt"
 	"runtime"
 	"unsafe"
 
@@ -113,6 +114,9 @@ func (b *Backend) Open(cfg backends.Config) (backends.Loop, error) {
 	l, errno := b.open(cfg.WithDefaults(), use)
 	if errno != 0 {
 		runtime.UnlockOSThread()
+		if errno == unix.EINVAL && use.has(sqpoll) && cfg.CPU > 0 {
+			return nil, fmt.Errorf("backend %s: the kernel cannot bind its polling thread to CPU %d (%w): choose one that exists and that this process may use", b.Name(), cfg.CPU-1, errno)
+		}
 		return nil, refused(b.Name(), errno, sysctlDisabled())
 	}
 	return l, nil

@@ -50,7 +50,11 @@ func newBufRing(fd int, pool *backends.Pool, n, size int, poison bool) (*bufRing
 		unmap(mem)
 		return nil, errnoOf(err)
 	}
-	if _, errno := uapi.Register(fd, uapi.RegisterPbufRing, unsafe.Pointer(&reg), 1); errno != 0 {
+	errno := patiently(func() unix.Errno {
+		_, errno := uapi.Register(fd, uapi.RegisterPbufRing, unsafe.Pointer(&reg), 1)
+		return errno
+	})
+	if errno != 0 {
 		unmap(mem)
 		return nil, errno
 	}

@@ -105,7 +105,7 @@ func TestTiers(t *testing.T) {
 // Every way of being refused has a sentence and a remedy of its own.
 func TestRefusals(t *testing.T) {
 	seen := map[string]unix.Errno{}
-	for _, errno := range []unix.Errno{unix.ENOSYS, unix.EPERM, unix.EACCES, unix.EINVAL, unix.ENOMEM, unix.EOPNOTSUPP, unix.EMFILE, unix.ENFILE, unix.EIO} {
+	for _, errno := range []unix.Errno{unix.ENOSYS, unix.EPERM, unix.EACCES, unix.EINVAL, unix.ENOMEM, unix.EOPNOTSUPP, unix.EMFILE, unix.ENFILE, unix.EBUSY, unix.EIO} {
 		u := refused("uring+sqpoll", errno, "0")
 		if u.Why == "" || u.Remedy == "" || !errors.Is(u, errno) || !strings.Contains(u.Error(), "uring+sqpoll") || strings.Contains(u.Error(), "\n") {
 			t.Errorf("%v: %v", errno, u)

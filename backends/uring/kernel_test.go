@@ -6,8 +6,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -37,6 +39,90 @@ func TestNoDescriptors(t *testing.T) {
 			t.Errorf("afterwards: %v", err)
 		}
 	})
+}
+
+// A thread registers sixteen rings at most; one more is refused in words, and
+// without registration it works.
+func TestTooManyRings(t *testing.T) {
+	b := &Backend{variant: backends.Variant{Family: "uring"}}
+	testenv.Need(t, "uring", b.Probe())
+	if !b.mustUse(t).has(ringFD) {
+		t.Skip("this kernel registers no rings")
+	}
+	for range 16 {
+		open(t, b, backends.Config{Entries: 4, Bufs: 1})
+	}
+	if err := openError(b); !errors.Is(err, unix.EBUSY) || !strings.Contains(err.Error(), "uring-ringfd") {
+		t.Errorf("%v", err)
+	}
+	if err := openError(&Backend{variant: variant(t, "uring-ringfd")}); err != nil {
+		t.Error(err)
+	}
+}
+
+func (b *Backend) mustUse(t *testing.T) caps {
+	t.Helper()
+	use, _, err := b.resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return use
+}
+
+// A polling thread goes to the CPU it is told, or the error names the CPU.
+func TestPollerCPU(t *testing.T) {
+	b := &Backend{variant: variant(t, "uring+sqpoll")}
+	testenv.Need(t, "uring", b.Probe())
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		t.Fatal(err)
+	}
+	cpu := 0
+	for !set.IsSet(cpu) {
+		cpu++
+	}
+	l, err := b.Open(backends.Config{CPU: cpu + 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A thread sets its name and its CPU when it starts, and ends some time
+	// after its ring: those of earlier tests may still be there.
+	want, list := []string{fmt.Sprint(cpu)}, pollerCPUs(t)
+	for end := time.Now().Add(5 * time.Second); !slices.Equal(list, want) && time.Now().Before(end); list = pollerCPUs(t) {
+		time.Sleep(time.Millisecond)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(list, want) {
+		t.Errorf("polling threads on CPUs %v, expected %s", list, want)
+	}
+	if _, err := b.Open(backends.Config{CPU: 100000}); err == nil || !strings.Contains(err.Error(), "CPU 99999") {
+		t.Errorf("%v", err)
+	}
+}
+
+// pollerCPUs lists the CPUs that this process's iou-sqp threads may use.
+func pollerCPUs(t *testing.T) (cpus []string) {
+	t.Helper()
+	comms, err := filepath.Glob("/proc/self/task/*/comm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, comm := range comms {
+		name, err := os.ReadFile(comm)
+		if err != nil || !strings.HasPrefix(string(name), "iou-sqp-") {
+			continue // gone, or another thread
+		}
+		status, err := os.ReadFile(filepath.Join(filepath.Dir(comm), "status"))
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(status), "Cpus_allowed_list:")
+		list, _, _ := strings.Cut(rest, "\n")
+		cpus = append(cpus, strings.TrimSpace(list))
+	}
+	return cpus
 }
 
 // mark is a system call that nothing else in the test makes: strace shows it
@@ -121,4 +207,16 @@ func TestCountersAgainstStrace(t *testing.T) {
 			t.Errorf("strace saw %d calls:\n%s", calls, out)
 		}
 	})
+}
+
+// Loops one after the other are no burden, although the kernel frees a closed
+// ring, and what it charged for it, some time later.
+func TestOpenAndCloseManyTimes(t *testing.T) {
+	b := &Backend{variant: backends.Variant{Family: "uring"}}
+	testenv.Need(t, "uring", b.Probe())
+	for i := range 300 {
+		if err := openError(b); err != nil {
+			t.Fatalf("loop %d: %v", i, err)
+		}
+	}
 }

@@ -178,7 +178,7 @@ func (l *Loop) turn(need int, timeout time.Duration) error {
 	flags := l.ring.enterOr | uapi.EnterGetEvents
 	if l.ring.sqpoll {
 		switch {
-		case l.ring.sqFlags.Load()&uapi.SQNeedWakeup != 0:
+		case submit > 0 && l.ring.sqFlags.Load()&uapi.SQNeedWakeup != 0:
 			flags |= uapi.EnterSQWakeup
 		case need <= 0 && l.queue.head == 0 && !l.ring.overflowed():
 			l.tally.Publish()

@@ -35,6 +35,9 @@ func refused(variant string, errno unix.Errno, sysctl string) *backends.Unavaila
 	case unix.EMFILE:
 		u.Why = "this process has no file descriptor left for the ring"
 		u.Remedy = "raise its limit with ulimit -n or LimitNOFILE="
+	case unix.EBUSY:
+		u.Why = "this thread has registered as many rings as the kernel allows"
+		u.Remedy = "open fewer loops in one goroutine, or leave the registration out with " + base(variant) + "-ringfd"
 	case unix.ENFILE:
 		u.Why = "the system has no file descriptor left for the ring"
 		u.Remedy = "raise the sysctl fs.file-max"

@@ -1,0 +1,363 @@
+package workloads_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/workloads"
+)
+
+// deadline ends whatever a server leaves hanging.
+const deadline = 20 * time.Second
+
+// A stream is a client's connection of package net, which shares no code with
+// the server.
+type stream interface {
+	net.Conn
+	CloseWrite() error
+	SetReadBuffer(int) error
+	SetWriteBuffer(int) error
+}
+
+func (s *server) dial() stream {
+	s.t.Helper()
+	network := s.cfg.Network
+	c, err := net.DialTimeout(network, s.addr, deadline)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := c.SetDeadline(time.Now().Add(deadline)); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { c.Close() })
+	return c.(stream)
+}
+
+func randomBytes(seed uint64, n int) []byte {
+	var key [32]byte
+	key[0], key[1] = byte(seed), byte(seed>>8)
+	b := make([]byte, n)
+	rand.NewChaCha8(key).Read(b)
+	return b
+}
+
+// pingPong sends each size as one message and demands it back before the next.
+func pingPong(t testing.TB, c net.Conn, seed uint64, sizes ...int) {
+	t.Helper()
+	for i, n := range sizes {
+		want := randomBytes(seed+uint64(i), n)
+		sent := make(chan error, 1)
+		go func() { _, err := c.Write(want); sent <- err }()
+		got := make([]byte, n)
+		if _, err := io.ReadFull(c, got); err != nil {
+			t.Fatalf("message of %d bytes: read: %v", n, err)
+		}
+		if err := <-sent; err != nil {
+			t.Fatalf("message of %d bytes: write: %v", n, err)
+		}
+		if sha256.Sum256(got) != sha256.Sum256(want) {
+			t.Fatalf("message of %d bytes came back changed", n)
+		}
+	}
+}
+
+// The sockets under test: every backend on every network, with room to spare,
+// with four buffers of odd size, and with two loops.
+func TestEcho(t *testing.T) {
+	configs := map[string]workloads.Echo{
+		"default": {},
+		"small":   {Bufs: 4, BufSize: 513},
+		"loops":   {Loops: 2},
+	}
+	checks := []struct {
+		name string
+		run  func(*server)
+	}{
+		{"sizes", checkSizes}, {"half-close", checkHalfClose}, {"reset", checkReset},
+		{"churn", checkChurn}, {"backpressure", checkBackpressure},
+	}
+	for _, backend := range families {
+		for _, network := range []string{"tcp", "tcp6", "unix"} {
+			for name, cfg := range configs {
+				t.Run(backend+"/"+network+"/"+name, func(t *testing.T) {
+					if network == "tcp6" {
+						needIPv6(t)
+					}
+					cfg.Backend, cfg.Network = backend, network
+					s := serve(t, cfg)
+					before := s.state()
+					for _, c := range checks {
+						t.Run(c.name, func(t *testing.T) {
+							inner := *s
+							inner.t = t
+							c.run(&inner)
+						})
+					}
+					s.backTo(before.FDs)
+				})
+			}
+		}
+	}
+}
+
+func needIPv6(t *testing.T) {
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Skipf("no IPv6 here: %v", err)
+	}
+	l.Close()
+}
+
+// backTo waits until the server has no more descriptors open than that.
+func (s *server) backTo(fds int) {
+	s.t.Helper()
+	var now int
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if now = s.state().FDs; now <= fds {
+			return
+		}
+	}
+	s.t.Errorf("%d descriptors before, %d when all clients were gone", fds, now)
+}
+
+func checkSizes(s *server) {
+	c := s.dial()
+	pingPong(s.t, c, 1, 1, 2, 63, 64, 65, 512, 513, 514, 4095, 4096, 4097, 65535, 65537, 1_000_003)
+	c.Close()
+}
+
+// checkHalfClose: what was sent before the end comes back after it.
+func checkHalfClose(s *server) {
+	for _, n := range []int{0, 1, 4096, 100_003} {
+		c := s.dial()
+		want := randomBytes(uint64(n), n)
+		if _, err := c.Write(want); err != nil {
+			s.t.Fatal(err)
+		}
+		if err := c.CloseWrite(); err != nil {
+			s.t.Fatal(err)
+		}
+		got, err := io.ReadAll(c)
+		if err != nil || !bytes.Equal(got, want) {
+			s.t.Fatalf("%d bytes and the end sent: %d bytes came back, error %v", n, len(got), err)
+		}
+		c.Close()
+	}
+}
+
+// checkReset: connections that are reset while bytes are on their way in both
+// directions harm no other.
+func checkReset(s *server) {
+	steady := s.dial()
+	for i := range 20 {
+		c := s.dial()
+		if _, err := c.Write(randomBytes(uint64(i), 30_000)); err != nil {
+			s.t.Fatal(err)
+		}
+		if i%2 == 0 { // some of the echo is there, else it may just start
+			if _, err := io.ReadFull(c, make([]byte, 100)); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+		if tcp, ok := c.(*net.TCPConn); ok {
+			tcp.SetLinger(0)
+		}
+		c.Close() // a Unix socket with unread bytes resets by itself
+		pingPong(s.t, steady, uint64(i), 100)
+	}
+	steady.Close()
+}
+
+// checkChurn: connections come and go, so that descriptor numbers and the
+// server's own connections are used again.
+func checkChurn(s *server) {
+	var wg sync.WaitGroup
+	for worker := range 4 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := range 25 {
+				if err := oneVisit(s, uint64(worker*100+i)); err != nil {
+					s.t.Errorf("visit %d of client %d: %v", i, worker, err)
+					return
+				}
+			}
+		}()
+	}
+	wg.Wait()
+}
+
+func oneVisit(s *server, seed uint64) error {
+	c, err := net.DialTimeout(s.cfg.Network, s.addr, deadline)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(deadline))
+	want := randomBytes(seed, 10+int(seed*37)%700)
+	if _, err := c.Write(want); err != nil {
+		return err
+	}
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(c, got); err != nil {
+		return err
+	}
+	if !bytes.Equal(got, want) {
+		return errors.New("the bytes came back changed")
+	}
+	return nil
+}
+
+// checkBackpressure: a client that only sends is held back, and what the server
+// keeps for it is bounded by its buffers. All of it arrives in the end.
+func checkBackpressure(s *server) {
+	before := s.state()
+	c := s.dial()
+	want := randomBytes(77, 8<<20)
+	sent := stuff(s.t, c, want)
+	st := s.state()
+	held := int(st.Counters[backends.BytesIn]-before.Counters[backends.BytesIn]) - int(st.Counters[backends.BytesOut]-before.Counters[backends.BytesOut])
+	if most := s.cfg.Bufs * s.cfg.BufSize; held < 0 || held > most {
+		s.t.Errorf("the server holds %d bytes of one client, its buffers are %d", held, most)
+	}
+	if grown := st.RSS - before.RSS; grown > 4<<10 {
+		s.t.Errorf("the server grew by %d KiB while its client did not read", grown)
+	}
+	rest := make(chan error, 1)
+	go func() {
+		_, err := c.Write(want[sent:])
+		rest <- errors.Join(err, c.CloseWrite())
+	}()
+	sum := sha256.New()
+	n, err := io.Copy(sum, c)
+	if err != nil || n != int64(len(want)) {
+		s.t.Fatalf("%d of %d bytes came back: %v", n, len(want), err)
+	}
+	if err := <-rest; err != nil {
+		s.t.Fatal(err)
+	}
+	if [32]byte(sum.Sum(nil)) != sha256.Sum256(want) {
+		s.t.Fatal("the bytes came back changed or in another order")
+	}
+	c.Close()
+}
+
+// stuff sends all that the server and the kernel will take while nothing is
+// read, with socket buffers as small as they can be.
+func stuff(t testing.TB, c stream, b []byte) (sent int) {
+	t.Helper()
+	if err := errors.Join(c.SetReadBuffer(1), c.SetWriteBuffer(1)); err != nil {
+		t.Fatal(err)
+	}
+	for sent < len(b) {
+		c.SetWriteDeadline(time.Now().Add(150 * time.Millisecond))
+		n, err := c.Write(b[sent:min(len(b), sent+1<<20)])
+		sent += n
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			if n == 0 {
+				break
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.SetWriteDeadline(time.Now().Add(deadline))
+	if sent == len(b) {
+		t.Fatalf("the server and the kernel took all of %d bytes although nothing was read", sent)
+	}
+	return sent
+}
+
+// Clients that send and do not read beside one that does: it is served.
+func TestSlowReadersDoNotStarveOthers(t *testing.T) {
+	for _, backend := range families {
+		for _, slow := range []int{1, 8, 24} {
+			t.Run(fmt.Sprintf("%s/%d", backend, slow), func(t *testing.T) {
+				s := serve(t, workloads.Echo{Backend: backend, Network: "unix"})
+				bulk := randomBytes(5, 4<<20)
+				var wg sync.WaitGroup
+				stuck := make([]stream, slow)
+				sent := make([]int, slow)
+				for i := range slow {
+					stuck[i] = s.dial()
+					wg.Add(1)
+					go func() { defer wg.Done(); sent[i] = stuff(t, stuck[i], bulk) }()
+				}
+				wg.Wait()
+				fast := s.dial()
+				fast.SetDeadline(time.Now().Add(5 * time.Second))
+				for i := range 100 {
+					pingPong(t, fast, uint64(i), 100)
+				}
+				for i, c := range stuck { // and none of the others has lost anything
+					if err := c.CloseWrite(); err != nil {
+						t.Fatal(err)
+					}
+					got, err := io.ReadAll(c)
+					if err != nil || !bytes.Equal(got, bulk[:sent[i]]) {
+						t.Fatalf("slow client %d sent %d bytes and got %d: %v", i, sent[i], len(got), err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Two workers and five connections: two are served, three wait; when one ends
+// the next is served.
+func TestWorkersLimit(t *testing.T) {
+	s := serve(t, workloads.Echo{Backend: "threadpool", Network: "tcp", Workers: 2})
+	const conns = 5
+	answered := make(chan int, conns)
+	var cs []stream
+	for i := range conns {
+		c := s.dial()
+		cs = append(cs, c)
+		if _, err := c.Write([]byte{byte(i)}); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			var b [1]byte
+			if _, err := io.ReadFull(c, b[:]); err == nil && b[0] == byte(i) {
+				answered <- i
+			}
+		}()
+	}
+	served := map[int]bool{}
+	next := func(what string) {
+		t.Helper()
+		select {
+		case i := <-answered:
+			served[i] = true
+		case <-time.After(10 * time.Second):
+			t.Fatalf("nobody was served %s", what)
+		}
+	}
+	next("at first")
+	next("second")
+	for range conns - 2 {
+		select {
+		case i := <-answered:
+			t.Fatalf("connection %d was served by a third worker", i)
+		case <-time.After(100 * time.Millisecond):
+		}
+		for i := range served { // one of those being served goes
+			cs[i].Close()
+			delete(served, i)
+			break
+		}
+		next("when another had gone")
+	}
+}

@@ -1,0 +1,137 @@
+package workloads_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ringbench/ringbench/backends"
+	_ "github.com/ringbench/ringbench/backends/epoll"
+	_ "github.com/ringbench/ringbench/backends/gonet"
+	_ "github.com/ringbench/ringbench/backends/threadpool"
+	_ "github.com/ringbench/ringbench/backends/uring"
+	"github.com/ringbench/ringbench/internal/child"
+	"github.com/ringbench/ringbench/internal/testenv"
+	"github.com/ringbench/ringbench/workloads"
+)
+
+func TestMain(m *testing.M) {
+	os.Setenv("GORACE", "atexit_sleep_ms=0")
+	child.Main(map[string]func(*child.Control) error{"echo": echoRole})
+	os.Exit(m.Run())
+}
+
+// families are the backends that serve sockets.
+var families = []string{"uring", "epoll", "threadpool", "net"}
+
+// A state is what a server process says of itself.
+type state struct {
+	FDs      int
+	RSS      int // KiB
+	Counters backends.Counters
+}
+
+// echoRole runs an echo server: its loops last as long as their process.
+func echoRole(c *child.Control) error {
+	var cfg workloads.Echo
+	if err := c.Config(&cfg); err != nil {
+		return err
+	}
+	s, err := workloads.StartEcho(cfg)
+	if err != nil {
+		return err
+	}
+	go func() {
+		fmt.Fprintln(os.Stderr, <-s.Failed())
+		os.Exit(1)
+	}()
+	c.Serve(map[string]func(json.RawMessage) (any, error){
+		"addr": func(json.RawMessage) (any, error) { return s.Addr(), nil },
+		"state": func(json.RawMessage) (any, error) {
+			fds, err := filepath.Glob("/proc/self/fd/*")
+			return state{len(fds), resident(), s.Counters()}, err
+		},
+	})
+	return nil
+}
+
+func resident() (kib int) {
+	b, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(b)) {
+		if v, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			fmt.Sscan(v, &kib)
+		}
+	}
+	return kib
+}
+
+// A server is an echo server in a process of its own.
+type server struct {
+	t    *testing.T
+	cfg  workloads.Echo
+	proc *child.Proc
+	addr string
+}
+
+// serve starts a server; zero values of cfg choose the test's defaults.
+func serve(t *testing.T, cfg workloads.Echo) *server {
+	t.Helper()
+	needBackend(t, cfg.Backend)
+	var remove func()
+	var err error
+	cfg.Address, remove, err = workloads.LoopbackAddress(cfg.Network)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Loops == 0 {
+		cfg.Loops = 1
+	}
+	if cfg.Bufs == 0 {
+		cfg.Bufs, cfg.BufSize = 256, 4096
+	}
+	p, err := child.Start(child.Spec{Role: "echo", Config: cfg, GoMaxProcs: cfg.Loops + 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, cfg: cfg, proc: p}
+	t.Cleanup(func() {
+		select {
+		case <-p.Done():
+			t.Errorf("the server ended: %s: %s", p.Exit().Status, p.Exit().Stderr)
+		default:
+		}
+		p.Stop(2 * time.Second)
+		remove()
+	})
+	s.call("addr", &s.addr)
+	return s
+}
+
+func needBackend(t *testing.T, name string) {
+	t.Helper()
+	b, err := backends.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testenv.Need(t, name, b.Probe())
+}
+
+func (s *server) call(method string, out any) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
+	defer cancel()
+	if err := s.proc.Call(ctx, method, nil, out); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *server) state() (st state) {
+	s.t.Helper()
+	s.call("state", &st)
+	return st
+}
