@@ -83,6 +83,7 @@ func StartEcho(cfg Echo) (*EchoServer, error) {
 		ready := make(chan error)
 		go s.loop(fd, i, ready)
 		if err := <-ready; err != nil {
+			s.Remove()
 			return nil, err
 		}
 	}
@@ -94,7 +95,7 @@ func (s *EchoServer) Addr() string { return s.addr }
 
 // Remove takes away what the server leaves in the file system.
 func (s *EchoServer) Remove() {
-	if s.cfg.Network == "unix" {
+	if s.cfg.Network == "unix" && s.addr[0] != '@' { // an abstract socket has no file
 		os.Remove(s.addr)
 	}
 }

@@ -3,9 +3,9 @@ package workloads
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,6 +29,11 @@ func listen(network, address string, n int) (fds []int, addr string, err error) 
 	sa, domain, err := sockaddr(network, address)
 	if err != nil {
 		return nil, "", err
+	}
+	if domain != unix.AF_UNIX && n > 1 {
+		if err := free(sa, domain); err != nil {
+			return nil, "", bindError(network, address, err)
+		}
 	}
 	for range n {
 		if domain == unix.AF_UNIX && len(fds) > 0 {
@@ -60,6 +65,20 @@ func listen(network, address string, n int) (fds []int, addr string, err error) 
 	return fds, format(sa), nil
 }
 
+// free is EADDRINUSE when another server has the address: SO_REUSEPORT would let
+// us share it, and each of the two get some of the connections.
+func free(sa unix.Sockaddr, domain int) error {
+	fd, err := unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := prepare(fd, false); err != nil {
+		return err
+	}
+	return unix.Bind(fd, sa)
+}
+
 // prepare sets what accepted sockets inherit. TCP_NODELAY is what a server of
 // small replies sets, and what package net sets by itself.
 func prepare(fd int, shared bool) error {
@@ -76,6 +95,8 @@ func prepare(fd int, shared bool) error {
 
 func bindError(network, address string, err error) error {
 	switch {
+	case errors.Is(err, unix.EADDRINUSE) && network == "unix":
+		return fmt.Errorf("cannot listen on unix %s: the path exists; remove it if no server uses it, or choose another", address)
 	case errors.Is(err, unix.EADDRINUSE):
 		return fmt.Errorf("cannot listen on %s %s: the address is in use; stop what listens there or choose another port (0 takes a free one)", network, address)
 	case errors.Is(err, unix.EACCES):
@@ -121,16 +142,13 @@ func format(sa unix.Sockaddr) string {
 }
 
 // LoopbackAddress is where a server of that network listens unless told
-// otherwise: a free port of the loopback interface, or a socket in a directory
-// of its own, which the caller removes.
+// otherwise: a free port of the loopback interface, or an abstract Unix socket
+// (unix(7)), which has no file that a killed process could leave behind. The
+// caller calls remove when the server has ended.
 func LoopbackAddress(network string) (address string, remove func(), err error) {
 	switch network {
 	case "unix":
-		dir, err := os.MkdirTemp("", "ringbench-")
-		if err != nil {
-			return "", nil, fmt.Errorf("make a directory for a unix socket: %w", err)
-		}
-		return dir + "/s", func() { os.RemoveAll(dir) }, nil
+		return fmt.Sprintf("@ringbench-%016x", rand.Uint64()), func() {}, nil
 	case "tcp6":
 		return net.JoinHostPort("::1", "0"), func() {}, nil
 	}

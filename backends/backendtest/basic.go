@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -272,7 +273,7 @@ func twoLoops(t *testing.T, b backends.Backend) {
 	for _, name := range []string{"one", "two"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			before := make(chan error, 1)
+			done := make(chan error, 1)
 			loop, err := b.Open(backends.Config{})
 			if err != nil {
 				t.Fatal(err)
@@ -284,12 +285,13 @@ func twoLoops(t *testing.T, b backends.Backend) {
 			}
 			defer unix.Close(fd)
 			defer conn.Close()
+			conn.SetDeadline(time.Now().Add(patience / 2))
 			e := newEcho(loop, int32(fd), ownBuffer, make([]byte, 4096))
-			go func() { before <- converse(conn.(peer), 7, []int{1000, 5000, 64}) }()
+			go func() { done <- converse(conn.(peer), 7, []int{1000, 5000, 64}) }()
 			if err := backends.Run(loop, func() bool { return e.ended }); err != nil {
 				t.Fatal(err)
 			}
-			if err := <-before; err != nil {
+			if err := <-done; err != nil {
 				t.Fatal(err)
 			}
 		})

@@ -3,6 +3,7 @@ package backendtest_test
 import (
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/ringbench/ringbench/backends"
@@ -10,6 +11,7 @@ import (
 	_ "github.com/ringbench/ringbench/backends/gonet"
 	_ "github.com/ringbench/ringbench/backends/threadpool"
 	_ "github.com/ringbench/ringbench/backends/uring"
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 // contestants are the backends that must all do the same.
@@ -45,6 +47,20 @@ func FuzzOps(f *testing.F) {
 	})
 }
 
+// TestContestants tells who is missing from FuzzOps, so that an absence can be
+// made a failure.
+func TestContestants(t *testing.T) {
+	for _, name := range contestants {
+		t.Run(name, func(t *testing.T) {
+			b, err := backends.Lookup(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			testenv.Need(t, strings.SplitN(name, "-", 2)[0], b.Probe())
+		})
+	}
+}
+
 // seeds are sequences that once were hard, and a handful of random ones that
 // are the same every time.
 func seeds() [][]byte {
@@ -69,6 +85,7 @@ func seeds() [][]byte {
 		cat(at(recvMulti, 0, 0), at(peerSend, 0, 6), at(closeIt, 0, 0), at(reopen, 0, 0), at(recvOwn, 0, 2), at(peerSend, 0, 2)),
 		cat(at(peerSend, 1, 6), at(recvChosen, 1, 0), at(closeIt, 1, 0), at(reopen, 1, 0), at(recvMulti, 1, 0), at(peerSend, 1, 6), at(closeIt, 1, 0)),
 	}
+	s = append(s, cat(at(recvMulti, 1, 0), at(burst, 0, 1), at(shutWr, 0, 0), at(burst, 0, 2), at(peerReset, 1, 0), at(burst, 0, 0), at(closeIt, 2, 0), at(burst, 0, 7)))
 	for i := range uint64(48) {
 		rng := rand.New(rand.NewPCG(i, 42))
 		program := make([]byte, 160)

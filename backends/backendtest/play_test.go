@@ -30,11 +30,12 @@ const (
 	shutWr
 	closeIt
 	reopen
+	burst
 	actions
 )
 
 var actionNames = [actions]string{"peer-send", "peer-end", "peer-reset", "recv-own", "recv-chosen", "recv-multishot",
-	"send", "cancel", "shut-rd", "shut-wr", "close", "reopen"}
+	"send", "cancel", "shut-rd", "shut-wr", "close", "reopen", "burst"}
 
 const (
 	lines    = 3    // connections: unix, tcp, unix
@@ -43,19 +44,6 @@ const (
 )
 
 var sizes = [8]int{1, 7, 64, 500, 1023, 1024, 1025, 3000}
-
-// A line is one connection of a game: the model, the ops, the far end.
-type line struct {
-	model
-	index    int
-	fd       int32
-	peer     net.Conn
-	recv     backends.Op
-	recvBuf  []byte
-	sent     int // by the peer, ever
-	got      int // by the owner, ever
-	returned int // by the owner, ever
-}
 
 // A game is a program played on one backend.
 type game struct {
@@ -125,57 +113,14 @@ func (g *game) fail(format string, args ...any) {
 	g.Fatalf("%s: %s\nafter\n  %s", g.b.Name(), fmt.Sprintf(format, args...), strings.Join(g.log, "\n  "))
 }
 
-// connect gives a line a fresh connection.
-func (g *game) connect(l *line) {
-	l.model = model{tcp: l.index == 1}
-	l.sent, l.got, l.returned = 0, 0, 0
-	var err error
-	if l.tcp {
-		l.fd, l.peer, err = tcpLine()
-	} else {
-		l.fd, l.peer, err = unixLine()
-	}
-	if err != nil {
-		g.Fatal(err)
-	}
-	l.peer.SetDeadline(time.Now().Add(deadline))
-}
-
-func tcpLine() (int32, net.Conn, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return -1, nil, err
-	}
-	defer l.Close()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, nil, err
-	}
-	to := &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: l.Addr().(*net.TCPAddr).Port}
-	if err := unix.Connect(fd, to); err != nil {
-		return -1, nil, err
-	}
-	conn, err := l.Accept()
-	return int32(fd), conn, err
-}
-
-func unixLine() (int32, net.Conn, error) {
-	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, nil, err
-	}
-	f := os.NewFile(uintptr(p[1]), "peer")
-	defer f.Close()
-	conn, err := net.FileConn(f)
-	return int32(p[0]), conn, err
-}
-
 // act does one thing, if it makes sense now, and waits for all that follows.
 func (g *game) act(l *line, do action, size int, sendBuf []byte) {
-	if l.closed != (do == reopen) {
+	if do != burst && l.closed != (do == reopen) {
 		return
 	}
 	switch do {
+	case burst:
+		g.burst(min(size, 64), sendBuf)
 	case reopen:
 		l.peer.Close()
 		g.connect(l)
@@ -221,27 +166,6 @@ func (g *game) byPeer(l *line, do action, size int) {
 		return
 	}
 	g.visible(l)
-}
-
-// visible waits until what the peer did has reached the owner's socket, by
-// asking the kernel and not the loop.
-func (g *game) visible(l *line) {
-	end := time.Now().Add(deadline)
-	for time.Now().Before(end) {
-		n, err := unix.IoctlGetInt(int(l.fd), unix.TIOCINQ)
-		p := []unix.PollFd{{Fd: l.fd, Events: unix.POLLRDHUP}}
-		unix.Poll(p, 0)
-		hup := p[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
-		gone := p[0].Revents&(unix.POLLHUP) != 0 || !l.peerGone
-		if err == nil && n == l.inbox && gone && (hup || !l.peerEOF) {
-			return
-		}
-		if err != nil && hup {
-			return // a connection that was reset cannot be asked
-		}
-		time.Sleep(20 * time.Microsecond)
-	}
-	g.fail("line %d: what the peer did never arrived", l.index)
 }
 
 func (g *game) receive(l *line, kind recvKind, size int) {
@@ -318,6 +242,45 @@ func (g *game) send(l *line, b []byte) {
 			g.fail("line %d: the peer read something else than was sent: %v", l.index, err)
 		}
 		l.returned += len(b)
+	}
+}
+
+// burst sends on every line at once, among other ops, more than the queue
+// holds, before any Wait; the outcomes come in any order.
+func (g *game) burst(size int, buf []byte) {
+	want := map[*backends.Op]int32{}
+	add := func(op *backends.Op, res int32) {
+		want[op] = res
+		g.loop.Submit(op)
+	}
+	idle := &backends.Op{Code: backends.Nop} // never submitted
+	for i, l := range g.lines {
+		add(&backends.Op{Code: backends.Nop}, 0)
+		add(&backends.Op{Code: backends.Cancel, Target: idle}, -int32(unix.ENOENT))
+		add(&backends.Op{Code: backends.Timeout, Off: int64(i)}, -int32(unix.ETIME))
+		if !l.closed {
+			b := buf[i*64:][:size]
+			fill(b, l.index+10, l.returned)
+			add(&backends.Op{Code: backends.Send, FD: l.fd, Buf: b}, l.model.send(size))
+		}
+	}
+	for range len(want) {
+		c := g.next("a burst")
+		res, mine := want[c.Op]
+		if !mine || int32(c.Res) != res || c.More {
+			g.fail("in a burst %v on %d completed with %d, more %v; expected was %d", c.Op.Code, c.Op.FD, c.Res, c.More, res)
+		}
+		delete(want, c.Op)
+	}
+	for i, l := range g.lines {
+		if l.closed || l.shutWr || l.peerGone {
+			continue
+		}
+		back := make([]byte, size)
+		if _, err := io.ReadFull(l.peer, back); err != nil || string(back) != string(buf[i*64:][:size]) {
+			g.fail("line %d: the peer read something else than was sent: %v", l.index, err)
+		}
+		l.returned += size
 	}
 }
 
@@ -427,12 +390,5 @@ func (g *game) nothingMore() {
 	if n != 0 {
 		c := g.dst[0]
 		g.fail("%d completions too many; the first: %v on %d with %d", n, c.Op.Code, c.Op.FD, c.Res)
-	}
-}
-
-func fill(b []byte, stream, offset int) {
-	for i := range b {
-		p := offset + i
-		b[i] = byte(p) ^ byte(p>>8)*37 ^ byte(stream*59)
 	}
 }

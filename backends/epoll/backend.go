@@ -196,7 +196,13 @@ func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 func (l *Loop) collect(dst []backends.Completion, n int) int {
 	l.dst, l.filled = dst, n
 	for l.done.Len() > 0 && l.filled < len(dst) {
-		l.deliver(l.done.Pop())
+		c := &dst[l.filled]
+		*c = *l.done.Front()
+		l.done.Drop()
+		l.filled++
+		if !c.More {
+			c.Op.Loan.Slot = 0
+		}
 	}
 	for budget := cacheBytes; l.filled < len(dst) && budget > 0; {
 		if l.starved.Len() > 0 && l.pool.Len() > l.run.Len() {
@@ -216,30 +222,28 @@ func (l *Loop) collect(dst []backends.Completion, n int) int {
 // of a small second-level cache.
 const cacheBytes = 64 << 10
 
-// deliver stores a completion in what collect fills, which must have room.
-func (l *Loop) deliver(c backends.Completion) {
-	if !c.More {
-		c.Op.Loan = backends.Loan{}
-	}
-	l.dst[l.filled] = c
-	l.filled++
-}
-
 // finish hands out a completion: at once from within collect, else by queueing
-// it for the next.
+// it for the next. Fields are set one by one, where they stay: a Completion made
+// on the stack and copied waits for the processor to forward its stores, which
+// was a third of the loop's own time.
 func (l *Loop) finish(op *backends.Op, res backends.Result, buf []byte, more bool) {
-	if !more {
-		op.Loan.Gen = completed
-	}
 	if op.Code == backends.Recv && buf == nil || op.Code == backends.Send {
 		backends.Unlend(op.Buf, op.Code == backends.Recv)
 	}
-	c := backends.Completion{Op: op, Res: res, Buf: buf, More: more}
+	var c *backends.Completion
 	if l.filled < len(l.dst) && l.done.Len() == 0 {
-		l.deliver(c)
+		c = &l.dst[l.filled]
+		l.filled++
+		if !more {
+			op.Loan.Slot = 0
+		}
 	} else {
-		l.done.Push(c)
+		c = l.done.Add()
+		if !more {
+			op.Loan.Gen = completed
+		}
 	}
+	c.Op, c.Res, c.Buf, c.More = op, res, buf, more
 }
 
 // poll asks the kernel once and notes what is ready. It returns early for the

@@ -132,10 +132,10 @@ func (l *Loop) cancelSlot(j uint32) bool {
 }
 
 // shutdown runs Shutdown op, slot i, at once. IORING_OP_SHUTDOWN always goes to
-// a kernel worker thread (io_shutdown in io_uring/net.c insists on a blocking
-// context), which costs far more than the call that it saves. Sends and
-// connects submitted before must reach the kernel before it, as they would with
-// any other backend.
+// a kernel worker thread (io_uring/net.c forces it to be asynchronous), which
+// costs far more than the call that it saves. Sends and connects submitted
+// before it must reach the kernel before it, as they would with any other
+// backend.
 func (l *Loop) shutdown(i uint32) {
 	op := l.slots[i].op
 	if op.FD >= 0 && int(op.FD) < len(l.fds) {

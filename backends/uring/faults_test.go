@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/testenv"
 	"github.com/ringbench/ringbench/internal/uapi"
 )
 
@@ -25,7 +26,9 @@ func TestPersistentRefusal(t *testing.T) {
 		unix.EBADR:  "dropped",
 		unix.EFAULT: "io_uring_enter",
 	} {
-		eachTier(t, func(t *testing.T, b *Backend) {
+		t.Run(errno.Error(), func(t *testing.T) {
+			b := &Backend{variant: backends.Variant{Family: "uring"}}
+			testenv.Need(t, "uring", b.Probe())
 			broken := true
 			b.enter = func(fd int, toSubmit, minComplete, flags uint32, arg unsafe.Pointer, size uintptr) (int, unix.Errno) {
 				if broken {
@@ -38,7 +41,7 @@ func TestPersistentRefusal(t *testing.T) {
 			l.Submit(op)
 			n, err := l.Wait(make([]backends.Completion, 1), 1, -1)
 			if n != 0 || !errors.Is(err, errno) || !strings.Contains(err.Error(), say) {
-				t.Fatalf("%v: %d, %v", errno, n, err)
+				t.Fatalf("%d, %v", n, err)
 			}
 			broken = false
 			if c := await(t, l, 1)[0]; c.Op != op || c.Res != 0 {
@@ -118,4 +121,50 @@ func TestCloseGivesUp(t *testing.T) {
 		}
 		deaf = false // the clean-up closes the loop in earnest
 	})
+}
+
+// The runtime can stop a loop that is blocked raw in the kernel: else a garbage
+// collection would wait for the next completion.
+func TestGarbageCollection(t *testing.T) {
+	if runtime.GOMAXPROCS(0) < 2 {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // the loop keeps its P
+	}
+	eachTier(t, func(t *testing.T, b *Backend) {
+		l := open(t, b, backends.Config{})
+		here, far := socketpair(t)
+		l.Submit(&backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | backends.Multishot, FD: here})
+		go func() {
+			for range 10 {
+				runtime.GC()
+			}
+			_, _ = unix.Write(int(far), []byte{1})
+		}()
+		dst := make([]backends.Completion, 1)
+		if n, err := l.Wait(dst, 1, -1); n != 1 || err != nil || dst[0].Res != 1 {
+			t.Fatalf("%d, %v, %+v", n, err, dst[0])
+		}
+	})
+}
+
+// A polling thread that has gone to sleep is woken.
+func TestPollerSleeps(t *testing.T) {
+	b := &Backend{variant: variant(t, "uring+sqpoll")}
+	testenv.Need(t, "uring", b.Probe())
+	l := open(t, b, backends.Config{})
+	for range 2 {
+		for end := time.Now().Add(5 * time.Second); l.ring.sqFlags.Load()&uapi.SQNeedWakeup == 0; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("the thread does not go to sleep")
+			}
+		}
+		before := l.tally.Counters[backends.SysWait]
+		op := &backends.Op{Code: backends.Nop}
+		l.Submit(op)
+		if c := await(t, l, 1)[0]; c.Op != op {
+			t.Fatalf("%+v", c)
+		}
+		if l.tally.Counters[backends.SysWait] == before {
+			t.Error("it was not called, and yet it woke")
+		}
+	}
 }

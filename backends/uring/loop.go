@@ -241,9 +241,10 @@ func (l *Loop) hindered(errno unix.Errno) error {
 	return fmt.Errorf("uring: io_uring_enter: %w", errno)
 }
 
-// submitNow submits without waiting, as far as the kernel takes it.
+// submitNow gives the kernel everything that was submitted, without waiting for
+// completions. It gives up where a Wait would report an error.
 func (l *Loop) submitNow() {
-	for range 8 {
+	for range len(l.slots) { // each turn submits something
 		l.flush()
 		if l.idle() || l.turn(0, -1) != nil {
 			break

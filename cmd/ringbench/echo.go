@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -35,7 +37,7 @@ uring-multishot. Lists make a grid of all combinations.`,
   ringbench echo --backend=epoll,uring --duet --trials=30
   ringbench echo --rate=50000 -o result.json --html=report.html
   ringbench echo --backend=uring --server-cmd='mine=./my-server {port}'`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Seed == 0 {
 				o.Seed = rand.Uint64() >> 11 // fits a JSON number that other tools read as a double
@@ -70,6 +72,12 @@ uring-multishot. Lists make a grid of all combinations.`,
 	f.StringArrayVar(&o.Commands, "server-cmd", nil, "NAME=COMMAND of a foreign server, started with {port} replaced by the port to listen on; repeatable")
 	f.BoolVar(&o.Audit, "audit", true, "also count system calls by tracepoint after each window, where permitted")
 	out.flags(c)
+	complete(c, map[string][]string{
+		"backend":   append([]string{"all"}, variants()...),
+		"client":    {"epoll", "uring"},
+		"network":   {"tcp", "tcp6", "unix"},
+		"placement": {"split", "shared"},
+	})
 	return c
 }
 
@@ -116,6 +124,9 @@ func execute(ctx context.Context, p *result.Plan, warnings []string, out outputs
 
 // check finds out before the run what would keep the result from being written.
 func (o outputs) check() error {
+	if o.file != "" && filepath.Clean(o.file) == filepath.Clean(o.html) {
+		return fmt.Errorf("--output and --html both name %s: the second would overwrite the first; name two files", o.file)
+	}
 	for _, path := range []string{o.file, o.html} {
 		if path == "" {
 			continue
@@ -124,7 +135,26 @@ func (o outputs) check() error {
 			return err
 		}
 	}
-	return nil
+	if o.png == "" {
+		return nil
+	}
+	return writableDir(o.png)
+}
+
+// writableDir tells whether files can be put into dir, which need not exist,
+// without making it: a run that is refused leaves nothing.
+func writableDir(dir string) error {
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		switch {
+		case err == nil && !info.IsDir():
+			return fmt.Errorf("--png=%s: %s is not a directory; name one, or one that can be made", dir, at)
+		case err == nil:
+			return result.Writable(filepath.Join(at, "throughput.png"))
+		case !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at):
+			return fmt.Errorf("--png=%s: %w; name another directory", dir, err)
+		}
+	}
 }
 
 func (o outputs) write(set *result.Set) (err error) {

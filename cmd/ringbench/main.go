@@ -37,6 +37,7 @@ func (f failure) Unwrap() error { return f.error }
 func main() {
 	child.Main(bench.Roles())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	err := root().ExecuteContext(ctx)
 	stop()
 	os.Exit(exitCode(err))
@@ -64,7 +65,10 @@ func root() *cobra.Command {
 		Short:         "Is io_uring worth it on this machine? Compare it with epoll, a thread pool and Go's net.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          subcommandOnly,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	c.SetFlagErrorFunc(flagError)
 	c.AddCommand(echoCommand(), serveCommand())
 	return c
 }

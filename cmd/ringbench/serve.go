@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"sort"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,10 @@ func serveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run one server in the foreground, for any client to be pointed at",
+		Args:  subcommandOnly,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return fmt.Errorf("%s needs a workload: %s", c.CommandPath(), strings.Join(subcommands(c), ", "))
+		},
 	}
 	c.AddCommand(serveEchoCommand())
 	return c
@@ -28,7 +33,7 @@ func serveEchoCommand() *cobra.Command {
 		Use:     "echo",
 		Short:   "Echo what is received until SIGINT or SIGTERM, then print the counters",
 		Example: "  ringbench serve echo --backend=uring --listen=127.0.0.1:7000",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return serveEcho(cmd.Context(), cmd.OutOrStdout(), cfg)
 		},
@@ -41,6 +46,7 @@ func serveEchoCommand() *cobra.Command {
 	f.IntVar(&cfg.Workers, "workers", 0, "limit of the thread pool; 0: one worker a connection")
 	f.IntVar(&cfg.BufSize, "buf-size", 4096, "bytes of a receive buffer")
 	f.IntVar(&cfg.Bufs, "bufs", 1024, "receive buffers of a loop")
+	complete(c, map[string][]string{"backend": variants(), "network": {"tcp", "tcp6", "unix"}})
 	return c
 }
 
@@ -54,6 +60,9 @@ func serveEcho(ctx context.Context, w io.Writer, cfg workloads.Echo) error {
 	}
 	if err := b.Probe(); err != nil {
 		return err
+	}
+	if b.Traits().Memory {
+		return fmt.Errorf("backend %s is not a server: nothing can connect to it; name another with --backend", b.Name())
 	}
 	if !b.Traits().Blocking {
 		runtime.GOMAXPROCS(cfg.Loops + 1) // a loop keeps its P; one stays free for signals

@@ -34,8 +34,8 @@ type contestant struct {
 }
 
 // start brings up the server and connects the client.
-func (r *runner) start(ctx context.Context, cell result.Cell) (c *contestant, err error) {
-	c = &contestant{cell: cell, remove: func() {}}
+func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, err error) {
+	c := &contestant{cell: cell, remove: func() {}}
 	defer func() {
 		if err != nil {
 			c.stop()

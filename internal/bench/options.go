@@ -1,16 +1,18 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
-	"os"
+	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/child"
-	"github.com/ringbench/ringbench/internal/load"
 	"github.com/ringbench/ringbench/internal/meter"
 	"github.com/ringbench/ringbench/internal/result"
 )
@@ -109,6 +111,14 @@ func (o *Options) check() error {
 	}
 	if size, pipeline := slices.Max(o.Sizes), slices.Max(o.Pipelines); size*pipeline > maxFlight {
 		return fmt.Errorf("--size=%d times --pipeline=%d is more than %d MiB outstanding on a connection", size, pipeline, maxFlight>>20)
+	}
+	for _, f := range []struct {
+		name   string
+		values []string
+	}{{"--backend", o.Backends}, {"--network", o.Networks}} {
+		if len(f.values) == 0 {
+			return fmt.Errorf("%s names no value", f.name)
+		}
 	}
 	for _, r := range o.Rates {
 		if !(r > 0 && r <= maxRate) {
@@ -298,28 +308,65 @@ func (o *Options) contestants() (cells []result.Cell, warnings []string, err err
 		}
 	}
 	for _, nc := range o.Commands {
-		name, command, ok := strings.Cut(nc, "=")
-		if !ok || name == "" || len(strings.Fields(command)) == 0 {
-			return nil, nil, fmt.Errorf("--server-cmd=%q must be NAME=COMMAND", nc)
+		c, err := o.command(nc)
+		if err != nil {
+			return nil, nil, err
 		}
-		if !strings.Contains(command, "{port}") {
-			return nil, nil, fmt.Errorf("--server-cmd=%q must contain {port}, which is replaced by the port to listen on", nc)
-		}
-		cells = append(cells, result.Cell{Contestant: name, Command: command, Loops: o.Loops})
+		cells = append(cells, c)
 	}
 	if o.Target != "" {
-		if _, err := netip.ParseAddrPort(o.Target); err != nil {
-			return nil, nil, fmt.Errorf("--target=%s must be IP:PORT: %w", o.Target, err)
-		}
-		if o.TargetPID != 0 && !targetAlive(o.TargetPID) {
-			return nil, nil, fmt.Errorf("--target-pid=%d: there is no such process", o.TargetPID)
+		if err := o.checkTarget(); err != nil {
+			return nil, nil, err
 		}
 		cells = append(cells, result.Cell{Contestant: o.Target, Target: o.Target, TargetPID: o.TargetPID})
 	}
+	if o.Workers > 0 && !slices.ContainsFunc(cells, func(c result.Cell) bool { return c.Workers > 0 }) {
+		return nil, nil, fmt.Errorf("--workers=%d limits the thread pool, and no threadpool takes part; add it to --backend or leave the flag out", o.Workers)
+	}
 	if len(cells) == 0 {
-		return nil, nil, fmt.Errorf("no contestant is left: %s", strings.Join(warnings, "; "))
+		return nil, nil, fmt.Errorf("no contestant is left; %s", strings.Join(warnings, "; "))
 	}
 	return cells, warnings, nil
+}
+
+// command is a foreign server that is started for each trial.
+func (o *Options) command(nc string) (c result.Cell, err error) {
+	name, command, ok := strings.Cut(nc, "=")
+	args := strings.Fields(command)
+	if !ok || name == "" || len(args) == 0 {
+		return c, fmt.Errorf("--server-cmd=%q must be NAME=COMMAND", nc)
+	}
+	if !strings.Contains(command, "{port}") {
+		return c, fmt.Errorf("--server-cmd=%q must contain {port}, which is replaced by the port to listen on", nc)
+	}
+	if _, err := exec.LookPath(args[0]); err != nil {
+		if e := new(exec.Error); errors.As(err, &e) {
+			err = e.Err
+		}
+		return c, fmt.Errorf("--server-cmd=%q: cannot run %s: %w; give the path of a program", nc, args[0], err)
+	}
+	return result.Cell{Contestant: name, Command: command, Loops: o.Loops}, nil
+}
+
+// checkTarget finds out whether something listens at the target.
+func (o *Options) checkTarget() error {
+	if _, err := netip.ParseAddrPort(o.Target); err != nil {
+		return fmt.Errorf("--target=%s must be IP:PORT: %w", o.Target, err)
+	}
+	if o.TargetPID != 0 && !targetAlive(o.TargetPID) {
+		return fmt.Errorf("--target-pid=%d: there is no such process", o.TargetPID)
+	}
+	c, err := net.DialTimeout("tcp", o.Target, 5*time.Second)
+	if err == nil {
+		return c.Close()
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("--target=%s: nothing listens there (%w); start the server first", o.Target, syscall.ECONNREFUSED)
+	}
+	if e := new(net.OpError); errors.As(err, &e) {
+		err = e.Err
+	}
+	return fmt.Errorf("--target=%s cannot be reached: %w", o.Target, err)
 }
 
 func (o *Options) contestant(name string) (c result.Cell, err error) {
@@ -339,56 +386,4 @@ func (o *Options) contestant(name string) (c result.Cell, err error) {
 		c.Workers = o.Workers
 	}
 	return c, nil
-}
-
-// needs checks what the largest cells take against this system's limits.
-func needs(p *result.Plan) error {
-	for _, c := range p.Cells {
-		if m := load.MaxConns(c.Network); c.Conns > m {
-			return fmt.Errorf("--conns=%d: this machine has ports for %d connections to one address by --network=%s; widen net.ipv4.ip_local_port_range, or use --network=tcp, which spreads over 127.0.0.0/8, or unix", c.Conns, m, c.Network)
-		}
-		files := c.Conns + 64
-		if err := child.NeedFiles(files); err != nil {
-			return fmt.Errorf("--conns=%d: %w", c.Conns, err)
-		}
-		if c.Backend == "" {
-			continue
-		}
-		b, err := backends.Lookup(c.Backend)
-		if err != nil {
-			return err
-		}
-		if t := b.Traits(); t.Blocking && !t.Spawn {
-			if err := needThreads(c); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// needThreads checks that a thread for each connection can be had.
-func needThreads(c result.Cell) error {
-	threads := c.Conns
-	if c.Workers > 0 && c.Workers < threads {
-		threads = c.Workers
-		if waiting := c.Conns - threads; waiting > somaxconn() {
-			return fmt.Errorf("--workers=%d leaves %d connections to wait and the backlog holds %d; raise net.core.somaxconn or --workers", c.Workers, waiting, somaxconn())
-		}
-	}
-	threads += 32 // the runtime's and the other processes'
-	for _, limit := range threadLimits() {
-		if threads > limit.free {
-			return fmt.Errorf("%s with %d connections needs %d threads and %s leaves %d; %s, or use --workers", c.Contestant, c.Conns, threads, limit.name, limit.free, limit.remedy)
-		}
-	}
-	return nil
-}
-
-func somaxconn() int {
-	n := 4096
-	if b, err := os.ReadFile("/proc/sys/net/core/somaxconn"); err == nil {
-		fmt.Sscan(string(b), &n)
-	}
-	return n
 }

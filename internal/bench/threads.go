@@ -32,7 +32,7 @@ func threadLimits() (limits []threadLimit) {
 	}
 	var r unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NPROC, &r) == nil && os.Geteuid() != 0 && r.Cur < math.MaxInt32 {
-		limits = append(limits, threadLimit{"ulimit -u", int(r.Cur) - inUse, "raise it with ulimit -u"})
+		limits = append(limits, threadLimit{"the limit of this user's processes (ulimit -u)", int(r.Cur) - threadsOf(os.Getuid()), "raise it with ulimit -u or LimitNPROC="})
 	}
 	if n, ok := cgroupPids(); ok {
 		limits = append(limits, threadLimit{"the pids cgroup", n, "raise its pids.max (docker run --pids-limit)"})
@@ -53,7 +53,33 @@ func threadsInUse() (n int) {
 	return n
 }
 
-// cgroupPids is how many threads this process's pids cgroup leaves, v1 or v2.
+// threadsOf counts the threads of a user, which is what RLIMIT_NPROC binds.
+func threadsOf(uid int) (n int) {
+	statuses, _ := filepath.Glob("/proc/[0-9]*/status") // fails for a bad pattern only
+	for _, path := range statuses {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		if status := string(b); statusField(status, "Uid") == uid {
+			n += statusField(status, "Threads")
+		}
+	}
+	return n
+}
+
+// statusField is the first number of a line of /proc/PID/status, -1 without it.
+func statusField(status, name string) int {
+	_, rest, ok := strings.Cut(status, "\n"+name+":")
+	n := -1
+	if ok {
+		fmt.Sscan(rest, &n)
+	}
+	return n
+}
+
+// cgroupPids is how many threads this process's pids cgroup and those above it
+// leave, v1 or v2.
 func cgroupPids() (free int, ok bool) {
 	b, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
@@ -65,15 +91,16 @@ func cgroupPids() (free int, ok bool) {
 			continue
 		}
 		for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/pids"} {
-			dir := filepath.Join(root, f[2])
-			limit, ok1 := readInt(dir + "/pids.max")
-			used, ok2 := readInt(dir + "/pids.current")
-			if ok1 && ok2 {
-				return limit - used, true
+			for dir := filepath.Join(root, f[2]); len(dir) >= len(root); dir = filepath.Dir(dir) {
+				limit, ok1 := readInt(dir + "/pids.max")
+				used, ok2 := readInt(dir + "/pids.current")
+				if ok1 && ok2 && (!ok || limit-used < free) {
+					free, ok = limit-used, true
+				}
 			}
 		}
 	}
-	return 0, false
+	return free, ok
 }
 
 func readInt(path string) (n int, ok bool) {

@@ -19,8 +19,8 @@ type clientReport = load.Report
 const lead = 50 * time.Millisecond
 
 // trial carries out one run of the plan: one trial, or two at the same moment.
-// The error is set when nothing more can be measured; a process that was lost
-// makes its trial void instead.
+// The error is set when nothing more can be measured; a process that was lost,
+// or never got ready, makes its trial void instead.
 func (r *runner) trial(ctx context.Context, one plan.Run) ([]result.Trial, error) {
 	trials := make([]result.Trial, len(one.Cells))
 	for i, cell := range one.Cells {
@@ -37,24 +37,30 @@ func (r *runner) trial(ctx context.Context, one plan.Run) ([]result.Trial, error
 	}()
 	for _, cell := range one.Cells {
 		c, err := r.start(ctx, r.plan.Cells[cell])
+		if err != nil && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
-			return nil, err
+			return void(trials, err.Error()), nil
 		}
 		cs = append(cs, c)
 	}
 	err := r.measure(ctx, cs, trials)
-	if why, void := isVoid(err); void {
-		for i := range trials {
-			if trials[i].Void == "" {
-				trials[i].Void = why
-			}
-		}
-		return trials, nil
+	if why, ok := isVoid(err); ok {
+		return void(trials, why), nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	return trials, nil
+}
+
+// void marks trials that do not count: two that share their moment share their fate.
+func void(trials []result.Trial, why string) []result.Trial {
+	for i := range trials {
+		trials[i].Void = why
+	}
+	return trials
 }
 
 func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.Trial) error {

@@ -15,24 +15,41 @@ func New[T any](n int) Queue[T] { return Queue[T]{items: make([]T, 0, n)} }
 func (q *Queue[T]) Len() int { return len(q.items) - q.head }
 
 // Push adds v at the end.
-func (q *Queue[T]) Push(v T) {
+func (q *Queue[T]) Push(v T) { *q.Add() = v }
+
+// Add adds a zero value at the end, to be filled in place before the next call.
+func (q *Queue[T]) Add() *T {
 	if len(q.items) == cap(q.items) && q.head > 0 {
 		n := copy(q.items, q.items[q.head:])
 		clear(q.items[n:])
 		q.items, q.head = q.items[:n], 0
 	}
-	q.items = append(q.items, v)
+	n := len(q.items)
+	if n < cap(q.items) {
+		q.items = q.items[:n+1] // zero: Pop and the clear above leave it so
+	} else {
+		var zero T
+		q.items = append(q.items, zero)
+	}
+	return &q.items[n]
 }
 
 // Front is the first value, to be changed in place; the queue must not be empty.
 func (q *Queue[T]) Front() *T { return &q.items[q.head] }
 
 // Pop takes the first value; the queue must not be empty.
-func (q *Queue[T]) Pop() (v T) {
-	v, q.items[q.head] = q.items[q.head], v
+func (q *Queue[T]) Pop() T {
+	v := *q.Front()
+	q.Drop()
+	return v
+}
+
+// Drop removes the first value; the queue must not be empty.
+func (q *Queue[T]) Drop() {
+	var zero T
+	q.items[q.head] = zero
 	q.head++
 	if q.head == len(q.items) {
 		q.items, q.head = q.items[:0], 0
 	}
-	return v
 }

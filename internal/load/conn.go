@@ -49,7 +49,7 @@ func (c *conn) begin() {
 
 // flush sends what is due, as far as the pipeline has room, in one send.
 func (c *conn) flush() {
-	if c.send.Lent() {
+	if c.send.Lent() || c.worker.draining {
 		return
 	}
 	n := min(c.due, len(c.stamps)-c.pending)
@@ -162,7 +162,7 @@ func (c *conn) answered() {
 func (k *worker) recording() bool { return k.now >= k.window.Open && k.now < k.window.Close }
 
 func (c *conn) lost(doing string, res backends.Result) {
-	if c.worker.stopping.Load() {
+	if c.worker.draining && (c.pending == 0 || c.firstAnswer == 0) {
 		return
 	}
 	why := "the server closed it"

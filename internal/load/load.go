@@ -61,6 +61,8 @@ type Generator struct {
 	cfg     Config
 	pattern *pattern
 	workers []*worker
+	// patience is how long Stop waits for the next answer to come.
+	patience time.Duration
 }
 
 // Connect opens all connections.
@@ -72,7 +74,7 @@ func Connect(cfg Config) (*Generator, error) {
 	if err := b.Probe(); err != nil {
 		return nil, err
 	}
-	g := &Generator{cfg: cfg}
+	g := &Generator{cfg: cfg, patience: 5 * time.Second}
 	bufSize := BufSize(cfg.Size * cfg.Pipeline)
 	if g.pattern, err = newPattern(cfg.Seed, max(bufSize, cfg.Size*cfg.Pipeline)); err != nil {
 		return nil, err
@@ -128,8 +130,10 @@ func (g *Generator) Progress() (n uint64) {
 	return n
 }
 
-// Stop ends the load and returns what it yielded. An error is a wrong byte, a
-// connection that was lost, or a loop that broke.
+// Stop ends the load, waits for the answers that are outstanding, and returns
+// what it yielded. An error is a wrong byte, a message that was never answered
+// on a connection that was served before, a connection that was lost, or a loop
+// that broke.
 func (g *Generator) Stop() (*Report, error) {
 	r := &Report{Service: result.NewHistogram(), FirstAnswer: result.NewHistogram()}
 	if g.cfg.Rate > 0 {
@@ -140,11 +144,7 @@ func (g *Generator) Stop() (*Report, error) {
 		k.stop()
 	}
 	for _, k := range g.workers {
-		select {
-		case <-k.done:
-		case <-time.After(10 * time.Second):
-			return nil, fmt.Errorf("load generator: loop %d did not stop", k.index)
-		}
+		<-k.done
 		if k.err != nil {
 			return nil, k.err
 		}
@@ -180,6 +180,7 @@ type worker struct {
 	loop     backends.Loop
 	wake     [2]int // a socket pair; a byte in [1] ends a Wait on [0]
 	stopping atomic.Bool
+	draining bool // nothing more is sent
 	progress atomic.Uint64
 	done     chan struct{}
 	err      error
@@ -245,9 +246,14 @@ func (k *worker) drive() error {
 	}
 	if k.g.cfg.Rate > 0 {
 		k.pace = newPacer(k)
-		return k.openLoop()
+		err = k.openLoop()
+	} else {
+		err = k.closedLoop()
 	}
-	return k.closedLoop()
+	if err != nil {
+		return err
+	}
+	return k.drain()
 }
 
 type ignore struct{}
@@ -268,6 +274,43 @@ func (k *worker) closedLoop() error {
 		k.progress.Store(k.answered)
 		if k.err != nil {
 			return k.err
+		}
+	}
+	return nil
+}
+
+// drain waits for the answers that are outstanding: a message that was lost with
+// nothing behind it on its connection shows in nothing else.
+func (k *worker) drain() error {
+	dst := make([]backends.Completion, batch)
+	k.draining = true
+	k.now = backends.Nanotime() // from now on, when something last arrived
+	for {
+		late := k.owed()
+		if late == nil {
+			return nil
+		}
+		if backends.Nanotime()-k.now > int64(k.g.patience) {
+			return fmt.Errorf("connection %d: %d messages of those sent were never answered in full; nothing has arrived for %v", late.index, late.pending, k.g.patience)
+		}
+		n, err := k.loop.Wait(dst, 1, 10*time.Millisecond)
+		if err != nil {
+			return err
+		}
+		backends.Dispatch(dst[:n])
+		k.progress.Store(k.answered)
+		if k.err != nil {
+			return k.err
+		}
+	}
+}
+
+// owed is a connection that waits for an answer, or nil. One that was never
+// answered at all is in the server's backlog and is owed nothing.
+func (k *worker) owed() *conn {
+	for _, c := range k.conns {
+		if c.pending > 0 && c.firstAnswer > 0 {
+			return c
 		}
 	}
 	return nil

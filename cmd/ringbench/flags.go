@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/ringbench/ringbench/backends"
+)
+
+// flagError says what a flag takes, in place of what a parser of numbers says.
+func flagError(c *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
+	}
+	f := invalid.GetFlag()
+	return fmt.Errorf("--%s=%s: %s", f.Name, invalid.GetValue(), takes(f.Value.Type()))
+}
+
+func takes(kind string) string {
+	switch kind {
+	case "int":
+		return "it takes a whole number"
+	case "uint64":
+		return "it takes a whole number from 0 to 2^64-1"
+	case "intSlice":
+		return "it takes whole numbers, with commas between them, such as 1,64,1000"
+	case "float64Slice":
+		return "it takes numbers, with commas between them, such as 1000,2.5e4"
+	case "duration":
+		return "it takes a time with its unit, such as 500ms or 2s"
+	case "bool":
+		return "it takes true or false"
+	}
+	return "it takes a " + kind
+}
+
+// noArguments is for commands that are told everything by flags.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%q is not understood: %s takes options of the form --name=value only; see %s --help", args[0], c.CommandPath(), c.CommandPath())
+}
+
+// subcommandOnly is for commands that do nothing by themselves.
+func subcommandOnly(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("unknown command %q: %s knows %s", args[0], c.CommandPath(), strings.Join(subcommands(c), ", "))
+}
+
+func subcommands(c *cobra.Command) (names []string) {
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return names
+}
+
+// completions makes a shell complete the last element of a list of words.
+func completions(words ...string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndexByte(typed, ',')+1]
+		list := make([]string, len(words))
+		for i, w := range words {
+			list[i] = before + w
+		}
+		return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+}
+
+// variants lists the servers that can be named, each also with one feature
+// turned on or off.
+func variants() (names []string) {
+	for _, f := range backends.Families() {
+		if f.Rank == 0 {
+			continue
+		}
+		names = append(names, f.Name)
+		for feature := range f.Features {
+			names = append(names, f.Name+"+"+feature, f.Name+"-"+feature)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// complete registers what the flags of c take, where that is a fixed set.
+func complete(c *cobra.Command, words map[string][]string) {
+	for flag, list := range words {
+		if err := c.RegisterFlagCompletionFunc(flag, completions(list...)); err != nil {
+			panic(err) // a flag that does not exist: a mistake of this program
+		}
+	}
+}
