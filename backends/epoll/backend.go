@@ -212,14 +212,15 @@ func (l *Loop) collect(dst []backends.Completion, n int) int {
 		if l.run.Len() == 0 {
 			break
 		}
-		budget -= l.receive(l.run.Pop())
+		budget -= max(l.receive(l.run.Pop()), backends.PageSize)
 	}
 	l.dst = nil
 	return l.filled
 }
 
-// cacheBytes is how much is received before the owner gets to send it on: half
-// of a small second-level cache.
+// cacheBytes is how much is received before the owner gets to send it on: little
+// enough to be in the cache still. A small message counts as a page, since it
+// has a buffer and a connection to itself.
 const cacheBytes = 64 << 10
 
 // finish hands out a completion: at once from within collect, else by queueing

@@ -1,6 +1,7 @@
 package epoll
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -28,16 +29,15 @@ func TestConformance(t *testing.T) {
 // faulty makes every third call fail as the kernel may, without having done
 // anything, and cuts every fifth transfer short.
 func faulty(k kernel) kernel {
-	var calls int
+	var calls atomic.Int64 // the suite runs two loops at once
 	fails := func(e ...unix.Errno) unix.Errno {
-		calls++
-		if calls%3 == 0 {
-			return e[calls/3%len(e)]
+		if n := int(calls.Add(1)); n%3 == 0 {
+			return e[n/3%len(e)]
 		}
 		return 0
 	}
 	cut := func(b []byte) []byte {
-		if calls%5 == 0 && len(b) > 4096 {
+		if calls.Load()%5 == 0 && len(b) > 4096 {
 			return b[:1+len(b)/2]
 		}
 		return b
@@ -65,7 +65,7 @@ func faulty(k kernel) kernel {
 			if e := fails(unix.EINTR); e != 0 {
 				return -1, e
 			}
-			return k.wait(epfd, ev[:1+calls%len(ev)], ts)
+			return k.wait(epfd, ev[:1+int(calls.Load())%len(ev)], ts)
 		},
 	}
 }

@@ -33,7 +33,7 @@ func (l *Loop) flush() {
 	for l.queue.head != 0 && !l.ring.full() {
 		i := l.queue.head
 		l.remove(&l.queue, i)
-		if !l.start(i) { // a Close with many ops to cancel, none of them lost
+		if !l.start(i) { // a Close with more ops to cancel than there is room for
 			l.pushFront(i)
 			return
 		}
@@ -63,7 +63,8 @@ func (l *Loop) start(i uint32) bool {
 	if l.ring.full() {
 		return false
 	}
-	if op.Code == backends.Recv && op.Flags&backends.SelectBuf != 0 && l.bufs == nil && !l.chooseBuf(i) {
+	choose := op.Code == backends.Recv && op.Flags&backends.SelectBuf != 0 && l.bufs == nil && !s.polling
+	if choose && !l.chooseBuf(i) {
 		return true // parked
 	}
 	e := l.ring.next()

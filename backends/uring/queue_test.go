@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 // A hundred receives and sends on one descriptor, with two submission entries:
@@ -173,5 +174,60 @@ func TestTailWord(t *testing.T) {
 		if lo != 0xabcd || hi != tail {
 			t.Errorf("tail %d: %#x", tail, w)
 		}
+	}
+}
+
+// Without a buffer ring, a receive that finds nothing after its poll fired goes
+// back to polling and keeps no buffer.
+func TestPolledInVain(t *testing.T) {
+	b := &Backend{variant: backends.Variant{Family: "uring"}, mask: tiers["5.15"]}
+	testenv.Need(t, "uring", b.Probe())
+	const bufs = 8
+	l := open(t, b, backends.Config{Bufs: bufs})
+	idle, _ := socketpair(t)
+	var holders, both []*backends.Op
+	for l.pool.Len() > l.reserve {
+		op := &backends.Op{Code: backends.Recv, Flags: backends.SelectBuf, FD: idle}
+		l.Submit(op)
+		holders = append(holders, op)
+	}
+	here, far := socketpair(t)
+	for range 2 { // few buffers are left, so these poll
+		op := &backends.Op{Code: backends.Recv, Flags: backends.SelectBuf, FD: here}
+		l.Submit(op)
+		both = append(both, op)
+	}
+	cancel := func(ops []*backends.Op) {
+		t.Helper()
+		for _, op := range ops {
+			l.Submit(&backends.Op{Code: backends.Cancel, Target: op})
+		}
+		for _, c := range await(t, l, 2*len(ops)) {
+			if c.Op.Code == backends.Recv && !c.Res.Canceled() || c.Op.Code == backends.Cancel && c.Res != 0 {
+				t.Fatalf("%+v", c)
+			}
+		}
+	}
+	cancel(holders)
+	for i := range 5 {
+		if _, err := unix.Write(int(far), []byte{1}); err != nil {
+			t.Fatal(err)
+		}
+		c := await(t, l, 1)[0]
+		if c.Res != 1 {
+			t.Fatalf("message %d: %+v", i, c)
+		}
+		l.Recycle(c.Buf)
+		if n, err := l.Wait(make([]backends.Completion, 1), 1, 5e6); n != 0 || err != nil {
+			t.Fatalf("%d completions, %v", n, err)
+		}
+		if i == 0 && l.tally.Counters[backends.Again] == 0 {
+			t.Error("no receive was asked in vain, so this test shows nothing")
+		}
+		l.Submit(c.Op)
+	}
+	cancel(both)
+	if n := l.pool.Len(); n != bufs {
+		t.Errorf("%d of %d buffers came back", n, bufs)
 	}
 }

@@ -70,6 +70,7 @@ uring-multishot. Lists make a grid of all combinations.`,
 	f.StringVar(&o.Target, "target", "", "IP:PORT of a server that runs already, instead of --backend")
 	f.IntVar(&o.TargetPID, "target-pid", 0, "its process, to measure its CPU, system calls and memory")
 	f.StringArrayVar(&o.Commands, "server-cmd", nil, "NAME=COMMAND of a foreign server, started with {port} replaced by the port to listen on; repeatable")
+	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a server and its client may take to get ready")
 	f.BoolVar(&o.Audit, "audit", true, "also count system calls by tracepoint after each window, where permitted")
 	out.flags(c)
 	complete(c, map[string][]string{
@@ -124,7 +125,7 @@ func execute(ctx context.Context, p *result.Plan, warnings []string, out outputs
 
 // check finds out before the run what would keep the result from being written.
 func (o outputs) check() error {
-	if o.file != "" && filepath.Clean(o.file) == filepath.Clean(o.html) {
+	if o.file != "" && o.html != "" && filepath.Clean(o.file) == filepath.Clean(o.html) {
 		return fmt.Errorf("--output and --html both name %s: the second would overwrite the first; name two files", o.file)
 	}
 	for _, path := range []string{o.file, o.html} {

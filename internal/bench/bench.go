@@ -75,7 +75,7 @@ func (r *runner) harnessFloor(ctx context.Context) (*result.Floor, error) {
 	defer c.stop()
 	p := *r.plan
 	p.Client = "null"
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, DefaultPatience)
 	defer cancel()
 	if err := c.connect(ctx, &p); err != nil {
 		return nil, err

@@ -16,8 +16,8 @@ import (
 	"github.com/ringbench/ringbench/workloads"
 )
 
-// patience is how long a process may take to get ready or to answer.
-const patience = 30 * time.Second
+// DefaultPatience is how long a server and its client may take to get ready.
+const DefaultPatience = 30 * time.Second
 
 // grace is how long a process may take to end by itself.
 const grace = 2 * time.Second
@@ -41,7 +41,11 @@ func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, er
 			c.stop()
 		}
 	}()
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not ready within %v", patience))
+	patience := time.Duration(r.plan.PatienceSeconds * float64(time.Second))
+	if patience <= 0 {
+		patience = DefaultPatience
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not ready within %v (--start-timeout)", patience))
 	defer cancel()
 	switch {
 	case cell.Target != "":

@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os/exec"
@@ -33,6 +34,7 @@ type Options struct {
 	Rates            []float64 // empty: closed loop
 	Loops, Workers   int
 	Duration, Warmup time.Duration
+	Patience         time.Duration // that a server and its client may take to get ready
 	Trials           int
 	Seed             uint64
 	Placement        string // "": what suits the machine
@@ -60,7 +62,7 @@ func (o *Options) Plan() (*result.Plan, []string, error) {
 	p := &result.Plan{
 		Workload: "echo", Trials: o.Trials, Seed: o.Seed,
 		WarmupSeconds: o.Warmup.Seconds(), DurationSeconds: o.Duration.Seconds(),
-		Duet: o.Duet, Client: o.Client, Audit: o.Audit,
+		PatienceSeconds: o.Patience.Seconds(), Duet: o.Duet, Client: o.Client, Audit: o.Audit,
 	}
 	if err := o.place(p); err != nil {
 		return nil, nil, err
@@ -127,6 +129,9 @@ func (o *Options) check() error {
 	}
 	if o.Duration < 50*time.Millisecond || o.Duration > 24*time.Hour {
 		return fmt.Errorf("--duration=%v is out of range: 50ms to 24h", o.Duration)
+	}
+	if o.Patience < 0 || o.Patience > time.Hour {
+		return fmt.Errorf("--start-timeout=%v is out of range: 0 (which means %v) to 1h", o.Patience, DefaultPatience)
 	}
 	if o.Warmup < 0 || o.Warmup > time.Hour {
 		return fmt.Errorf("--warmup=%v is out of range: 0 to 1h", o.Warmup)
@@ -340,8 +345,13 @@ func (o *Options) command(nc string) (c result.Cell, err error) {
 		return c, fmt.Errorf("--server-cmd=%q must contain {port}, which is replaced by the port to listen on", nc)
 	}
 	if _, err := exec.LookPath(args[0]); err != nil {
-		if e := new(exec.Error); errors.As(err, &e) {
+		var e *exec.Error
+		if errors.As(err, &e) {
 			err = e.Err
+		}
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
 		}
 		return c, fmt.Errorf("--server-cmd=%q: cannot run %s: %w; give the path of a program", nc, args[0], err)
 	}
@@ -363,7 +373,8 @@ func (o *Options) checkTarget() error {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("--target=%s: nothing listens there (%w); start the server first", o.Target, syscall.ECONNREFUSED)
 	}
-	if e := new(net.OpError); errors.As(err, &e) {
+	var e *net.OpError
+	if errors.As(err, &e) {
 		err = e.Err
 	}
 	return fmt.Errorf("--target=%s cannot be reached: %w", o.Target, err)

@@ -15,10 +15,11 @@ type conn struct {
 	worker     *worker
 	index      int
 	recv, send backends.Op
-	sendAt     int // place in the pattern of the first byte not yet sent
-	recvAt     int // and of the next byte expected
-	partial    int // bytes received of the message that is not complete
-	due        int // messages to be sent as soon as the pipeline has room
+	sending    bool // send's completion has not been delivered, though it may have been reaped
+	sendAt     int  // place in the pattern of the first byte not yet sent
+	recvAt     int  // and of the next byte expected
+	partial    int  // bytes received of the message that is not complete
+	due        int  // messages to be sent as soon as the pipeline has room
 	stamps     []stamp
 	oldest     int // index of the oldest outstanding message in stamps
 	pending    int // outstanding messages
@@ -49,7 +50,7 @@ func (c *conn) begin() {
 
 // flush sends what is due, as far as the pipeline has room, in one send.
 func (c *conn) flush() {
-	if c.send.Lent() || c.worker.draining {
+	if c.sending || c.worker.draining {
 		return
 	}
 	n := min(c.due, len(c.stamps)-c.pending)
@@ -77,6 +78,7 @@ func (c *conn) flush() {
 	size := n * k.g.cfg.Size
 	c.send.Buf = k.g.pattern.mem[c.sendAt : c.sendAt+size]
 	c.sendAt = advance(c.sendAt, size)
+	c.sending = true
 	k.loop.Submit(&c.send)
 }
 
@@ -99,6 +101,7 @@ func (c *conn) sent(res backends.Result) {
 		c.worker.loop.Submit(&c.send)
 		return
 	}
+	c.sending = false
 	if c.due > 0 {
 		c.worker.now = backends.Nanotime()
 		c.flush()

@@ -1,6 +1,7 @@
 package uapi
 
 import (
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -9,13 +10,13 @@ import (
 
 // RecvRaw is recvfrom(2) without an address, entered raw.
 func RecvRaw(fd int32, b []byte, flags int) (int, unix.Errno) {
-	n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), uintptr(flags), 0, 0)
+	n, _, e := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), uintptr(flags), 0, 0)
 	return int(n), e
 }
 
 // SendRaw is sendto(2) without an address, entered raw.
 func SendRaw(fd int32, b []byte, flags int) (int, unix.Errno) {
-	n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), uintptr(flags), 0, 0)
+	n, _, e := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), uintptr(flags), 0, 0)
 	return int(n), e
 }
 
@@ -34,7 +35,7 @@ func Send(fd int32, b []byte, flags int) (int, unix.Errno) {
 
 // AcceptRaw is accept4(2) without the peer's address, entered raw.
 func AcceptRaw(fd int32, flags int) (int, unix.Errno) {
-	n, _, e := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), 0, 0, uintptr(flags), 0, 0)
+	n, _, e := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), 0, 0, uintptr(flags), 0, 0)
 	return int(n), e
 }
 
@@ -46,7 +47,7 @@ func Accept(fd int32, flags int) (int, unix.Errno) {
 
 // ConnectRaw is connect(2) entered raw; on a blocking socket it blocks.
 func ConnectRaw(fd int32, addr *unix.RawSockaddrAny, size uint32) unix.Errno {
-	_, _, e := unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(addr)), uintptr(size))
+	_, _, e := syscall.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(addr)), uintptr(size))
 	return e
 }
 
@@ -61,7 +62,7 @@ type EpollEvent = unix.EpollEvent
 
 // EpollWaitRaw is epoll_pwait2(2) (Linux 5.11) entered raw. A nil timeout has no end.
 func EpollWaitRaw(epfd int, ev []EpollEvent, timeout *unix.Timespec) (int, unix.Errno) {
-	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(ev))), uintptr(len(ev)), uintptr(unsafe.Pointer(timeout)), 0, 0)
+	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(ev))), uintptr(len(ev)), uintptr(unsafe.Pointer(timeout)), 0, 0)
 	return int(n), e
 }
 
@@ -72,7 +73,7 @@ func EpollWaitMilliRaw(epfd int, ev []EpollEvent, timeout time.Duration) (int, u
 	if timeout >= 0 {
 		ms = int((timeout + time.Millisecond - 1) / time.Millisecond)
 	}
-	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(ev))), uintptr(len(ev)), uintptr(ms), 0, 0)
+	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(ev))), uintptr(len(ev)), uintptr(ms), 0, 0)
 	return int(n), e
 }
 

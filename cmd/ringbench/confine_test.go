@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"reflect"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// confine takes the limits named by its flags upon this process and then
+// executes ringbench with the arguments that are left. It returns only an error.
+func confine(args []string) error {
+	runtime.LockOSThread() // a filter is the thread's that asks for it; execve makes that one the process
+	f := flag.NewFlagSet(confineRole, flag.ContinueOnError)
+	errno := f.Int("errno", 0, "what io_uring_setup returns")
+	soft := f.Int("nofile-soft", 0, "RLIMIT_NOFILE")
+	hard := f.Int("nofile-hard", 0, "RLIMIT_NOFILE")
+	nproc := f.Int("nproc", 0, "RLIMIT_NPROC")
+	uid := f.Int("uid", 0, "user and group")
+	sysctl := f.String("sysctl", "", "file shown as /proc/sys/kernel/io_uring_disabled")
+	ports := f.String("ports", "", "net.ipv4.ip_local_port_range, in a network of its own")
+	exe := f.String("exe", "/proc/self/exe", "ringbench")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if *hard > 0 {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: uint64(*soft), Max: uint64(*hard)}); err != nil {
+			return fmt.Errorf("set RLIMIT_NOFILE: %w", err)
+		}
+	}
+	if *nproc > 0 {
+		if err := unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: uint64(*nproc), Max: uint64(*nproc)}); err != nil {
+			return fmt.Errorf("set RLIMIT_NPROC: %w", err)
+		}
+	}
+	if *sysctl != "" {
+		if err := errors.Join(
+			unix.Unshare(unix.CLONE_NEWNS),
+			unix.Mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
+			unix.Mount(*sysctl, "/proc/sys/kernel/io_uring_disabled", "", unix.MS_BIND, ""),
+		); err != nil {
+			return fmt.Errorf("hide the sysctl: %w", err)
+		}
+	}
+	if *ports != "" {
+		if err := ownNetwork(*ports); err != nil {
+			return err
+		}
+	}
+	if *uid > 0 {
+		if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(*uid), syscall.Setuid(*uid)); err != nil {
+			return fmt.Errorf("change the user: %w", err)
+		}
+	}
+	if *errno > 0 {
+		if err := failSetup(*errno); err != nil {
+			return err
+		}
+	}
+	return syscall.Exec(*exe, append([]string{"ringbench"}, f.Args()...), os.Environ())
+}
+
+// ownNetwork moves this thread to a network that has nothing but a loopback
+// interface and those ephemeral ports.
+func ownNetwork(ports string) error {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("unshare the network: %w", err)
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	lo.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo); err != nil {
+		return fmt.Errorf("bring lo up: %w", err)
+	}
+	return os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", []byte(ports), 0o644)
+}
+
+// failSetup installs a seccomp filter that lets io_uring_setup fail, as
+// container runtimes do. The call has the same number on all architectures.
+func failSetup(errno int) error {
+	const (
+		load  = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS // of seccomp_data; the call's number comes first
+		equal = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
+		ret   = unix.BPF_RET | unix.BPF_K
+	)
+	filter := []unix.SockFilter{
+		{Code: load, K: 0},
+		{Code: equal, K: unix.SYS_IO_URING_SETUP, Jf: 1},
+		{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
+		{Code: ret, K: unix.SECCOMP_RET_ALLOW},
+	}
+	program := &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("set no_new_privs: %w", err)
+	}
+	// reflect gives the address without package unsafe, which stands elsewhere only.
+	address := reflect.ValueOf(program).Pointer()
+	_, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, address)
+	runtime.KeepAlive(program)
+	if e != 0 {
+		return fmt.Errorf("install the filter: %w", e)
+	}
+	return nil
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/testenv"
+)
+
+// What the kernel says to those who may not use io_uring, and how ringbench
+// puts it.
+var refusals = []struct {
+	name    string
+	errno   syscall.Errno
+	sysctl  string // content of kernel.io_uring_disabled; "": as it is
+	sayings []string
+}{
+	{"ENOSYS", syscall.ENOSYS, "", []string{"this kernel has no io_uring", "Linux 5.15 or newer"}},
+	{"EPERM by seccomp", syscall.EPERM, "", []string{"a seccomp filter forbids io_uring", "seccomp=unconfined"}},
+	{"EPERM by sysctl 1", syscall.EPERM, "1", []string{"kernel.io_uring_disabled is 1: only root", "sysctl -w kernel.io_uring_disabled=0"}},
+	{"EPERM by sysctl 2", syscall.EPERM, "2", []string{"kernel.io_uring_disabled is 2: nobody", "sysctl -w kernel.io_uring_disabled=0"}},
+	// Kernels since 5.12 charge nobody's locked memory for a ring, so the limit
+	// itself cannot bring this about any more.
+	{"ENOMEM", syscall.ENOMEM, "", []string{"limit of locked memory", "ulimit -l"}},
+	{"EACCES", syscall.EACCES, "", []string{"a security policy forbids io_uring", "audit log"}},
+	{"EMFILE", syscall.EMFILE, "", []string{"no file descriptor left", "ulimit -n"}},
+}
+
+func TestNoRing(t *testing.T) {
+	for _, c := range refusals {
+		t.Run(c.name, func(t *testing.T) {
+			limits := []string{fmt.Sprintf("-errno=%d", c.errno)}
+			if c.sysctl != "" {
+				testenv.Need(t, "root", testenv.Root())
+				file := filepath.Join(t.TempDir(), "sysctl")
+				if err := os.WriteFile(file, []byte(c.sysctl+"\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				limits = append(limits, "-sysctl="+file)
+			}
+			says := append([]string{"backend uring is not available here: "}, c.sayings...)
+			confined(t, limits, "echo", "--backend=uring,epoll").start().wait(exitUsage).says(says...)
+			confined(t, limits, "serve", "echo", "--backend=uring").start().wait(exitUsage).says(says...)
+			confined(t, limits, "echo", "--client=uring").start().wait(exitUsage).says(append(says, "--client: ")...)
+		})
+	}
+}
+
+// Asked for whatever is available, ringbench runs the rest and says what it left out.
+func TestNoRingAmongAll(t *testing.T) {
+	args := shortEcho("-o", "r.json", "--rate=1000", "--placement=shared")
+	r := confined(t, []string{fmt.Sprintf("-errno=%d", syscall.EPERM)}, args...).start().wait(exitOK, "r.json")
+	r.prints("epoll", "threadpool", "net", "warning: left out: backend uring is not available here: a seccomp filter forbids io_uring", "seccomp=unconfined")
+	set := r.result("r.json")
+	var got []string
+	for _, c := range set.Plan.Cells {
+		got = append(got, c.Contestant)
+	}
+	if s := strings.Join(got, ","); s != "epoll,threadpool,net" {
+		t.Errorf("contestants %s", s)
+	}
+	if len(set.Trials) != 3 || len(set.Void()) != 0 {
+		t.Errorf("%d trials, %d void", len(set.Trials), len(set.Void()))
+	}
+	if len(set.Warnings) == 0 || !strings.Contains(set.Warnings[0], "left out: backend uring") {
+		t.Errorf("warnings %q", set.Warnings)
+	}
+}
+
+var setSysctl = flag.Bool("sysctl", false, "set kernel.io_uring_disabled for a moment; whatever else uses io_uring meanwhile is disturbed")
+
+// TestDisabledBySysctl has the kernel itself refuse.
+func TestDisabledBySysctl(t *testing.T) {
+	if !*setSysctl {
+		t.Skip("without -sysctl: it would disturb others")
+	}
+	testenv.Need(t, "root", testenv.Root())
+	const path = "/proc/sys/kernel/io_uring_disabled"
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Skip("this kernel has no such switch: ", err)
+	}
+	exe := public(t)
+	set := func(value string) {
+		if err := os.WriteFile(path, []byte(value), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(func() { set(string(before)) })
+	set("2\n")
+	nobody2 := newRun(t, "serve", "echo").start().wait(exitUsage)
+	set("1\n")
+	nobody1 := confined(t, []string{"-uid=65534", "-exe=" + exe}, "serve", "echo").start().wait(exitUsage)
+	set(string(before))
+	nobody2.says("kernel.io_uring_disabled is 2: nobody may use io_uring", "operation not permitted")
+	nobody1.says("kernel.io_uring_disabled is 1: only root", "operation not permitted")
+}
+
+func public(t *testing.T) string {
+	t.Helper()
+	exe, err := publicBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exe
+}
+
+// The soft limit of open files is raised; with a hard limit that is just what
+// the connections take, every backend works.
+func TestJustEnoughDescriptors(t *testing.T) {
+	limits := []string{"-nofile-soft=30", "-nofile-hard=266"} // 200 connections, 2 for the loop, 64
+	args := shortEcho("--conns=200", "-o", "r.json", "--rate=2000", "--placement=shared")
+	set := confined(t, limits, args...).start().wait(exitOK, "r.json").result("r.json")
+	for _, tr := range set.Trials {
+		if tr.Void != "" || tr.Unserved > 0 {
+			t.Errorf("%s: void %q, %d connections unserved", set.Plan.Name(tr.Cell), tr.Void, tr.Unserved)
+		}
+	}
+}
+
+func TestTooFewDescriptors(t *testing.T) {
+	limits := []string{"-nofile-soft=100", "-nofile-hard=265"}
+	confined(t, limits, "echo", "--backend=epoll", "--conns=200").start().wait(exitUsage).
+		says("--conns=200: 266 open files are needed, but the hard limit is 265", `"ulimit -Hn 266"`, "LimitNOFILE=", "fewer connections")
+}
+
+// More connections than one address has ports are spread over 127.0.0.0/8; ::1
+// has no neighbours.
+func TestMoreConnectionsThanPorts(t *testing.T) {
+	testenv.Need(t, "root", testenv.Root()) // to have a network with few ports
+	limits := []string{"-ports=40000 40199"}
+	args := shortEcho("--backend=epoll", "--conns=1000", "--rate=5000", "-o", "r.json")
+	set := confined(t, limits, args...).start().wait(exitOK, "r.json").result("r.json")
+	for _, tr := range set.Trials {
+		if tr.Void != "" || tr.Unserved > 0 || tr.Messages == 0 {
+			t.Errorf("void %q, %d connections unserved, %d messages", tr.Void, tr.Unserved, tr.Messages)
+		}
+	}
+	confined(t, limits, "echo", "--backend=epoll", "--conns=1000", "--network=tcp6").start().wait(exitUsage).
+		says("--conns=1000: this machine has ports for 150 connections to one address by --network=tcp6", "ip_local_port_range", "unix")
+	confined(t, limits, "echo", "--backend=epoll", "--conns=50000").start().wait(exitUsage).
+		says("--conns=50000: this machine has ports for 37500 connections", "use --network=unix")
+}
+
+func TestTooFewThreads(t *testing.T) {
+	testenv.Need(t, "root", testenv.Root()) // to become a user with few processes
+	limits := []string{"-uid=65534", "-nproc=120", "-exe=" + public(t)}
+	inDir := func(r *run) *run {
+		for _, d := range []string{r.dir, r.tmp} {
+			if err := os.Chmod(d, 0o777); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return r
+	}
+	inDir(confined(t, limits, "echo", "--backend=threadpool", "--conns=200")).start().wait(exitUsage).
+		says("threadpool with 200 connections needs 232 threads", "(ulimit -u) leaves", "raise it with ulimit -u", "--workers")
+	// The other backends, and a pool that is limited, do without.
+	inDir(confined(t, limits, shortEcho("--backend=epoll", "--conns=200", "--rate=2000")...)).start().wait(exitOK).prints("epoll")
+	inDir(confined(t, limits, shortEcho("--backend=threadpool", "--workers=8", "--conns=12", "--rate=2000")...)).start().wait(exitOK).
+		prints("never answered, waiting in the backlog")
+}
+
+// An unprivileged user gets all backends, and is told what only root can see.
+func TestUnprivileged(t *testing.T) {
+	testenv.Need(t, "root", testenv.Root()) // to give up
+	b, err := backends.Lookup("uring")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testenv.Need(t, "uring", b.Probe())
+	r := confined(t, []string{"-uid=65534", "-exe=" + public(t)}, shortEcho("--rate=1000", "--placement=shared")...)
+	r.start().wait(exitOK).prints("uring", "epoll", "threadpool", "net", "system calls are counted by the backends themselves only")
+}
+
+// A result that cannot be stored is refused before the run.
+func TestUnwritable(t *testing.T) {
+	testenv.Need(t, "root", testenv.Root()) // to become a user who may not
+	r := confined(t, []string{"-uid=65534", "-exe=" + public(t)}, "echo", "-o", "r.json")
+	if err := os.Chmod(r.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r.start().wait(exitUsage).says("write r.json: permission denied", "make . writable for this user or name a file elsewhere")
+	r = confined(t, []string{"-uid=65534", "-exe=" + public(t)}, "serve", "echo", "--backend=epoll", "--listen=127.0.0.1:80")
+	if ports, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start"); err == nil && atoi(string(ports)) > 80 {
+		r.start().wait(exitUsage).says("cannot listen on tcp 127.0.0.1:80: not permitted; choose a port of 1024 or above")
+	}
+}
+
+func atoi(s string) int {
+	n, _ := strconv.Atoi(strings.TrimSpace(s))
+	return n
+}

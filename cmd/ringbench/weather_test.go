@@ -1,0 +1,122 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// foreign is the flag for one of our broken servers, by its kind.
+func foreign(t *testing.T, kind string) string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "--server-cmd=mine=" + exe + " " + serverRole + " " + kind + " {port}"
+}
+
+// voids asserts that every trial of the foreign server is void for a reason
+// that contains all the parts, and that all others count.
+func (r *run) voids(parts ...string) *run {
+	r.t.Helper()
+	set := r.result("r.json")
+	if want := len(set.Plan.Cells) * set.Plan.Trials; len(set.Trials) != want {
+		r.t.Errorf("%d trials, want %d", len(set.Trials), want)
+	}
+	if set.Interrupted {
+		r.t.Error("the run counts as interrupted, and it was not")
+	}
+	for _, tr := range set.Trials {
+		if set.Plan.Cells[tr.Cell].Contestant != "mine" {
+			if tr.Void != "" || tr.Messages == 0 {
+				r.t.Errorf("%s: %d messages, void %q", set.Plan.Name(tr.Cell), tr.Messages, tr.Void)
+			}
+			continue
+		}
+		for _, p := range parts {
+			if !strings.Contains(tr.Void, p) {
+				r.t.Errorf("mine: void %q does not say %q", tr.Void, p)
+			}
+		}
+	}
+	return r
+}
+
+// A foreign server that behaves is measured like one of ours.
+func TestForeignServer(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, shortEcho(foreign(t, "good"), "-o", "r.json")...).start().wait(exitOK, "r.json").voids()
+	r.prints("mine", "foreign server,")
+	for _, tr := range r.result("r.json").Trials {
+		if tr.Void != "" || tr.Messages == 0 || tr.Server == nil || tr.Server.CPUSeconds == 0 {
+			t.Errorf("void %q, %d messages, server %+v", tr.Void, tr.Messages, tr.Server)
+		}
+	}
+}
+
+// Whatever a server does to the bytes is found out, and said.
+func TestWrongAnswers(t *testing.T) {
+	for kind, why := range map[string]string{
+		"corrupts": "the server echoed a wrong byte",
+		"mixes-up": "the server echoed a wrong byte",
+		"loses":    "no answer",
+		"repeats":  "bytes more than it was sent",
+		"adds":     "more than it was sent",
+		"hangs-up": "was lost on receive: the server closed it",
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			args := shortEcho(foreign(t, kind), "--trials=1", "--duration=300ms", "-o", "r.json")
+			r := newRun(t, args...).start().wait(exitFailed, "r.json").voids(why, "connection ")
+			r.says("1 of 1 trials are void", why).prints("1 of 1 are void and not in the figures", "void: mine")
+		})
+	}
+}
+
+// A server that dies in mid-trial voids its trials only; the rest of the plan
+// is run and printed.
+func TestServerDies(t *testing.T) {
+	t.Parallel()
+	args := []string{"echo", "--backend=epoll", foreign(t, "dies"), "--conns=4", "--trials=2", "--duration=1s", "--warmup=50ms", "--rate=1000", "-o", "r.json"}
+	r := newRun(t, args...).start().wait(exitFailed, "r.json")
+	r.voids("mine", "exit status 3: out of cheese")
+	r.says("2 of 4 trials are void", "exit status 3: out of cheese").prints("epoll", "2 of 4 are void", "exit status 3: out of cheese (2 times)")
+}
+
+// A server that never gets ready, likewise.
+func TestServerDoesNotStart(t *testing.T) {
+	for kind, parts := range map[string][]string{
+		"refuses": {"mine ended before it listened on port", "exit status 4: the licence has expired"},
+		"deaf":    {"mine did not listen on port", "not ready within 1s", "--start-timeout"},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			args := shortEcho("--backend=epoll", foreign(t, kind), "--start-timeout=1s", "-o", "r.json", "--rate=1000")
+			newRun(t, args...).start().wait(exitFailed, "r.json").voids(parts...).says("1 of 2 trials are void").says(parts...).prints("epoll")
+		})
+	}
+}
+
+// One of our own processes is killed from outside.
+func TestKilled(t *testing.T) {
+	for name, comm := range map[string]string{"server": "rb-echo", "client": "rb-client"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := []string{"echo", "--backend=epoll,net", "--conns=4", "--trials=1", "--duration=2s", "--warmup=50ms", "--rate=1000", "-o", "r.json"}
+			r := newRun(t, args...).start()
+			r.awaitProcess("rb-echo")
+			victim := r.awaitProcess(comm)
+			r.eventually("the connections", func() bool { return r.connected(victim) })
+			if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			r.wait(exitFailed, "r.json").says("1 of 2 trials are void", "killed by signal 9 (killed)")
+			set := r.result("r.json")
+			if len(set.Trials) != 2 || len(set.Void()) != 1 || set.Interrupted {
+				t.Errorf("%d trials, %d void, interrupted %v", len(set.Trials), len(set.Void()), set.Interrupted)
+			}
+		})
+	}
+}

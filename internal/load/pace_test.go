@@ -1,0 +1,162 @@
+package load
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ringbench/ringbench/backends"
+)
+
+// A schedule is all that the pacers of a generator make due within a time.
+func schedule(conns, loops int, rate float64, length int64) (due []int64) {
+	g := &Generator{cfg: Config{Rate: rate, Conns: conns}, workers: make([]*worker, loops)}
+	for w := range loops {
+		k := &worker{g: g, index: w, window: Window{Start: 1e12}}
+		g.workers[w] = k
+		for i := w; i < conns; i += loops {
+			k.conns = append(k.conns, &conn{worker: k, index: i})
+		}
+		p := newPacer(k)
+		for i := int64(0); ; i++ {
+			// The generator takes both: when a message of the worker is
+			// due, and when that of its connection was.
+			at := p.at(i)
+			if own := p.due(k.conns[i%int64(len(k.conns))]); own != at {
+				panic(fmt.Sprintf("message %d of worker %d is due at %d and at %d", i, w, at, own))
+			}
+			if at >= 1e12+length {
+				break
+			}
+			due = append(due, at-1e12)
+		}
+	}
+	slices.Sort(due)
+	return due
+}
+
+// The offered rate is the one asked for, whatever connections and loops it is
+// spread over, in any stretch of time, and evenly where the loops have equal
+// shares.
+func TestScheduleIsExactAndEven(t *testing.T) {
+	for _, c := range []struct {
+		conns, loops int
+		rate         float64
+	}{{1, 1, 1000}, {16, 1, 333.3}, {16, 2, 50_000}, {5, 2, 1000}, {7, 3, 12_345}, {1000, 4, 100}} {
+		const length = 10e9
+		due := schedule(c.conns, c.loops, c.rate, length)
+		if want := c.rate * length / 1e9; math.Abs(float64(len(due))-want) > float64(c.loops) {
+			t.Errorf("%+v: %d messages in 10 s, want %.1f", c, len(due), want)
+		}
+		for at := int64(0); at < length; at += 1e9 {
+			lo, _ := slices.BinarySearch(due, at)
+			hi, _ := slices.BinarySearch(due, at+1e9)
+			if got := float64(hi - lo); math.Abs(got-c.rate) > float64(c.loops)+1 {
+				t.Errorf("%+v: %v messages in the second from %d ns", c, got, at)
+			}
+		}
+		if c.conns%c.loops != 0 {
+			continue
+		}
+		for i := 1; i < len(due); i++ {
+			if gap := float64(due[i] - due[i-1]); math.Abs(gap-1e9/c.rate) > 3 { // rounding to whole ns
+				t.Fatalf("%+v: messages %d and %d are %v ns apart, not %v", c, i-1, i, gap, 1e9/c.rate)
+			}
+		}
+	}
+}
+
+// A server that answers at once notes when each message arrives: none is early,
+// in sum there are as many as the rate demands, and each connection has its turn.
+func TestOfferedRateAsTheServerSeesIt(t *testing.T) {
+	const size, conns, rate = 64, 10, 2000.0
+	for _, backend := range []string{"epoll", "uring"} {
+		t.Run(backend, func(t *testing.T) {
+			need(t, backend)
+			var mu sync.Mutex
+			var arrivals []int64
+			perConn := make([]int, conns)
+			s := startReference(t, func(n int, _ int64, b []byte) []byte {
+				mu.Lock()
+				defer mu.Unlock()
+				for range len(b) / size {
+					arrivals = append(arrivals, Monotonic())
+				}
+				perConn[n] += len(b) / size
+				return b
+			})
+			r := begin(t, Config{Backend: backend, Address: s.addr(), Conns: conns, Size: size, Pipeline: 8, Rate: rate})
+			time.Sleep(time.Second)
+			asked := Monotonic()
+			report := r.end(t)
+			s.drained(t)
+			mu.Lock()
+			defer mu.Unlock()
+			if uint64(len(arrivals)) != report.Sent {
+				t.Fatalf("%d messages arrived, %d were sent", len(arrivals), report.Sent)
+			}
+			slices.Sort(arrivals)
+			for i, at := range arrivals {
+				if due := r.window.Start + int64(float64(i)*1e9/rate); at < due-1000 { // two clocks, read apart
+					t.Fatalf("message %d arrived %v before it was due", i, time.Duration(due-at))
+				}
+			}
+			// All that was due when the load was stopped, but for those of the
+			// last moments, which it may not have woken up for.
+			due := float64(asked-r.window.Start) / 1e9 * rate
+			if lag := float64(report.SendLag.Max()) / 1e9 * rate; float64(len(arrivals)) < due-lag-0.1*rate {
+				t.Errorf("%d messages of %.0f that were due arrived", len(arrivals), due)
+			}
+			if hi, lo := slices.Max(perConn), slices.Min(perConn); hi-lo > 1 {
+				t.Errorf("connections had %v messages each", perConn)
+			}
+		})
+	}
+}
+
+// Response time runs from when a message was due, service time from when it was
+// sent; the difference is the send's lag.
+func TestResponseRunsFromWhenItWasDue(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	const size = 8
+	go func() { // answers message by message, 10 ms each, ten times too slow
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		b := make([]byte, size)
+		for {
+			if n, err := c.Read(b); err != nil || n != size {
+				return
+			}
+			end := backends.Nanotime() + 10e6
+			time.Sleep(9 * time.Millisecond)
+			for backends.Nanotime() < end {
+			}
+			c.Write(b)
+		}
+	}()
+	r := begin(t, Config{Address: l.Addr().String(), Conns: 1, Size: size, Pipeline: 1, Rate: 1000})
+	r.until(t, 40)
+	report := r.end(t)
+	// Answer n, counted from 1, comes no earlier than 10 n ms and was due at n-1 ms.
+	n := report.Messages
+	if atLeast := int64(n)*10e6 - int64(n-1)*1e6; report.Response.Max() < atLeast*99/100 {
+		t.Errorf("the slowest of %d responses took %d ns, at least %d", n, report.Response.Max(), atLeast)
+	}
+	if p50 := report.Service.ValueAtQuantile(50); p50 < 10e6*99/100 || p50 > 10e6*3 {
+		t.Errorf("the median service time is %d ns of a server that takes 10 ms", p50)
+	}
+	if report.SendLag.Max() > report.Response.Max() {
+		t.Errorf("a message was sent %d ns late, the slowest response took %d", report.SendLag.Max(), report.Response.Max())
+	}
+}
