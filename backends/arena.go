@@ -91,8 +91,8 @@ func (p *Pool) Get() []byte {
 	return p.At(int(i))
 }
 
-// Put gives a buffer back: the slice that Get returned or one that starts at
-// the same page.
+// Put gives a buffer back: the slice that Get returned or any part of it that
+// is not empty.
 func (p *Pool) Put(b []byte) {
 	i := p.Index(b)
 	if p.fill {

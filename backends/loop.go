@@ -16,7 +16,7 @@ type Loop interface {
 	// An error means that the loop itself is broken.
 	Wait(dst []Completion, min int, timeout time.Duration) (n int, err error)
 	// Recycle gives a buffer of a SelectBuf completion back: the slice as it
-	// came or one that starts at the same byte.
+	// came or any part of it that is not empty.
 	Recycle(buf []byte)
 	// Close cancels what is in flight, waits for it and returns every loan;
 	// handlers are not called. Descriptors of the owner stay open.

@@ -286,15 +286,19 @@ func (e *echoLoop) release(c *echoConn) {
 const maxQueued = 16
 
 // An echoConn is one connection. At most one send is in flight, so that bytes
-// go back in order; what arrives meanwhile queues.
+// go back in order; what arrives meanwhile queues. The fields that every message
+// touches come first.
 type echoConn struct {
-	loop                     *echoLoop
-	recv, send, cancel, shut backends.Op
-	queue                    fifo.Queue[[]byte] // received, not yet wholly sent; the first is being sent
-	lent                     int                // ops in flight
-	calledOff                bool               // the receive is being cancelled to hold the client back
-	eof, closing             bool
-	next                     *echoConn
+	loop       *echoLoop
+	lent       int // ops in flight
+	eof        bool
+	closing    bool
+	calledOff  bool // the receive is being cancelled to hold the client back
+	recv, send backends.Op
+	queue      fifo.Queue[[]byte] // received, waiting for the send in flight
+	cancel     backends.Op
+	shut       backends.Op
+	next       *echoConn
 }
 
 func newEchoConn(e *echoLoop) *echoConn {
@@ -334,8 +338,9 @@ func (c *echoConn) Complete(x backends.Completion) {
 		c.advance()
 	}
 	if c.closing && c.lent == 0 {
+		c.recycle()
 		for c.queue.Len() > 0 {
-			c.recycle()
+			c.loop.loop.Recycle(c.queue.Pop())
 		}
 		c.loop.release(c)
 	}
@@ -344,10 +349,12 @@ func (c *echoConn) Complete(x backends.Completion) {
 func (c *echoConn) received(x backends.Completion) {
 	switch {
 	case x.Res > 0:
+		if c.send.Buf == nil {
+			c.sendOff(x.Buf)
+			return
+		}
 		c.queue.Push(x.Buf)
-		if c.queue.Len() == 1 {
-			c.sendFront(x.Buf)
-		} else if x.More && !c.calledOff && c.queue.Len() >= maxQueued {
+		if x.More && !c.calledOff && c.queue.Len() >= maxQueued {
 			c.calledOff = true
 			c.submit(&c.cancel)
 		}
@@ -361,9 +368,10 @@ func (c *echoConn) received(x backends.Completion) {
 	}
 }
 
-func (c *echoConn) sendFront(b []byte) {
+// sendOff sends b, a received buffer or the rest of one.
+func (c *echoConn) sendOff(b []byte) {
+	c.send.Buf = b
 	if !c.closing {
-		c.send.Buf = b
 		c.submit(&c.send)
 	}
 }
@@ -374,24 +382,29 @@ func (c *echoConn) sent(res backends.Result) {
 		return
 	}
 	if rest := c.send.Buf[res:]; len(rest) > 0 {
-		c.sendFront(rest)
+		c.sendOff(rest)
 		return
 	}
 	c.recycle()
 	if c.queue.Len() > 0 {
-		c.sendFront(*c.queue.Front())
+		c.sendOff(c.queue.Pop())
 		return
 	}
 	c.advance()
 }
 
-// recycle gives back the first buffer of the queue.
-func (c *echoConn) recycle() { c.loop.loop.Recycle(c.queue.Pop()) }
+// recycle gives back the buffer of the send that has ended, if there is one.
+func (c *echoConn) recycle() {
+	if c.send.Buf != nil {
+		c.loop.loop.Recycle(c.send.Buf)
+		c.send.Buf = nil
+	}
+}
 
 // advance goes on when all that was received is sent: with the next receive,
 // or with the end.
 func (c *echoConn) advance() {
-	if c.queue.Len() > 0 || c.closing {
+	if c.send.Buf != nil || c.closing {
 		return
 	}
 	if c.eof {

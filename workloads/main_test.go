@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,11 @@ func echoRole(c *child.Control) error {
 	}()
 	c.Serve(map[string]func(json.RawMessage) (any, error){
 		"addr": func(json.RawMessage) (any, error) { return s.Addr(), nil },
+		"mallocs": func(json.RawMessage) (any, error) {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return m.Mallocs, nil
+		},
 		"state": func(json.RawMessage) (any, error) {
 			fds, err := filepath.Glob("/proc/self/fd/*")
 			return state{len(fds), resident(), s.Counters()}, err

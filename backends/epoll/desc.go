@@ -236,11 +236,16 @@ func (l *Loop) write(fd int32, d *desc) {
 	}
 	l.Tally.Counters[backends.SysSend]++
 	n, e := l.send(fd, op.Buf, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	l.wrote(op, d, n, e)
+}
+
+// wrote judges a send that op, the first in line, has made.
+func (l *Loop) wrote(op *backends.Op, d *desc, n int, e unix.Errno) {
 	switch e {
 	case unix.EAGAIN:
 		l.Tally.Counters[backends.Again]++
 		d.blocked = true
-		if e = l.watch(fd, d, readInterest|unix.EPOLLOUT); e == 0 {
+		if e = l.watch(op.FD, d, readInterest|unix.EPOLLOUT); e == 0 {
 			return // it stays first in line
 		}
 	case unix.EINTR:

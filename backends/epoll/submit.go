@@ -19,14 +19,14 @@ func (l *Loop) Submit(op *backends.Op) {
 		panic("epoll: op submitted while it is lent")
 	}
 	op.Loan = backends.Loan{Slot: 1}
-	switch op.Code {
-	case backends.Recv, backends.Accept, backends.Send, backends.Connect, backends.Close:
-		if op.FD < 0 {
-			l.finish(op, backends.Fail(unix.EBADF), nil, false)
-			return
-		}
+	if op.FD < 0 && op.Code >= backends.Accept && op.Code <= backends.Close {
+		l.finish(op, backends.Fail(unix.EBADF), nil, false)
+		return
 	}
 	switch op.Code {
+	case backends.Send:
+		backends.Lend(op.Buf, false)
+		l.sendNow(op)
 	case backends.Recv:
 		if op.Flags&backends.SelectBuf == 0 {
 			if l.poison {
@@ -35,11 +35,16 @@ func (l *Loop) Submit(op *backends.Op) {
 			backends.Lend(op.Buf, true)
 		}
 		l.read(op)
+	default:
+		l.submitOther(op)
+	}
+}
+
+// submitOther is what is not done for every message.
+func (l *Loop) submitOther(op *backends.Op) {
+	switch op.Code {
 	case backends.Accept:
 		l.read(op)
-	case backends.Send:
-		backends.Lend(op.Buf, false)
-		l.sendNow(op)
 	case backends.Connect:
 		l.connect(op)
 	case backends.Timeout:
@@ -47,6 +52,7 @@ func (l *Loop) Submit(op *backends.Op) {
 	case backends.Cancel:
 		l.finish(op, l.cancel(op.Target), nil, false)
 	case backends.Close:
+		l.at(op.FD)
 		l.cancelAll(op.FD)
 		l.forget(op.FD)
 		l.direct(op, unix.Close(int(op.FD)))
@@ -90,14 +96,25 @@ func (l *Loop) read(op *backends.Op) {
 // sendNow tries the send unless an earlier one waits for room.
 func (l *Loop) sendNow(op *backends.Op) {
 	d := l.at(op.FD)
-	if first := d.out.head == nil; first && !d.blocked {
-		d.out.push(op)
-		l.write(op.FD, d)
-		for d.out.head == op && !d.blocked { // interrupted
-			l.write(op.FD, d)
-		}
+	if d.out.head != nil || d.blocked {
+		l.sendLater(op, d)
 		return
 	}
+	l.Tally.Counters[backends.SysSend]++
+	n, e := l.send(op.FD, op.Buf, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	if e == 0 && n == len(op.Buf) {
+		l.Tally.Counters[backends.BytesOut] += uint64(n)
+		l.finish(op, backends.Result(n), nil, false)
+		return
+	}
+	d.out.push(op)
+	l.wrote(op, d, n, e)
+	for d.out.head == op && !d.blocked { // interrupted
+		l.write(op.FD, d)
+	}
+}
+
+func (l *Loop) sendLater(op *backends.Op, d *desc) {
 	d.out.push(op)
 	if e := l.watch(op.FD, d, readInterest|unix.EPOLLOUT); e != 0 {
 		d.out.remove(op)

@@ -36,6 +36,7 @@ var refusals = []struct {
 func TestNoRing(t *testing.T) {
 	for _, c := range refusals {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			limits := []string{fmt.Sprintf("-errno=%d", c.errno)}
 			if c.sysctl != "" {
 				testenv.Need(t, "root", testenv.Root())
@@ -55,6 +56,7 @@ func TestNoRing(t *testing.T) {
 
 // Asked for whatever is available, ringbench runs the rest and says what it left out.
 func TestNoRingAmongAll(t *testing.T) {
+	t.Parallel()
 	args := shortEcho("-o", "r.json", "--rate=1000", "--placement=shared")
 	r := confined(t, []string{fmt.Sprintf("-errno=%d", syscall.EPERM)}, args...).start().wait(exitOK, "r.json")
 	r.prints("epoll", "threadpool", "net", "warning: left out: backend uring is not available here: a seccomp filter forbids io_uring", "seccomp=unconfined")
@@ -115,6 +117,7 @@ func public(t *testing.T) string {
 // The soft limit of open files is raised; with a hard limit that is just what
 // the connections take, every backend works.
 func TestJustEnoughDescriptors(t *testing.T) {
+	t.Parallel()
 	limits := []string{"-nofile-soft=30", "-nofile-hard=266"} // 200 connections, 2 for the loop, 64
 	args := shortEcho("--conns=200", "-o", "r.json", "--rate=2000", "--placement=shared")
 	set := confined(t, limits, args...).start().wait(exitOK, "r.json").result("r.json")
@@ -126,6 +129,7 @@ func TestJustEnoughDescriptors(t *testing.T) {
 }
 
 func TestTooFewDescriptors(t *testing.T) {
+	t.Parallel()
 	limits := []string{"-nofile-soft=100", "-nofile-hard=265"}
 	confined(t, limits, "echo", "--backend=epoll", "--conns=200").start().wait(exitUsage).
 		says("--conns=200: 266 open files are needed, but the hard limit is 265", `"ulimit -Hn 266"`, "LimitNOFILE=", "fewer connections")
@@ -134,6 +138,7 @@ func TestTooFewDescriptors(t *testing.T) {
 // More connections than one address has ports are spread over 127.0.0.0/8; ::1
 // has no neighbours.
 func TestMoreConnectionsThanPorts(t *testing.T) {
+	t.Parallel()
 	testenv.Need(t, "root", testenv.Root()) // to have a network with few ports
 	limits := []string{"-ports=40000 40199"}
 	args := shortEcho("--backend=epoll", "--conns=1000", "--rate=5000", "-o", "r.json")

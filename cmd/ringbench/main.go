@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -52,7 +53,9 @@ func exitCode(err error) int {
 		fmt.Fprintln(os.Stderr, "ringbench: interrupted")
 		return exitInterrupted
 	}
-	fmt.Fprintln(os.Stderr, "ringbench:", err)
+	for line := range strings.Lines(err.Error()) { // joined errors have one each
+		fmt.Fprintln(os.Stderr, "ringbench:", strings.TrimRight(line, "\n"))
+	}
 	if errors.As(err, &f) {
 		return exitFailed
 	}

@@ -90,6 +90,7 @@ type run struct {
 	tag            string
 	dir, tmp       string // its working directory and its TMPDIR
 	stdout, stderr bytes.Buffer
+	rest           <-chan struct{} // closed when a server has printed all; see serve
 }
 
 var tags atomic.Int64
@@ -217,7 +218,7 @@ func (r *run) awaitProcess(name string) (pid int) {
 
 func (r *run) eventually(what string, ok func() bool) {
 	r.t.Helper()
-	for end := time.Now().Add(60 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			_ = r.cmd.Process.Kill()
 			_ = r.cmd.Wait()

@@ -18,7 +18,8 @@ const (
 	Shared = "shared" // on the same
 )
 
-// Progress is told before each run of the plan.
+// Progress is told before each run of the plan, and with done == of at the end,
+// however it came.
 type Progress func(done, of int, what string)
 
 type runner struct{ plan *result.Plan }
@@ -48,6 +49,7 @@ func run(ctx context.Context, set *result.Set, progress Progress) error {
 		return err
 	}
 	r := &runner{plan: p}
+	defer progress(len(runs), len(runs), "")
 	progress(0, len(runs), "harness floor")
 	if set.Floor, err = r.harnessFloor(ctx); err != nil {
 		return err

@@ -58,7 +58,24 @@ func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, er
 	if err != nil {
 		return nil, err
 	}
-	return c, c.connect(ctx, r.plan)
+	if err := c.connect(ctx, r.plan); err != nil {
+		return nil, c.blame(err)
+	}
+	return c, nil
+}
+
+// blame names the end of the server as the cause where there was one: its
+// client only sees connections that break, and may tell first.
+func (c *contestant) blame(err error) error {
+	if c.server == nil {
+		return err
+	}
+	select {
+	case <-c.server.Done():
+		return ended("the %s server ended in mid-trial: %s", c.cell.Contestant, lastWords(c.server))
+	case <-time.After(time.Second):
+		return err
+	}
 }
 
 func (c *contestant) startOwn(ctx context.Context, p *result.Plan) error {

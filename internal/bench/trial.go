@@ -78,7 +78,7 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 	for i, c := range cs {
 		var report clientReport
 		if err := c.client.Call(ctx, "stop", nil, &report); err != nil {
-			return ctxOr(ctx, ended("%v", err))
+			return ctxOr(ctx, c.blame(ended("%v", err)))
 		}
 		t := &trials[i]
 		t.Seconds = r.plan.DurationSeconds

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,9 @@ import (
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
 	child.Main(map[string]func(*child.Control) error{"reference": referenceRole})
+	// A loop that waits keeps its P (the backends enter the kernel raw), and
+	// the servers of these tests need some, too.
+	runtime.GOMAXPROCS(runtime.NumCPU() + 4)
 	os.Exit(m.Run())
 }
 

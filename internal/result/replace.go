@@ -119,6 +119,9 @@ func writeError(path string, err error) error {
 	return fmt.Errorf("write %s: %w; %s", path, cause, remedy)
 }
 
+// room is what Writable asks of the file system: a result of a short run.
+const room = 64 << 10
+
 // Writable tells before a long run whether its result could be stored at path.
 func Writable(path string) error {
 	path, err := destination(path)
@@ -129,6 +132,10 @@ func Writable(path string) error {
 	if err != nil {
 		return writeError(path, err)
 	}
-	f.Close()
-	return os.Remove(f.Name())
+	_, err = f.Write(make([]byte, room))
+	err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+	if err != nil {
+		return writeError(path, err)
+	}
+	return nil
 }

@@ -49,7 +49,7 @@ type Plan struct {
 	WarmupSeconds   float64 `json:"warmup_seconds"`
 	DurationSeconds float64 `json:"duration_seconds"`
 	PatienceSeconds float64 `json:"start_timeout_seconds,omitempty"` // that a server and its client may take to get ready
-	Placement       string  `json:"placement"` // "split" or "shared"
+	Placement       string  `json:"placement"`                       // "split" or "shared"
 	ServerCPUs      []int   `json:"server_cpus"`
 	ClientCPUs      []int   `json:"client_cpus"`
 	Duet            bool    `json:"duet"`

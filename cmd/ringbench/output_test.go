@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
+)
+
+// All outputs of one run: files that are what they claim, a table that fits,
+// and silence on a standard error that is no terminal.
+func TestOutputs(t *testing.T) {
+	t.Parallel()
+	args := shortEcho("--backend=epoll,net", "--size=64,1000", "-o", "r.json", "--html=r.html", "--png=plots", "--seed=7")
+	r := newRun(t, args...).start().wait(exitOK, "r.json", "r.html", "plots")
+	r.prints("epoll", "net", "messages/s", "× 64 B", "× 1000 B")
+	if r.stderr.Len() > 0 {
+		t.Errorf("standard error: %q", &r.stderr)
+	}
+	set := r.result("r.json")
+	if len(set.Trials) != 4 || set.Plan.Seed != 7 || set.Interrupted || set.Schema != result.Schema {
+		t.Errorf("%d trials, seed %d, interrupted %v, schema %q", len(set.Trials), set.Plan.Seed, set.Interrupted, set.Schema)
+	}
+	if want := append([]string{"ringbench"}, args...); !slices.Equal(set.Command, want) {
+		t.Errorf("command %q, want %q", set.Command, want)
+	}
+	page, err := os.ReadFile(filepath.Join(r.dir, "r.html"))
+	if err != nil || !bytes.Contains(page, []byte("</html>")) || !bytes.Contains(page, []byte("<svg")) {
+		t.Errorf("no whole page with plots: %v", err)
+	}
+	for _, name := range []string{"throughput.png", "latency.png", "cpu.png"} {
+		b, err := os.ReadFile(filepath.Join(r.dir, "plots", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := png.Decode(bytes.NewReader(b)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// With --json the raw result is all there is on standard output.
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, shortEcho("--backend=epoll", "--json", "-o", "r.json")...).start().wait(exitOK, "r.json")
+	if r.stderr.Len() > 0 {
+		t.Errorf("standard error: %q", &r.stderr)
+	}
+	file, err := os.ReadFile(filepath.Join(r.dir, "r.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(file, r.stdout.Bytes()) {
+		t.Errorf("standard output is not the file:\n%s", &r.stdout)
+	}
+	r.result("r.json")
+}
+
+// An existing file is replaced as a whole, through a link, too.
+func TestOutputReplaces(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, shortEcho("--backend=epoll", "-o", "link.json")...)
+	if err := os.WriteFile(filepath.Join(r.dir, "old.json"), bytes.Repeat([]byte("old "), 1<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("old.json", filepath.Join(r.dir, "link.json")); err != nil {
+		t.Fatal(err)
+	}
+	r.start().wait(exitOK, "link.json", "old.json").result("old.json")
+}
+
+// Standard output that takes nothing is a failure, and the file is written all the same.
+func TestFullStandardOutput(t *testing.T) {
+	t.Parallel()
+	for _, flag := range []string{"--json=true", "--json=false"} {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			t.Skip(err)
+		}
+		defer full.Close()
+		r := newRun(t, shortEcho("--backend=epoll", flag, "-o", "r.json")...)
+		r.cmd.Stdout = full
+		r.start().wait(exitFailed, "r.json").says("no space left on device").result("r.json")
+	}
+}
+
+// smallDisk mounts a file system of so many bytes.
+func smallDisk(t *testing.T, size int) string {
+	t.Helper()
+	testenv.Need(t, "root", testenv.Root())
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", size)); err != nil {
+		testenv.Need(t, "root", fmt.Errorf("mount a tmpfs: %w", err))
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// fill takes all that is left on a disk.
+func fill(t *testing.T, dir string) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, "filler"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, err = f.Write(make([]byte, 4096)); err == nil; {
+		_, err = f.Write(make([]byte, 4096))
+	}
+}
+
+func onlyFiller(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != "filler" {
+		t.Errorf("on the full disk: %v, %v", entries, err)
+	}
+}
+
+// A disk that is full is found out before the run, one that gets full meanwhile
+// after it; the table is printed then.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	t.Run("before", func(t *testing.T) {
+		dir := smallDisk(t, 1<<20)
+		fill(t, dir)
+		newRun(t, shortEcho("--backend=epoll", "-o", dir+"/r.json")...).start().wait(exitUsage).says("r.json: no space left on device; free some space in "+dir, "or name a file elsewhere")
+		onlyFiller(t, dir)
+	})
+	t.Run("meanwhile", func(t *testing.T) {
+		dir := smallDisk(t, 1<<20)
+		r := newRun(t, shortEcho("--backend=epoll", "--html="+dir+"/r.html", "-o", dir+"/r.json")...).start()
+		r.awaitProcess("rb-echo")
+		fill(t, dir)
+		r.wait(exitFailed).prints("epoll", "messages/s")
+		if s := r.stderr.String(); strings.Count(s, "no space left on device; free some space in "+dir) != 2 {
+			t.Errorf("standard error: %q", s)
+		}
+		onlyFiller(t, dir)
+	})
+}
+
+// Progress is shown on a terminal, and wiped in the end.
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	master, slave := terminal(t)
+	r := newRun(t, shortEcho("--backend=epoll,net")...)
+	r.cmd.Stderr = slave
+	r.start()
+	slave.Close()
+	shown := make(chan string)
+	go func() {
+		b, _ := io.ReadAll(master) // ends in EIO when the last slave is closed
+		shown <- string(b)
+	}()
+	r.wait(exitOK)
+	s := <-shown
+	for _, want := range []string{"1/2  harness floor", "1/2  ", "2/2  ", "epoll tcp, 4 connections"} {
+		if !strings.Contains(s, want) {
+			t.Errorf("progress does not show %q: %q", want, s)
+		}
+	}
+	if !strings.HasSuffix(s, "\r\x1b[K") {
+		t.Errorf("progress stays on the screen: %q", s)
+	}
+}
+
+func terminal(t *testing.T) (master, slave *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip("no terminals here: ", err)
+	}
+	t.Cleanup(func() { master.Close() })
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
+	}
+	if err == nil {
+		slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	}
+	if err != nil {
+		t.Skip("no terminals here: ", err)
+	}
+	return master, slave
+}

@@ -1,0 +1,165 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/internal/child"
+)
+
+// remains is what a run could leave behind: children, descriptors of ours, and
+// directories of Unix sockets.
+type remains struct {
+	children, fds int
+	dirs          []string
+}
+
+func look() (r remains) {
+	r.children = len(children(os.Getpid()))
+	fds, _ := filepath.Glob("/proc/self/fd/*")
+	r.fds = len(fds)
+	r.dirs, _ = filepath.Glob(filepath.Join(os.TempDir(), "ringbench-*"))
+	return r
+}
+
+// nothingLeft fails the test when something is there that was not before.
+func nothingLeft(t *testing.T, before remains) {
+	t.Helper()
+	var now remains
+	eventually(t, "the run has left nothing behind", func() bool {
+		now = look()
+		return now.children <= before.children && now.fds <= before.fds
+	})
+	for _, dir := range now.dirs {
+		if !slices.Contains(before.dirs, dir) {
+			t.Errorf("%s was left behind", dir)
+		}
+	}
+}
+
+func all() []string { return []string{"uring", "epoll", "threadpool", "net"} }
+
+// A harness that is killed takes its servers and clients with it.
+func TestKilledHarnessLeavesNoChild(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()) // a killed process cannot remove its directories
+	for _, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			o := options("epoll")
+			o.Networks, o.Duration, o.Conns = []string{network}, time.Minute, []int{8}
+			p, err := child.Start(child.Spec{Role: "harness", Config: o})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Stop(0)
+			var pids []int
+			eventually(t, "server and client run", func() bool {
+				if err := p.Call(t.Context(), "children", nil, &pids); err != nil {
+					t.Fatal(err)
+				}
+				return len(pids) == 2
+			})
+			time.Sleep(200 * time.Millisecond) // mid-trial
+			if err := unix.Kill(p.PID(), unix.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			for _, pid := range pids {
+				eventually(t, fmt.Sprintf("child %d is gone", pid), func() bool {
+					state, _ := stat(pid)
+					return state == "" || state == "Z"
+				})
+			}
+		})
+	}
+}
+
+// An interrupted run returns what was measured before and leaves nothing.
+func TestInterruptedRun(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			mustRun(t, options("epoll")) // what a process makes once is there
+			before := look()
+			o := options("epoll")
+			o.Networks, o.Trials, o.Duration = []string{network}, 50, 100*time.Millisecond
+			p := planOf(t, o)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			set, err := Run(ctx, p, func(done, of int, what string) {
+				if done == 2 {
+					time.AfterFunc(250*time.Millisecond, cancel) // in the middle of the third
+				}
+			})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v", err)
+			}
+			if !set.Interrupted || len(set.Trials) < 2 || len(set.Trials) > 4 {
+				t.Fatalf("interrupted %v, %d trials", set.Interrupted, len(set.Trials))
+			}
+			for _, trial := range set.Trials[:2] {
+				if trial.Void != "" || trial.Messages == 0 || trial.Server == nil {
+					t.Errorf("a trial that was over when the run was interrupted: %+v", trial)
+				}
+			}
+			nothingLeft(t, before)
+		})
+	}
+}
+
+// Any number of connections works on every backend, and nothing stays.
+func TestConnections(t *testing.T) {
+	counts := []int{1, 64, 1000}
+	if *long {
+		counts = append(counts, 10_000)
+	}
+	mustRun(t, options("epoll"))
+	before := look()
+	for _, conns := range counts {
+		t.Run(fmt.Sprint(conns), func(t *testing.T) {
+			o := options(all()...)
+			o.Conns = []int{conns}
+			if conns >= 10_000 {
+				o.Warmup, o.Duration = 5*time.Second, time.Minute
+			} else if conns >= 1000 {
+				o.Warmup, o.Duration = 500*time.Millisecond, 500*time.Millisecond
+			}
+			set := mustRun(t, o)
+			if len(set.Trials) != len(all()) {
+				t.Fatalf("%d trials", len(set.Trials))
+			}
+			for _, trial := range set.Trials {
+				name := set.Plan.Name(trial.Cell)
+				if trial.Messages == 0 || trial.Bytes != trial.Messages*64 {
+					t.Errorf("%s: %d messages, %d bytes verified", name, trial.Messages, trial.Bytes)
+				}
+				if trial.Unserved > 0 {
+					t.Errorf("%s: %d of %d connections were never served", name, trial.Unserved, conns)
+				}
+				t.Logf("%s: %d messages verified on %d connections", name, trial.Messages, conns)
+			}
+		})
+	}
+	nothingLeft(t, before)
+}
+
+// Connections that wait for a worker are reported, and their wait is measured.
+func TestBacklogIsReported(t *testing.T) {
+	o := options("threadpool")
+	o.Conns, o.Workers = []int{10}, 4
+	trial := mustRun(t, o).Trials[0]
+	if trial.Unserved != 6 {
+		t.Errorf("%d connections unserved by 4 workers, not 6", trial.Unserved)
+	}
+	if trial.BacklogWait == nil || trial.BacklogWait.TotalCount() != 4 {
+		t.Errorf("wait in the backlog: %v", trial.BacklogWait)
+	}
+	if trial.Messages == 0 {
+		t.Error("nothing was measured")
+	}
+}

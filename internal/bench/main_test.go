@@ -1,0 +1,131 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/ringbench/ringbench/backends/epoll"
+	_ "github.com/ringbench/ringbench/backends/gonet"
+	_ "github.com/ringbench/ringbench/backends/null"
+	_ "github.com/ringbench/ringbench/backends/threadpool"
+	_ "github.com/ringbench/ringbench/backends/uring"
+	"github.com/ringbench/ringbench/internal/child"
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// Tests that take long have flags of their own.
+var (
+	long = flag.Bool("long", false, "run the tests that take more than a few seconds each")
+	soak = flag.Uint64("soak", 0, "echo this many messages through each of uring and epoll")
+)
+
+func TestMain(m *testing.M) {
+	os.Setenv("GORACE", "atexit_sleep_ms=0")
+	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "known-") {
+		knownServer(os.Args[1:])
+	}
+	roles := Roles()
+	roles["harness"] = harnessRole
+	child.Main(roles)
+	flag.Parse()
+	os.Exit(m.Run())
+}
+
+// options are an echo comparison over quickly.
+func options(backends ...string) Options {
+	if len(backends) == 0 {
+		backends = []string{"all"}
+	}
+	return Options{
+		Backends: backends, Networks: []string{"tcp"}, Conns: []int{1}, Sizes: []int{64}, Pipelines: []int{1},
+		Loops: 1, Duration: 100 * time.Millisecond, Warmup: 50 * time.Millisecond, Trials: 1, Seed: 1, Client: DefaultClient, Patience: DefaultPatience,
+	}
+}
+
+func planOf(t testing.TB, o Options) *result.Plan {
+	t.Helper()
+	p, _, err := o.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func silent(int, int, string) {}
+
+// mustRun carries out a plan that must succeed.
+func mustRun(t testing.TB, o Options) *result.Set {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	set, err := Run(ctx, planOf(t, o), silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range set.Void() {
+		t.Fatalf("a trial of %s is void: %s", set.Plan.Name(v.Cell), v.Void)
+	}
+	return set
+}
+
+// harnessRole is a whole run in a process of its own, to be killed.
+func harnessRole(c *child.Control) error {
+	var o Options
+	if err := c.Config(&o); err != nil {
+		return err
+	}
+	p, _, err := o.Plan()
+	if err != nil {
+		return err
+	}
+	go Run(context.Background(), p, silent)
+	c.Serve(map[string]func(json.RawMessage) (any, error){
+		"children": func(json.RawMessage) (any, error) { return children(os.Getpid()), nil },
+	})
+	return errors.New("unreachable")
+}
+
+// children lists the processes whose parent is pid, by /proc.
+func children(pid int) (pids []int) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		n, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if st, ppid := stat(n); ppid == pid && st != "Z" {
+			pids = append(pids, n)
+		}
+	}
+	return pids
+}
+
+// stat is the state and the parent of a process; "" when there is none.
+func stat(pid int) (state string, ppid int) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return "", 0
+	}
+	f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	ppid, _ = strconv.Atoi(f[1])
+	return f[0], ppid
+}
+
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("after 10 s still not: %s", what)
+		}
+	}
+}

@@ -1,0 +1,268 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/load"
+	"github.com/ringbench/ringbench/internal/meter"
+	"github.com/ringbench/ringbench/internal/testenv"
+)
+
+// At most so many system calls a message at 64 connections of 64 bytes,
+// saturated, as the design demands.
+var ceilings = map[string]float64{"epoll": 2.3, "uring": 0.5}
+
+// saturated starts a server and a load on it, which goes on until the test ends.
+func saturated(t *testing.T, backend string) *contestant {
+	t.Helper()
+	b, err := backends.Lookup(backend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testenv.Need(t, backend, b.Probe())
+	o := options(backend)
+	o.Conns = []int{64}
+	p := planOf(t, o)
+	r := &runner{plan: p}
+	c, err := r.start(t.Context(), p.Cells[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.stop)
+	return c
+}
+
+func startLoad(t *testing.T, c *contestant) {
+	t.Helper()
+	now := load.Monotonic()
+	if err := c.client.Call(t.Context(), "start", load.Window{Start: now, Open: now, Close: now + 1e18}, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func counters(t *testing.T, c *contestant) backends.Counters {
+	t.Helper()
+	n, err := readCounters(t.Context(), []*contestant{c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n[0]
+}
+
+func needTrace(t *testing.T) {
+	t.Helper()
+	testenv.Need(t, "root", testenv.Root())
+	err := meter.CanTrace()
+	if err != nil && strings.Contains(err.Error(), "not mounted") {
+		if m := unix.Mount("nodev", "/sys/kernel/tracing", "tracefs", 0, ""); m == nil {
+			t.Cleanup(func() { unix.Unmount("/sys/kernel/tracing", 0) })
+			err = meter.CanTrace()
+		}
+	}
+	testenv.Need(t, "root", err)
+}
+
+// runtimeCalls is how many system calls a second the Go runtime of a server may
+// make beside the loops, which do not count them: sysmon sleeps 100 times a
+// second and preempts 50 times, at getpid, tgkill and rt_sigreturn each; strace
+// shows some 450 in all with futex and the control pipe. One call that a loop
+// forgot to count would be thousands.
+const runtimeCalls = 800
+
+// Over the same stretch of a saturated load, the server's own counters and the
+// kernel's tracepoint, which sees every call of every thread of the process.
+func TestCountersAgreeWithTracepoint(t *testing.T) {
+	needTrace(t)
+	for backend, ceiling := range ceilings {
+		t.Run(backend, func(t *testing.T) {
+			c := saturated(t, backend)
+			startLoad(t, c)
+			time.Sleep(300 * time.Millisecond)
+			trace, err := meter.TraceSyscalls(c.pid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer trace.Close()
+			if err := trace.Enable(); err != nil {
+				t.Fatal(err)
+			}
+			traced := func() uint64 {
+				n, err := trace.Count()
+				if err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			best := math.Inf(1)
+			for range 3 {
+				began := time.Now()
+				n0, t0 := counters(t, c), traced()
+				time.Sleep(500 * time.Millisecond)
+				n1, t1 := counters(t, c), traced()
+				since := time.Since(began)
+				n := n1.Sub(n0)
+				own, kernel := float64(n.Syscalls()), float64(t1-t0)
+				messages := float64(n[backends.BytesIn]) / 64
+				t.Logf("%.0f messages: %.4f calls a message by the counters, %.4f by the tracepoint", messages, own/messages, kernel/messages)
+				if messages < 1000 {
+					t.Fatalf("only %.0f messages in half a second", messages)
+				}
+				if kernel < 0.99*own || kernel > 1.01*own+runtimeCalls*since.Seconds() {
+					t.Errorf("the counters say %.0f calls, the tracepoint %.0f", own, kernel)
+				}
+				best = min(best, own/messages)
+			}
+			if best > ceiling {
+				t.Errorf("%.3f system calls a message, at most %.1f are allowed", best, ceiling)
+			}
+		})
+	}
+}
+
+// The same under strace, which stops the server at every call: from before the
+// load until after it, the calls that strace saw of each kind are those that the
+// server counted.
+func TestCountersAgreeWithStrace(t *testing.T) {
+	testenv.Need(t, "strace", testenv.Program("strace"))
+	testenv.Need(t, "root", testenv.Root()) // or kernel.yama.ptrace_scope may forbid it
+	for backend := range ceilings {
+		t.Run(backend, func(t *testing.T) {
+			c := saturated(t, backend)
+			time.Sleep(100 * time.Millisecond) // all connections accepted
+			finish := attachStrace(t, c.pid)
+			before := counters(t, c)
+			startLoad(t, c)
+			time.Sleep(time.Second)
+			var report clientReport
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if err := c.client.Call(ctx, "stop", nil, &report); err != nil {
+				t.Fatal(err)
+			}
+			var n backends.Counters
+			eventually(t, "the server has closed all connections", func() bool {
+				last := n
+				n = counters(t, c)
+				return n == last
+			})
+			n = n.Sub(before)
+			calls := finish()
+			t.Logf("%d messages; the server: %v; strace: %v", report.Answered, n.Map(), calls)
+			if report.Answered < 500 {
+				t.Fatalf("only %d messages", report.Answered)
+			}
+			var all, want uint64
+			for _, kind := range []struct {
+				names []string
+				own   uint64
+			}{
+				{[]string{"recvfrom", "read"}, n[backends.SysRecv]},
+				{[]string{"sendto"}, n[backends.SysSend]},
+				{[]string{"epoll_pwait2", "io_uring_enter"}, n[backends.SysWait]},
+			} {
+				var got uint64
+				for _, name := range kind.names {
+					if name == "read" && backend == "epoll" {
+						continue // of the control pipe
+					}
+					got += calls[name]
+				}
+				all, want = all+got, want+kind.own
+				if kind.names[0] == "recvfrom" && backend == "uring" {
+					continue // reads of the control pipe only
+				}
+				if d := math.Abs(float64(got) - float64(kind.own)); d > 0.01*float64(kind.own)+5 {
+					t.Errorf("strace saw %d calls of %v, the server counted %d", got, kind.names, kind.own)
+				}
+			}
+		})
+	}
+}
+
+// attachStrace counts the calls of a process; finish ends that and returns the
+// count by name.
+func attachStrace(t *testing.T, pid int) (finish func() map[string]uint64) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "strace")
+	cmd := exec.Command("strace", "-f", "-c", "-o", out, "-p", strconv.Itoa(pid))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	t.Cleanup(func() { cmd.Process.Kill() })
+	eventually(t, "strace has every thread", func() bool { return tracedThreads(pid) })
+	return func() map[string]uint64 {
+		t.Helper()
+		if err := cmd.Process.Signal(unix.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-done: // it ends by the signal it was sent
+		case <-time.After(10 * time.Second):
+			t.Fatal("strace does not end")
+		}
+		b, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls := map[string]uint64{}
+		for line := range strings.Lines(string(b)) {
+			if f := strings.Fields(line); len(f) >= 5 && f[len(f)-1] != "total" {
+				if n, err := strconv.ParseUint(f[3], 10, 64); err == nil {
+					calls[f[len(f)-1]] = n
+				}
+			}
+		}
+		if len(calls) == 0 {
+			t.Fatalf("strace printed no counts:\n%s", b)
+		}
+		return calls
+	}
+}
+
+// tracedThreads reports whether every thread of a process has a tracer.
+func tracedThreads(pid int) bool {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	for _, name := range files {
+		b, _ := os.ReadFile(name)
+		if strings.Contains(string(b), "TracerPid:\t0\n") {
+			return false
+		}
+	}
+	return len(files) > 0
+}
+
+// What a run prints of the audit agrees with the counters, although the two
+// windows are different ones: for epoll, whose calls a message depend little on
+// how the load bunches.
+func TestAuditOfARun(t *testing.T) {
+	needTrace(t)
+	o := options("epoll")
+	o.Conns, o.Audit, o.Duration = []int{64}, true, 300*time.Millisecond
+	var last string
+	for range 3 {
+		trial := mustRun(t, o).Trials[0]
+		if trial.CountedSyscalls == nil || trial.TracedSyscalls == nil {
+			t.Fatalf("calls a message: counted %v, traced %v", trial.CountedSyscalls, trial.TracedSyscalls)
+		}
+		last = fmt.Sprintf("counted %.3f, traced %.3f", *trial.CountedSyscalls, *trial.TracedSyscalls)
+		if math.Abs(*trial.TracedSyscalls / *trial.CountedSyscalls - 1) < 0.03 {
+			t.Log(last)
+			return
+		}
+	}
+	t.Error(last)
+}
