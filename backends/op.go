@@ -52,18 +52,19 @@ type Handler interface {
 }
 
 // An Op is one I/O request. Its owner embeds it (in a connection, say), so
-// submitting it allocates nothing.
+// submitting it allocates nothing. What every message touches comes first, in
+// one cache line.
 type Op struct {
-	Code   Code
-	Flags  Flags
-	FD     int32
-	Off    int64   // nanoseconds for Timeout, the direction for Shutdown
-	Buf    []byte  // Recv without SelectBuf, Send; from an Arena
-	Addr   *Addr   // Connect
-	Target *Op     // Cancel
-	Done   Handler // called by Run; a loop only carries it
+	Code  Code
+	Flags Flags
+	FD    int32
+	Done  Handler // called by Run; a loop only carries it
+	Buf   []byte  // Recv without SelectBuf, Send; from an Arena
+	Loan  Loan    // the loop's; owners leave it alone
 
-	Loan Loan // the loop's; owners leave it alone
+	Off    int64 // nanoseconds for Timeout, the direction for Shutdown
+	Addr   *Addr // Connect
+	Target *Op   // Cancel
 }
 
 // A Loan is what a loop notes in an Op while it is lent. Only loops use it.

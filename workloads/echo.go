@@ -55,10 +55,11 @@ type EchoServer struct {
 	addr    string
 	failed  chan error
 
-	mu    sync.Mutex
-	loops []backends.Loop
-	gone  backends.Counters // of loops that ended
-	idle  atomic.Int32      // blocking loops that wait in accept
+	mu       sync.Mutex
+	loops    []backends.Loop
+	gone     backends.Counters // of loops that ended
+	idle     atomic.Int32      // blocking loops that wait in accept
+	accepted atomic.Int64
 }
 
 // StartEcho listens and starts the loops; it returns when all of them run.
@@ -116,6 +117,10 @@ func (s *EchoServer) Counters() backends.Counters {
 	}
 	return sum
 }
+
+// Accepted is how many connections have been taken from the backlog since the
+// start.
+func (s *EchoServer) Accepted() int { return int(s.accepted.Load()) }
 
 // open makes a loop for the calling goroutine and counts it in.
 func (s *EchoServer) open(index int) (backends.Loop, error) {
@@ -233,6 +238,9 @@ func (e *echoLoop) Complete(c backends.Completion) {
 		e.loop.Submit(&e.accept)
 		return
 	}
+	if c.Res >= 0 {
+		e.server.accepted.Add(1)
+	}
 	switch {
 	case c.Res >= 0 && e.server.traits.Spawn:
 		go e.server.spawn(int32(c.Res))
@@ -290,11 +298,11 @@ const maxQueued = 16
 // touches come first.
 type echoConn struct {
 	loop       *echoLoop
-	lent       int // ops in flight
+	lent       int32 // ops in flight
 	eof        bool
 	closing    bool
 	calledOff  bool // the receive is being cancelled to hold the client back
-	recv, send backends.Op
+	send, recv backends.Op
 	queue      fifo.Queue[[]byte] // received, waiting for the send in flight
 	cancel     backends.Op
 	shut       backends.Op

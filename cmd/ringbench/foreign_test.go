@@ -65,6 +65,9 @@ func echo(c net.Conn, kind string, once *sync.Once) error {
 			})
 		}
 		answer := b
+		if n == 20 && kind == "panics" {
+			panic("on purpose")
+		}
 		if n == 20 {
 			answer = mischief(kind, b)
 		}

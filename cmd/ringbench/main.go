@@ -27,7 +27,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1   // it ran, and something went wrong on the way: a server died, a byte was wrong
 	exitUsage       = 2   // nothing was run: bad input, or an environment that refuses
-	exitInterrupted = 130 // SIGINT or SIGTERM; what was measured was written
+	exitInterrupted = 130 // SIGINT, SIGTERM or SIGHUP; what was measured was written
 )
 
 // failure is an error that was already under way when it happened.
@@ -37,27 +37,41 @@ func (f failure) Unwrap() error { return f.error }
 
 func main() {
 	child.Main(bench.Roles())
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	err := root().ExecuteContext(ctx)
 	stop()
 	os.Exit(exitCode(err))
 }
 
+// endings are the signals that ask for an orderly end: a terminal that is
+// closed, too, unless nohup has it ignored.
+func endings() []os.Signal {
+	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		list = append(list, syscall.SIGHUP)
+	}
+	return list
+}
+
+// exitCode also prints the error: a line for each of those that were joined.
 func exitCode(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	for line := range strings.Lines(err.Error()) {
+		line = strings.TrimRight(line, "\n")
+		if line == context.Canceled.Error() {
+			line = "interrupted"
+		}
+		fmt.Fprintln(os.Stderr, "ringbench:", line)
+	}
 	var f failure
 	switch {
-	case err == nil:
-		return exitOK
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(os.Stderr, "ringbench: interrupted")
-		return exitInterrupted
-	}
-	for line := range strings.Lines(err.Error()) { // joined errors have one each
-		fmt.Fprintln(os.Stderr, "ringbench:", strings.TrimRight(line, "\n"))
-	}
-	if errors.As(err, &f) {
+	case errors.As(err, &f):
 		return exitFailed
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
 	}
 	return exitUsage
 }

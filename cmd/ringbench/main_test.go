@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,7 +52,7 @@ func TestMain(m *testing.M) {
 type suite struct{ *testing.M }
 
 func (s suite) Run() int {
-	defer os.RemoveAll(publicDir)
+	defer func() { os.RemoveAll(publicDir) }() // which is not known before
 	return s.M.Run()
 }
 
@@ -74,11 +75,14 @@ var publicBinary = sync.OnceValues(func() (string, error) {
 	return name, os.WriteFile(name, b, 0o755)
 })
 
-// short makes an echo run as short as it can be.
-var short = []string{"--duration=100ms", "--warmup=50ms", "--trials=1", "--conns=4"}
-
+// shortEcho makes an echo run as short as it can be, with four connections
+// unless args say otherwise.
 func shortEcho(args ...string) []string {
-	return append(append([]string{"echo"}, short...), args...)
+	list := []string{"echo", "--duration=100ms", "--warmup=50ms", "--trials=1"}
+	if !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--conns=") }) {
+		list = append(list, "--conns=4")
+	}
+	return append(list, args...)
 }
 
 // A run is one call of ringbench. Its processes are known by an environment

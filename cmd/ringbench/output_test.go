@@ -154,6 +154,24 @@ func TestFullDisk(t *testing.T) {
 	})
 }
 
+// An interrupt whose result cannot be written is a failure.
+func TestFullDiskInterrupted(t *testing.T) {
+	t.Parallel()
+	dir := smallDisk(t, 1<<20)
+	r := newRun(t, shortEcho("--backend=epoll", "--trials=1000", "-o", dir+"/r.json")...).start()
+	r.threeServers()
+	fill(t, dir)
+	if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	r.wait(exitFailed).prints("messages/s")
+	first, second, _ := strings.Cut(r.stderr.String(), "\n")
+	if first != "ringbench: interrupted" || !strings.HasPrefix(second, "ringbench: write "+dir+"/r.json: no space left on device") {
+		t.Errorf("standard error: %q", &r.stderr)
+	}
+	onlyFiller(t, dir)
+}
+
 // Progress is shown on a terminal, and wiped in the end.
 func TestProgress(t *testing.T) {
 	t.Parallel()

@@ -2,32 +2,66 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"syscall"
 	"testing"
 )
 
 // What was measured before an interrupt is written and printed.
 func TestInterrupt(t *testing.T) {
-	for name, sig := range map[string]os.Signal{"SIGINT": os.Interrupt, "SIGTERM": syscall.SIGTERM} {
-		t.Run(name, func(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) {
+			if signal.Ignored(sig) {
+				t.Skip("it is ignored by whoever runs the tests")
+			}
 			t.Parallel()
-			r := newRun(t, shortEcho("--backend=epoll,net", "--network=tcp,unix", "--trials=1000", "-o", "r.json")...).start()
-			servers := map[int]bool{}
-			r.eventually("three servers one after the other", func() bool {
-				for _, pid := range r.processes("rb-echo") {
-					servers[pid] = true
-				}
-				return len(servers) >= 3
-			})
+			r := newRun(t, longPlan...).start()
+			r.threeServers()
 			if err := r.cmd.Process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}
-			r.wait(exitInterrupted, "r.json").says("ringbench: interrupted").prints("messages/s", "interrupted: the plan was not finished")
-			set := r.result("r.json")
-			if n := len(set.Trials); !set.Interrupted || n < 2 || n >= 4000 || len(set.Void()) > 0 {
-				t.Errorf("interrupted %v, %d trials, %d void", set.Interrupted, n, len(set.Void()))
-			}
+			r.wasInterrupted()
 		})
+	}
+}
+
+// Ctrl-C reaches every process that belongs to the terminal, and must not end
+// the children before their parent has taken what they measured.
+func TestInterruptByTerminal(t *testing.T) {
+	t.Parallel()
+	master, slave := terminal(t)
+	r := newRun(t, longPlan...)
+	r.cmd.Stdin = slave
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true} // of descriptor 0
+	r.start()
+	slave.Close()
+	r.threeServers()
+	if _, err := master.Write([]byte{3}); err != nil {
+		t.Fatal(err)
+	}
+	r.wasInterrupted()
+}
+
+var longPlan = shortEcho("--backend=epoll,net", "--network=tcp,unix", "--trials=1000", "-o", "r.json")
+
+// threeServers waits until at least two trials must have been completed.
+func (r *run) threeServers() {
+	r.t.Helper()
+	servers := map[int]bool{}
+	r.eventually("three servers one after the other", func() bool {
+		for _, pid := range r.processes("rb-echo") {
+			servers[pid] = true
+		}
+		return len(servers) >= 3
+	})
+}
+
+func (r *run) wasInterrupted() {
+	r.t.Helper()
+	r.wait(exitInterrupted, "r.json").says("ringbench: interrupted").prints("messages/s", "interrupted: the plan was not finished")
+	set := r.result("r.json")
+	if n := len(set.Trials); !set.Interrupted || n < 2 || n >= 4000 || len(set.Void()) > 0 {
+		r.t.Errorf("interrupted %v, %d trials, %d void", set.Interrupted, n, len(set.Void()))
 	}
 }
 

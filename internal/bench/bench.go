@@ -104,12 +104,9 @@ type errEnded struct{ why string }
 
 func (e errEnded) Error() string { return e.why }
 
-func isVoid(err error) (string, bool) {
+func isVoid(err error) bool {
 	var e errEnded
-	if errors.As(err, &e) {
-		return e.why, true
-	}
-	return "", false
+	return errors.As(err, &e)
 }
 
 func ended(format string, args ...any) error { return errEnded{fmt.Sprintf(format, args...)} }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -61,7 +60,37 @@ func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, er
 	if err := c.connect(ctx, r.plan); err != nil {
 		return nil, c.blame(err)
 	}
+	if c.own {
+		if err := c.settle(ctx); err != nil {
+			return nil, c.blame(err)
+		}
+	}
 	return c, nil
+}
+
+// settle waits until the server has accepted all connections that it has
+// workers for. A pool that grows while it serves competes with its own load: of
+// 1,000 connections to a thread pool, 80 had no worker after a second.
+func (c *contestant) settle(ctx context.Context) error {
+	want := c.cell.Conns
+	if c.cell.Workers > 0 {
+		want = min(want, c.cell.Workers)
+	}
+	for accepted := 0; ; {
+		if err := c.server.Call(ctx, "accepted", nil, &accepted); err != nil {
+			return err
+		}
+		if accepted >= want {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the %s server has accepted %d of %d connections: %w", c.cell.Contestant, accepted, want, context.Cause(ctx))
+		case <-c.server.Done():
+			return fmt.Errorf("the %s server ended", c.cell.Contestant) // and blame says how
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 // blame names the end of the server as the cause where there was one: its
@@ -72,8 +101,8 @@ func (c *contestant) blame(err error) error {
 	}
 	select {
 	case <-c.server.Done():
-		return ended("the %s server ended in mid-trial: %s", c.cell.Contestant, lastWords(c.server))
-	case <-time.After(time.Second):
+		return ended("the %s server ended in mid-trial: %v", c.cell.Contestant, c.server.Exit())
+	case <-time.After(500 * time.Millisecond):
 		return err
 	}
 }
@@ -135,21 +164,12 @@ func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
 		}
 		select {
 		case <-c.server.Done():
-			return fmt.Errorf("%s ended before it listened on port %d: %s", c.cell.Contestant, port, lastWords(c.server))
+			return fmt.Errorf("%s ended before it listened on port %d: %v", c.cell.Contestant, port, c.server.Exit())
 		case <-ctx.Done():
 			return fmt.Errorf("%s did not listen on port %d: %w", c.cell.Contestant, port, context.Cause(ctx))
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-}
-
-func lastWords(p *child.Proc) string {
-	e := p.Exit()
-	lines := strings.Split(strings.TrimSpace(e.Stderr), "\n")
-	if last := lines[len(lines)-1]; last != "" {
-		return e.Status + ": " + last
-	}
-	return e.Status
 }
 
 func freePort() (int, error) {
@@ -194,10 +214,4 @@ func (c *contestant) gone() (server, client <-chan struct{}) {
 		server = c.server.Done()
 	}
 	return server, c.client.Done()
-}
-
-// targetAlive says whether a server that is not our child still runs.
-func targetAlive(pid int) bool {
-	_, err := os.Stat("/proc/" + strconv.Itoa(pid))
-	return err == nil
 }

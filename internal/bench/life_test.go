@@ -84,6 +84,7 @@ func TestKilledHarnessLeavesNoChild(t *testing.T) {
 func TestInterruptedRun(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
 			mustRun(t, options("epoll")) // what a process makes once is there
 			before := look()
 			o := options("epoll")
@@ -118,6 +119,7 @@ func TestConnections(t *testing.T) {
 	if *long {
 		counts = append(counts, 10_000)
 	}
+	t.Setenv("TMPDIR", t.TempDir())
 	mustRun(t, options("epoll"))
 	before := look()
 	for _, conns := range counts {
@@ -127,7 +129,7 @@ func TestConnections(t *testing.T) {
 			if conns >= 10_000 {
 				o.Warmup, o.Duration = 5*time.Second, time.Minute
 			} else if conns >= 1000 {
-				o.Warmup, o.Duration = 500*time.Millisecond, 500*time.Millisecond
+				o.Warmup, o.Duration = 200*time.Millisecond, 300*time.Millisecond
 			}
 			set := mustRun(t, o)
 			if len(set.Trials) != len(all()) {

@@ -4,12 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/netip"
 	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
@@ -320,8 +317,12 @@ func (o *Options) contestants() (cells []result.Cell, warnings []string, err err
 		cells = append(cells, c)
 	}
 	if o.Target != "" {
-		if err := o.checkTarget(); err != nil {
+		doubt, err := checkTarget(o.Target, o.TargetPID)
+		if err != nil {
 			return nil, nil, err
+		}
+		if doubt != "" {
+			warnings = append(warnings, doubt)
 		}
 		cells = append(cells, result.Cell{Contestant: o.Target, Target: o.Target, TargetPID: o.TargetPID})
 	}
@@ -356,28 +357,6 @@ func (o *Options) command(nc string) (c result.Cell, err error) {
 		return c, fmt.Errorf("--server-cmd=%q: cannot run %s: %w; give the path of a program", nc, args[0], err)
 	}
 	return result.Cell{Contestant: name, Command: command, Loops: o.Loops}, nil
-}
-
-// checkTarget finds out whether something listens at the target.
-func (o *Options) checkTarget() error {
-	if _, err := netip.ParseAddrPort(o.Target); err != nil {
-		return fmt.Errorf("--target=%s must be IP:PORT: %w", o.Target, err)
-	}
-	if o.TargetPID != 0 && !targetAlive(o.TargetPID) {
-		return fmt.Errorf("--target-pid=%d: there is no such process", o.TargetPID)
-	}
-	c, err := net.DialTimeout("tcp", o.Target, 5*time.Second)
-	if err == nil {
-		return c.Close()
-	}
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("--target=%s: nothing listens there (%w); start the server first", o.Target, syscall.ECONNREFUSED)
-	}
-	var e *net.OpError
-	if errors.As(err, &e) {
-		err = e.Err
-	}
-	return fmt.Errorf("--target=%s cannot be reached: %w", o.Target, err)
 }
 
 func (o *Options) contestant(name string) (c result.Cell, err error) {

@@ -44,6 +44,7 @@ func echoServer(c *child.Control) error {
 	t := s.Traits()
 	c.Serve(map[string]func(json.RawMessage) (any, error){
 		"ready":    func(json.RawMessage) (any, error) { return listening{s.Addr(), t.Tier, t.Features}, nil },
+		"accepted": func(json.RawMessage) (any, error) { return s.Accepted(), nil },
 		"counters": func(json.RawMessage) (any, error) { return s.Counters(), nil },
 	})
 	return nil
@@ -64,6 +65,10 @@ func client(c *child.Control) error {
 	if err != nil {
 		return err
 	}
+	go func() { // a trial that is void already need not last to its end
+		fmt.Fprintln(os.Stderr, <-g.Failed())
+		os.Exit(1)
+	}()
 	c.Serve(map[string]func(json.RawMessage) (any, error){
 		"ready": func(json.RawMessage) (any, error) { return nil, nil },
 		"start": func(raw json.RawMessage) (any, error) {

@@ -45,7 +45,7 @@ func TestSoak(t *testing.T) {
 				}
 				select {
 				case <-c.server.Done():
-					t.Fatalf("the server ended: %s", lastWords(c.server))
+					t.Fatalf("the server ended: %v", c.server.Exit())
 				default:
 				}
 				if time.Since(said) > 30*time.Second {

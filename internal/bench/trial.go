@@ -46,8 +46,11 @@ func (r *runner) trial(ctx context.Context, one plan.Run) ([]result.Trial, error
 		cs = append(cs, c)
 	}
 	err := r.measure(ctx, cs, trials)
-	if why, ok := isVoid(err); ok {
-		return void(trials, why), nil
+	if isVoid(err) {
+		for _, c := range cs {
+			err = c.blame(err)
+		}
+		return void(trials, err.Error()), nil
 	}
 	if err != nil {
 		return nil, err
@@ -78,7 +81,7 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 	for i, c := range cs {
 		var report clientReport
 		if err := c.client.Call(ctx, "stop", nil, &report); err != nil {
-			return ctxOr(ctx, c.blame(ended("%v", err)))
+			return ctxOr(ctx, ended("%v", err))
 		}
 		t := &trials[i]
 		t.Seconds = r.plan.DurationSeconds
@@ -264,9 +267,9 @@ func (c *contestant) watch(stop <-chan struct{}, lost chan<- error) {
 	select {
 	case <-stop:
 	case <-server:
-		lost <- ended("the %s server ended in mid-trial: %s", c.cell.Contestant, lastWords(c.server))
+		lost <- ended("the %s server ended in mid-trial: %v", c.cell.Contestant, c.server.Exit())
 	case <-client:
-		lost <- ended("the client of %s ended in mid-trial: %s", c.cell.Contestant, lastWords(c.client))
+		lost <- ended("the client of %s ended in mid-trial: %v", c.cell.Contestant, c.client.Exit())
 	}
 }
 

@@ -177,14 +177,17 @@ func exitState(s *os.ProcessState, stderr string) ExitState {
 	return e
 }
 
+// String is the status, and the line of standard error that says why.
+func (e ExitState) String() string {
+	if line := telling(e.Stderr); line != "" {
+		return e.Status + ": " + line
+	}
+	return e.Status
+}
+
 // ended describes the end of the child in one line.
 func (p *Proc) ended() string {
-	e := p.Exit()
-	s := fmt.Sprintf("%s (pid %d) ended: %s", p.name, p.PID(), e.Status)
-	if line := telling(e.Stderr); line != "" {
-		s += ": " + line
-	}
-	return s
+	return fmt.Sprintf("%s (pid %d) ended: %v", p.name, p.PID(), p.Exit())
 }
 
 // Stop ends the child: it closes the control pipe, or sends SIGTERM to a

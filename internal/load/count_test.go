@@ -40,7 +40,7 @@ func TestCountsAgreeWithTheServer(t *testing.T) {
 				r := begin(t, c)
 				r.until(t, 300)
 				report := r.end(t)
-				s.drained(t)
+				s.drained(t, c.Conns)
 				if report.Sent != report.Answered || report.Sent < 300 {
 					t.Errorf("%d messages sent, %d answered after the drain", report.Sent, report.Answered)
 				}

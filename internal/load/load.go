@@ -43,7 +43,7 @@ type Report struct {
 	Response    *result.Histogram `json:"response,omitempty"` // open loop: from when it was due
 	SendLag     *result.Histogram `json:"send_lag,omitempty"` // open loop: from when it was due to the send
 	FirstAnswer result.Histogram  `json:"first_answer"`       // a value a connection that was answered at all
-	Unserved    int               `json:"unserved"`           // connections that never were
+	Unserved    int               `json:"unserved"`           // connections that asked and never were answered
 	Sent        uint64            `json:"sent"`               // whole run
 	Answered    uint64            `json:"answered"`           // whole run
 	Counters    backends.Counters `json:"counters"`           // of the generator's own loops, whole run
@@ -63,6 +63,7 @@ type Generator struct {
 	workers []*worker
 	// patience is how long Stop waits for the next answer to come.
 	patience time.Duration
+	failed   chan error
 }
 
 // Connect opens all connections.
@@ -74,7 +75,7 @@ func Connect(cfg Config) (*Generator, error) {
 	if err := b.Probe(); err != nil {
 		return nil, err
 	}
-	g := &Generator{cfg: cfg, patience: 5 * time.Second}
+	g := &Generator{cfg: cfg, patience: 5 * time.Second, failed: make(chan error, 1)}
 	bufSize := BufSize(cfg.Size * cfg.Pipeline)
 	if g.pattern, err = newPattern(cfg.Seed, max(bufSize, cfg.Size*cfg.Pipeline)); err != nil {
 		return nil, err
@@ -120,6 +121,9 @@ func (g *Generator) Start(w Window) {
 		go k.run()
 	}
 }
+
+// Failed receives the first error that ends the load before Stop is called.
+func (g *Generator) Failed() <-chan error { return g.failed }
 
 // Progress is how many messages have been answered so far, at most one batch a
 // loop ago. Any goroutine may call it.
@@ -218,7 +222,13 @@ func (k *worker) stop() {
 // run is the loop's goroutine.
 func (k *worker) run() {
 	defer close(k.done)
-	k.err = k.drive()
+	if k.err = k.drive(); k.err == nil || k.stopping.Load() {
+		return // Stop tells
+	}
+	select {
+	case k.g.failed <- k.err:
+	default:
+	}
 }
 
 func (k *worker) drive() error {
@@ -235,7 +245,7 @@ func (k *worker) drive() error {
 		return err
 	}
 	k.loop = loop
-	defer func() { k.counters = loop.Counters(); loop.Close() }()
+	defer func() { loop.Close(); k.counters = loop.Counters() }() // what the last Wait did is published by now
 	if !k.memory {
 		loop.Submit(&backends.Op{Code: backends.Recv, Flags: backends.SelectBuf, FD: int32(k.wake[0]), Done: ignore{}})
 	}
@@ -305,11 +315,12 @@ func (k *worker) drain() error {
 	}
 }
 
-// owed is a connection that waits for an answer, or nil. One that was never
+// owed is a connection that waits for an answer or for the completion of its
+// send, which may come after the answer; nil when there is none. One that was never
 // answered at all is in the server's backlog and is owed nothing.
 func (k *worker) owed() *conn {
 	for _, c := range k.conns {
-		if c.pending > 0 && c.firstAnswer > 0 {
+		if (c.pending > 0 || c.sending) && c.firstAnswer > 0 {
 			return c
 		}
 	}
@@ -329,10 +340,11 @@ func (k *worker) report(r *Report) {
 	r.Answered += k.answered
 	r.Counters.Add(k.counters)
 	for _, c := range k.conns {
-		if c.firstAnswer == 0 {
-			r.Unserved++
-		} else {
+		switch {
+		case c.firstAnswer > 0:
 			r.FirstAnswer.RecordValue(c.firstAnswer)
+		case c.pending > 0: // else it never asked: an open loop may be that slow
+			r.Unserved++
 		}
 	}
 }

@@ -93,7 +93,7 @@ func TestOfferedRateAsTheServerSeesIt(t *testing.T) {
 			time.Sleep(time.Second)
 			asked := Monotonic()
 			report := r.end(t)
-			s.drained(t)
+			s.drained(t, conns)
 			mu.Lock()
 			defer mu.Unlock()
 			if uint64(len(arrivals)) != report.Sent {

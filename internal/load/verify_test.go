@@ -42,7 +42,7 @@ func TestVerificationCatches(t *testing.T) {
 				mine = slices.Clone(b)
 			}
 			if n == 1 && off > 1000 && len(mine) == len(b) {
-				return mine
+				return slices.Clone(mine)
 			}
 			return b
 		}, 2, 1, "a wrong byte"},
@@ -96,6 +96,7 @@ func TestVerificationCatches(t *testing.T) {
 		}, 1, 8, "a wrong byte"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := startReference(t, c.mangle)
 			r := begin(t, Config{Address: s.addr(), Conns: c.conns, Size: size, Pipeline: c.pipeline})
 			r.patience = 300 * time.Millisecond
