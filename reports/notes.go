@@ -143,8 +143,8 @@ func contestantText(c result.Cell, t *result.Trial) string {
 		parts = append(parts, strings.Join(t.Features, ", "))
 	}
 	switch {
-	case t.CountedSyscalls != nil && t.TracedSyscalls != nil:
-		parts = append(parts, "syscalls by its own count, beside the tracepoint's")
+	case t.CountedSyscalls != nil && t.OtherSyscalls != nil:
+		parts = append(parts, "syscalls by its own count, the Go runtime's added by tracepoint")
 	case t.CountedSyscalls != nil:
 		parts = append(parts, "syscalls by its own count")
 	case t.TracedSyscalls != nil:

@@ -64,8 +64,9 @@ func serveEcho(ctx context.Context, w io.Writer, cfg workloads.Echo) error {
 	if b.Traits().Memory {
 		return fmt.Errorf("backend %s is not a server: nothing can connect to it; name another with --backend", b.Name())
 	}
-	if !b.Traits().Blocking {
-		runtime.GOMAXPROCS(cfg.Loops + 1) // a loop keeps its P; one stays free for signals
+	const expected = 256 // connections; more of them share what that makes
+	if n := cfg.Procs(b.Traits(), expected); n > 0 {
+		runtime.GOMAXPROCS(n)
 	}
 	s, err := workloads.StartEcho(cfg)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/load"
 	"github.com/ringbench/ringbench/internal/meter"
 )
@@ -11,12 +12,17 @@ import (
 // auditLength is how long system calls are counted by tracepoint.
 const auditLength = 200 * time.Millisecond
 
-// audit counts the system calls of every server by tracepoint, for each message
-// answered meanwhile. The load goes on. It has a window of its own because the
-// tracepoint slows every system call of the machine, the more calls the more,
-// which would favour whoever makes few.
-func audit(ctx context.Context, cs []*contestant) ([]*float64, error) {
-	traced := make([]*float64, len(cs))
+// An audited is what a server did during the audit, for each message answered.
+type audited struct {
+	traced *float64 // all system calls of the process
+	other  *float64 // of them those that its loops did not make: the Go runtime's
+}
+
+// audit counts the system calls of every server by tracepoint. The load goes on.
+// It has a window of its own because the tracepoint slows every system call of
+// the machine, the more calls the more, which would favour whoever makes few.
+func audit(ctx context.Context, cs []*contestant) ([]audited, error) {
+	found := make([]audited, len(cs))
 	traces := make([]*meter.SyscallTrace, len(cs))
 	defer func() {
 		for _, t := range traces {
@@ -31,48 +37,80 @@ func audit(ctx context.Context, cs []*contestant) ([]*float64, error) {
 		}
 		t, err := meter.TraceSyscalls(c.pid)
 		if err != nil {
-			return traced, nil // a thread pool of thousands has more threads than we may have descriptors
+			return found, nil // a thread pool of thousands has more threads than we may have descriptors
 		}
 		traces[i] = t
 		if err := t.Enable(); err != nil {
 			return nil, err
 		}
 	}
-	type state struct {
-		calls uint64
-		progress
-	}
-	take := func() (states []state, err error) {
-		states = make([]state, len(cs))
-		for i, c := range cs {
-			if traces[i] == nil {
-				continue
-			}
-			if states[i].calls, err = traces[i].Count(); err != nil {
-				return nil, err
-			}
-			if err := c.client.Call(ctx, "progress", nil, &states[i].progress); err != nil {
-				return nil, ctxOr(ctx, ended("%v", err))
-			}
-		}
-		return states, nil
-	}
-	before, err := take()
+	before, err := takeStock(ctx, cs, traces)
 	if err != nil {
 		return nil, err
 	}
 	if err := sleepUntil(ctx, load.Monotonic()+int64(auditLength), cs); err != nil {
 		return nil, err
 	}
-	after, err := take()
+	after, err := takeStock(ctx, cs, traces)
 	if err != nil {
 		return nil, err
 	}
-	for i := range cs {
-		if n := after[i].Answered - before[i].Answered; traces[i] != nil && n > 0 {
-			s := float64(after[i].calls-before[i].calls) / float64(n)
-			traced[i] = &s
+	for i, c := range cs {
+		messages := float64(after[i].Answered - before[i].Answered)
+		if traces[i] == nil || messages == 0 {
+			continue
+		}
+		traced := float64(after[i].calls-before[i].calls) / messages
+		found[i].traced = &traced
+		if c.own && countedSyscalls(c, after[i].counters) != nil {
+			d := after[i].counters.Sub(before[i].counters)
+			other := max(0, float64(after[i].calls-before[i].calls)-float64(d.Syscalls())) / messages
+			found[i].other = &other
 		}
 	}
-	return traced, nil
+	return found, nil
+}
+
+// stock is where a server and its client stand at one edge of the audit.
+type stock struct {
+	calls    uint64
+	counters backends.Counters
+	progress
+}
+
+func takeStock(ctx context.Context, cs []*contestant, traces []*meter.SyscallTrace) ([]stock, error) {
+	stocks := make([]stock, len(cs))
+	for i, c := range cs {
+		if traces[i] == nil {
+			continue
+		}
+		s := &stocks[i]
+		var err error
+		if err = c.client.Call(ctx, "progress", nil, &s.progress); err != nil {
+			return nil, ctxOr(ctx, ended("%v", err))
+		}
+		if !c.own {
+			s.calls, err = traces[i].Count()
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		// The server goes on between two readings of its counters; the
+		// tracepoint's is taken as standing in the middle of them.
+		var sooner, later backends.Counters
+		if err = c.server.Call(ctx, "counters", nil, &sooner); err == nil {
+			if s.calls, err = traces[i].Count(); err != nil {
+				return nil, err
+			}
+			err = c.server.Call(ctx, "counters", nil, &later)
+		}
+		if err != nil {
+			return nil, ctxOr(ctx, ended("%v", err))
+		}
+		for j := range sooner {
+			s.counters[j] = (sooner[j] + later[j]) / 2
+		}
+	}
+	return stocks, nil
 }

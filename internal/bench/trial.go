@@ -72,9 +72,9 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 	if err != nil {
 		return err
 	}
-	var traced []*float64
+	found := make([]audited, len(cs))
 	if r.plan.Audit {
-		if traced, err = audit(ctx, cs); err != nil {
+		if found, err = audit(ctx, cs); err != nil {
 			return err
 		}
 	}
@@ -101,9 +101,7 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 			t.Counters = m.counters[i].Map()
 			t.CountedSyscalls = countedSyscalls(c, m.counters[i])
 		}
-		if traced != nil {
-			t.TracedSyscalls = traced[i]
-		}
+		t.TracedSyscalls, t.OtherSyscalls = found[i].traced, found[i].other
 		t.Verdict = verdict(t, r.plan)
 	}
 	return nil

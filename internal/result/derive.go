@@ -63,10 +63,13 @@ func (t *Trial) SwitchesPerMessage() float64 {
 	return t.perMessage(float64(t.Server.Voluntary+t.Server.Involuntary), t.Server.Seconds)
 }
 
-// SyscallsPerMessage is the server's own count where it keeps one, else the
-// tracepoint's.
+// SyscallsPerMessage is all system calls of the server process: its own count
+// over the window, where it keeps one, and what the audit found beside it; else
+// the tracepoint's.
 func (t *Trial) SyscallsPerMessage() float64 {
 	switch {
+	case t.CountedSyscalls != nil && t.OtherSyscalls != nil:
+		return *t.CountedSyscalls + *t.OtherSyscalls
 	case t.CountedSyscalls != nil:
 		return *t.CountedSyscalls
 	case t.TracedSyscalls != nil:

@@ -31,6 +31,7 @@ func TestPerMessageNormalisesEachInterval(t *testing.T) {
 		{"no syscalls", tr.SyscallsPerMessage(), math.NaN()},
 		{"traced", (&Trial{TracedSyscalls: &traced}).SyscallsPerMessage(), 2.5},
 		{"counted and traced", (&Trial{CountedSyscalls: &counted, TracedSyscalls: &traced}).SyscallsPerMessage(), 0.25},
+		{"counted and other", (&Trial{CountedSyscalls: &counted, OtherSyscalls: &traced}).SyscallsPerMessage(), 2.75},
 		{"bare PerSecond", bare.PerSecond(), math.NaN()},
 		{"bare server", bare.ServerCPUPerMessage(), math.NaN()},
 		{"bare client", bare.ClientCPUPerMessage(), math.NaN()},

@@ -107,6 +107,9 @@ type Trial struct {
 	// its own after the measured one.
 	CountedSyscalls *float64 `json:"counted_syscalls_per_message,omitempty"`
 	TracedSyscalls  *float64 `json:"traced_syscalls_per_message,omitempty"`
+	// OtherSyscalls is those of TracedSyscalls that the server's loops did not
+	// make, by their counters over the same audit: the Go runtime's.
+	OtherSyscalls *float64 `json:"other_syscalls_per_message,omitempty"`
 
 	Verdict string `json:"verdict,omitempty"` // see the Verdict constants
 }
