@@ -15,9 +15,10 @@ import (
 	"github.com/ringbench/ringbench/internal/result"
 )
 
-// DefaultClient is the backend of the load generator: the same for every
-// contestant, and one that every machine has.
-const DefaultClient = "epoll"
+// DefaultClient lets the plan choose the backend of the load generator: the
+// first that can drive many connections from one loop and is available. It is
+// the same for every contestant, and the result names it.
+const DefaultClient = "auto"
 
 // Options is an echo comparison as its user asks for it.
 type Options struct {
@@ -141,6 +142,9 @@ func (o *Options) check() error {
 	if o.TargetPID != 0 && o.Target == "" {
 		return fmt.Errorf("--target-pid goes with --target")
 	}
+	if o.Client == DefaultClient {
+		o.Client = chooseClient()
+	}
 	client, err := backends.Lookup(o.Client)
 	if err != nil {
 		return fmt.Errorf("--client: %w", err)
@@ -152,6 +156,21 @@ func (o *Options) check() error {
 		return fmt.Errorf("--client=%s cannot drive many connections from one loop: use epoll or uring", o.Client)
 	}
 	return nil
+}
+
+// chooseClient names the load generator's backend. io_uring's costs least: no
+// more CPU a message than the cheapest server (doc/adr/0004).
+func chooseClient() string {
+	for _, f := range backends.Families() {
+		b, err := backends.Lookup(f.Name)
+		if err != nil || f.Rank == 0 || b.Probe() != nil {
+			continue
+		}
+		if t := b.Traits(); !t.Blocking && !t.Memory {
+			return f.Name
+		}
+	}
+	return "epoll"
 }
 
 // place decides which CPUs server and client run on.
