@@ -62,7 +62,7 @@ func audit(ctx context.Context, cs []*contestant) ([]audited, error) {
 		}
 		traced := float64(after[i].calls-before[i].calls) / messages
 		found[i].traced = &traced
-		if c.own && countedSyscalls(c, after[i].counters) != nil {
+		if c.own && !c.pool && countedSyscalls(c, after[i].counters) != nil {
 			d := after[i].counters.Sub(before[i].counters)
 			other := max(0, float64(after[i].calls-before[i].calls)-float64(d.Syscalls())) / messages
 			found[i].other = &other
@@ -89,7 +89,7 @@ func takeStock(ctx context.Context, cs []*contestant, traces []*meter.SyscallTra
 		if err = c.client.Call(ctx, "progress", nil, &s.progress); err != nil {
 			return nil, ctxOr(ctx, ended("%v", err))
 		}
-		if !c.own {
+		if !c.own || c.pool {
 			s.calls, err = traces[i].Count()
 			if err != nil {
 				return nil, err

@@ -28,6 +28,11 @@ type contestant struct {
 	server *child.Proc // nil when it was running already
 	pid    int         // of the server; 0: not known
 	own    bool        // the server is ours: it has counters
+	// pool: the server is a thread pool of ours. Under a load of thousands of
+	// workers the runtime gets round to answering us only when the load is
+	// over, so its counters are read before and after it.
+	pool   bool
+	idle   backends.Counters // of a pool, before the load
 	client *child.Proc
 	about  listening
 	remove func() // what the server leaves behind
@@ -63,6 +68,11 @@ func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, er
 	}
 	if c.own {
 		if err := c.settle(ctx); err != nil {
+			return nil, c.blame(err)
+		}
+	}
+	if c.pool {
+		if err := c.server.Call(ctx, "counters", nil, &c.idle); err != nil {
 			return nil, c.blame(err)
 		}
 	}
@@ -129,7 +139,7 @@ func (c *contestant) startOwn(ctx context.Context, p *result.Plan) error {
 	if c.server, err = child.Start(spec); err != nil {
 		return err
 	}
-	c.pid, c.own = c.server.PID(), true
+	c.pid, c.own, c.pool = c.server.PID(), true, b.Traits().Blocking && !b.Traits().Spawn
 	return c.server.Call(ctx, "ready", nil, &c.about)
 }
 

@@ -97,11 +97,21 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 			t.Server.CPUs = len(r.plan.ServerCPUs)
 		}
 		t.Client.CPUs = len(r.plan.ClientCPUs)
+		if c.pool {
+			if err := c.server.Call(ctx, "counters", nil, &m.counters[i]); err != nil {
+				return ctxOr(ctx, ended("%v", err))
+			}
+			m.counters[i] = m.counters[i].Sub(c.idle)
+		}
 		if c.own {
 			t.Counters = m.counters[i].Map()
 			t.CountedSyscalls = countedSyscalls(c, m.counters[i])
 		}
 		t.TracedSyscalls, t.OtherSyscalls = found[i].traced, found[i].other
+		if c.pool && t.TracedSyscalls != nil && t.CountedSyscalls != nil {
+			other := max(0, *t.TracedSyscalls-*t.CountedSyscalls)
+			t.OtherSyscalls = &other
+		}
 		t.Verdict = verdict(t, r.plan)
 	}
 	return nil
@@ -228,7 +238,7 @@ func (r *reading) end(ctx context.Context, cs []*contestant) (*marks, error) {
 func readCounters(ctx context.Context, cs []*contestant) ([]backends.Counters, error) {
 	counters := make([]backends.Counters, len(cs))
 	for i, c := range cs {
-		if !c.own {
+		if !c.own || c.pool {
 			continue
 		}
 		if err := c.server.Call(ctx, "counters", nil, &counters[i]); err != nil {

@@ -101,7 +101,7 @@ type Trial struct {
 
 	Tier     string            `json:"tier,omitempty"`
 	Features []string          `json:"features,omitempty"`
-	Counters map[string]uint64 `json:"server_counters,omitempty"` // over the window, summed over loops
+	Counters map[string]uint64 `json:"server_counters,omitempty"` // over the window, of a thread pool over the whole load; summed over loops
 	// CountedSyscalls is system calls a message by the server's own counters;
 	// TracedSyscalls the same by the raw_syscalls tracepoint, in a window of
 	// its own after the measured one.
