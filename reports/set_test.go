@@ -17,7 +17,6 @@ type profile struct {
 	p50                  float64 // ns
 	threads              int
 	rss                  uint64
-	helpers              []result.Helper
 	counters             map[string]uint64
 	countsItsOwnSyscalls bool
 }
