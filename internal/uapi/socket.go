@@ -2,7 +2,6 @@ package uapi
 
 import (
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -63,17 +62,6 @@ type EpollEvent = unix.EpollEvent
 // EpollWaitRaw is epoll_pwait2(2) (Linux 5.11) entered raw. A nil timeout has no end.
 func EpollWaitRaw(epfd int, ev []EpollEvent, timeout *unix.Timespec) (int, unix.Errno) {
 	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(ev))), uintptr(len(ev)), uintptr(unsafe.Pointer(timeout)), 0, 0)
-	return int(n), e
-}
-
-// EpollWaitMilliRaw is epoll_pwait(2) for kernels without epoll_pwait2;
-// timeouts are whole milliseconds, rounded up, and negative has no end.
-func EpollWaitMilliRaw(epfd int, ev []EpollEvent, timeout time.Duration) (int, unix.Errno) {
-	ms := -1
-	if timeout >= 0 {
-		ms = int((timeout + time.Millisecond - 1) / time.Millisecond)
-	}
-	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(ev))), uintptr(len(ev)), uintptr(ms), 0, 0)
 	return int(n), e
 }
 
