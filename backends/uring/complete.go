@@ -148,10 +148,18 @@ func (l *Loop) again(i uint32) {
 		l.enqueue(i)
 		return
 	}
-	if s.by != 0 && l.slots[s.by].op != nil && l.slots[s.by].target == userData(i, s.gen) {
-		l.slots[s.by].hit = true
-	}
+	l.tellCancel(i)
 	l.finish(i, canceled)
+}
+
+// tellCancel lets the Cancel in flight for op i know that it had effect: the
+// kernel did not find the request, which had ended, but the op would have gone
+// on and does not.
+func (l *Loop) tellCancel(i uint32) {
+	by := l.slots[i].by
+	if by != 0 && l.slots[by].op != nil && l.slots[by].target == userData(i, l.slots[i].gen) {
+		l.slots[by].hit = true
+	}
 }
 
 // failed judges an error of a socket op: some are the loop's own business.
@@ -159,6 +167,7 @@ func (l *Loop) failed(c *backends.Completion, i uint32, res backends.Result) boo
 	s := &l.slots[i]
 	switch {
 	case s.canceled && (res == backends.Fail(unix.ENOBUFS) || res == backends.Fail(unix.EAGAIN)):
+		l.tellCancel(i)
 		return l.final(c, i, canceled)
 	case res == backends.Fail(unix.ENOBUFS) && s.op.Flags&backends.SelectBuf != 0:
 		l.count(backends.NoBufs)
@@ -183,6 +192,7 @@ func (l *Loop) polled(c *backends.Completion, i uint32, e uapi.CQE) bool {
 	s := &l.slots[i]
 	s.polling = false
 	if s.canceled {
+		l.tellCancel(i)
 		return l.final(c, i, canceled)
 	}
 	if e.Res < 0 {
