@@ -8,7 +8,9 @@ type Loop interface {
 	// Submit lends op to the loop. It does not fail: what is wrong with the
 	// op is told by its completion. It may do the I/O at once or leave it to
 	// Wait; it never blocks. Submitting an op that is lent is a bug and panics.
-	Submit(op *Op)
+	// It returns true when an op with Inline is done as a whole: the loan has
+	// ended, and no completion follows.
+	Submit(op *Op) (done bool)
 	// Wait starts what was submitted, blocks until at least min completions
 	// are there or timeout has passed, and stores up to len(dst) of them.
 	// A negative timeout has no end; min 0 does not block. It may return

@@ -44,6 +44,10 @@ const (
 	// an idle connection holds none. The Completion carries it; give it back
 	// with Recycle.
 	SelectBuf
+	// Inline, on a Send, lets Submit report at once that all bytes are on
+	// their way, as a program written for readiness would see it from send(2).
+	// A loop that cannot know so early completes the op as any other.
+	Inline
 )
 
 // A Handler receives the completions of the ops that name it.

@@ -142,6 +142,9 @@ func contestantText(c result.Cell, t *result.Trial) string {
 	if len(t.Features) > 0 {
 		parts = append(parts, strings.Join(t.Features, ", "))
 	}
+	if t.DescriptorTable != "" {
+		parts = append(parts, "descriptor table "+t.DescriptorTable)
+	}
 	switch {
 	case t.CountedSyscalls != nil && t.OtherSyscalls != nil:
 		parts = append(parts, "syscalls by its own count, the Go runtime's added by tracepoint")

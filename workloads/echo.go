@@ -74,6 +74,7 @@ type EchoServer struct {
 	traits  backends.Traits
 	fds     []int
 	addr    string
+	table   string
 	failed  chan error
 
 	mu       sync.Mutex
@@ -125,6 +126,10 @@ func (s *EchoServer) Remove() {
 // Traits are those of its loops.
 func (s *EchoServer) Traits() backends.Traits { return s.traits }
 
+// Descriptors says whether event loops have a descriptor table of their own
+// (see backends.OwnDescriptors), and if not, why; "" for blocking loops.
+func (s *EchoServer) Descriptors() string { return s.table }
+
 // Failed receives the error of the first loop that breaks.
 func (s *EchoServer) Failed() <-chan error { return s.failed }
 
@@ -171,7 +176,15 @@ func (s *EchoServer) fail(err error) {
 
 // loop runs an event loop, or the first worker of a pool, until the process ends.
 func (s *EchoServer) loop(listener, index int, ready chan<- error) {
+	table := "" // workers share one: they are not bound to threads
+	if !s.traits.Blocking {
+		table = "own"
+		if err := backends.OwnDescriptors(); err != nil {
+			table = "shared, " + err.Error()
+		}
+	}
 	l, err := s.open(index)
+	s.table = table
 	ready <- err
 	if err != nil {
 		return
@@ -299,7 +312,7 @@ func (e *echoLoop) giveBack(buf []byte) {
 func (e *echoLoop) serve(fd int32) {
 	c := e.free
 	if c != nil {
-		e.free = c.next
+		e.free = c.spare
 	} else {
 		c = newEchoConn(e)
 	}
@@ -309,7 +322,7 @@ func (e *echoLoop) serve(fd int32) {
 // release takes back a connection that has ended.
 func (e *echoLoop) release(c *echoConn) {
 	e.served = true
-	c.next, e.free = e.free, c
+	c.spare, e.free = e.free, c
 	if e.worker {
 		e.server.idle.Add(1)
 		e.loop.Submit(&e.accept)
@@ -336,7 +349,7 @@ type echoConn struct {
 	recv      backends.Op
 	cancel    backends.Op
 	shut      backends.Op
-	next      *echoConn
+	spare     *echoConn // the next in echoLoop.free
 }
 
 func newEchoConn(e *echoLoop) *echoConn {
@@ -345,7 +358,7 @@ func newEchoConn(e *echoLoop) *echoConn {
 	if !e.server.traits.Blocking {
 		c.recv.Flags |= backends.Multishot
 	}
-	c.send = backends.Op{Code: backends.Send, Done: c}
+	c.send = backends.Op{Code: backends.Send, Flags: backends.Inline, Done: c}
 	c.cancel = backends.Op{Code: backends.Cancel, Target: &c.recv, Done: c}
 	c.shut = backends.Op{Code: backends.Close, Done: c}
 	return c
@@ -410,9 +423,14 @@ func (c *echoConn) received(x backends.Completion) {
 // sendOff sends b, a received buffer or the rest of one.
 func (c *echoConn) sendOff(b []byte) {
 	c.send.Buf = b
-	if !c.closing {
-		c.submit(&c.send)
+	if c.closing {
+		return
 	}
+	if c.loop.loop.Submit(&c.send) {
+		c.next()
+		return
+	}
+	c.lent++
 }
 
 func (c *echoConn) sent(res backends.Result) {
@@ -424,6 +442,11 @@ func (c *echoConn) sent(res backends.Result) {
 		c.sendOff(rest)
 		return
 	}
+	c.next()
+}
+
+// next goes on when a send has ended.
+func (c *echoConn) next() {
 	c.recycle()
 	if c.queue.Len() > 0 {
 		c.sendOff(c.queue.Pop())

@@ -49,7 +49,7 @@ func newEcho(l backends.Loop, fd int32, m mode, own []byte) *echo {
 	if m == ownBuffer {
 		e.recv.Buf = own
 	}
-	e.send = backends.Op{Code: backends.Send, FD: fd, Done: e}
+	e.send = backends.Op{Code: backends.Send, Flags: backends.Inline, FD: fd, Done: e}
 	e.shut = backends.Op{Code: backends.Shutdown, FD: fd, Off: unix.SHUT_WR, Done: e}
 	l.Submit(&e.recv)
 	return e
@@ -81,14 +81,14 @@ func (e *echo) received(c backends.Completion) {
 	e.queue = append(e.queue, b)
 	if len(e.queue) == 1 {
 		e.send.Buf = b
-		e.loop.Submit(&e.send)
+		e.submitSend()
 	}
 }
 
 func (e *echo) sent(n int) {
 	if n < len(e.send.Buf) {
 		e.send.Buf = e.send.Buf[n:]
-		e.loop.Submit(&e.send)
+		e.submitSend()
 		return
 	}
 	if e.mode != ownBuffer {
@@ -98,11 +98,17 @@ func (e *echo) sent(n int) {
 	switch {
 	case len(e.queue) > 0:
 		e.send.Buf = e.queue[0]
-		e.loop.Submit(&e.send)
+		e.submitSend()
 	case e.eof:
 		e.loop.Submit(&e.shut)
 	case e.mode != multishot:
 		e.loop.Submit(&e.recv)
+	}
+}
+
+func (e *echo) submitSend() {
+	if e.loop.Submit(&e.send) {
+		e.sent(len(e.send.Buf))
 	}
 }
 

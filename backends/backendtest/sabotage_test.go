@@ -126,10 +126,11 @@ type saboteur struct {
 	sink *backends.Completion
 }
 
-func (s *saboteur) Submit(op *backends.Op) {
+func (s *saboteur) Submit(op *backends.Op) bool {
 	if s.submit == nil || s.submit(s, op) {
-		s.Loop.Submit(op)
+		return s.Loop.Submit(op)
 	}
+	return false
 }
 
 func (s *saboteur) Wait(dst []backends.Completion, min int, timeout time.Duration) (int, error) {

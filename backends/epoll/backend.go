@@ -137,6 +137,7 @@ func (l *Loop) Close() error {
 		}
 	}
 	l.fds = nil
+	l.Publish()
 	err := unix.Close(l.epfd)
 	runtime.UnlockOSThread()
 	if e := l.pool.Close(); err == nil {

@@ -14,19 +14,19 @@ const (
 )
 
 // Submit implements backends.Loop. Sends are made at once.
-func (l *Loop) Submit(op *backends.Op) {
+func (l *Loop) Submit(op *backends.Op) (done bool) {
 	if op.Lent() {
 		panic("epoll: op submitted while it is lent")
 	}
 	op.Loan = backends.Loan{Slot: 1}
 	if op.FD < 0 && op.Code >= backends.Accept && op.Code <= backends.Close {
 		l.finish(op, backends.Fail(unix.EBADF), nil, false)
-		return
+		return false
 	}
 	switch op.Code {
 	case backends.Send:
 		backends.Lend(op.Buf, false)
-		l.sendNow(op)
+		return l.sendNow(op)
 	case backends.Recv:
 		if op.Flags&backends.SelectBuf == 0 {
 			if l.poison {
@@ -38,6 +38,7 @@ func (l *Loop) Submit(op *backends.Op) {
 	default:
 		l.submitOther(op)
 	}
+	return false
 }
 
 // submitOther is what is not done for every message.
@@ -94,24 +95,30 @@ func (l *Loop) read(op *backends.Op) {
 }
 
 // sendNow tries the send unless an earlier one waits for room.
-func (l *Loop) sendNow(op *backends.Op) {
+func (l *Loop) sendNow(op *backends.Op) (done bool) {
 	d := l.at(op.FD)
 	if d.out.head != nil || d.blocked {
 		l.sendLater(op, d)
-		return
+		return false
 	}
 	l.Tally.Counters[backends.SysSend]++
 	n, e := l.send(op.FD, op.Buf, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	if e == 0 && n == len(op.Buf) {
 		l.Tally.Counters[backends.BytesOut] += uint64(n)
+		if op.Flags&backends.Inline != 0 {
+			op.Loan.Slot = 0
+			backends.Unlend(op.Buf, false)
+			return true
+		}
 		l.finish(op, backends.Result(n), nil, false)
-		return
+		return false
 	}
 	d.out.push(op)
 	l.wrote(op, d, n, e)
 	for d.out.head == op && !d.blocked { // interrupted
 		l.write(op.FD, d)
 	}
+	return false
 }
 
 func (l *Loop) sendLater(op *backends.Op, d *desc) {

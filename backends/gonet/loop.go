@@ -32,7 +32,7 @@ type loop struct {
 }
 
 // Submit notes the op. Only what cannot block is done here.
-func (l *loop) Submit(op *backends.Op) {
+func (l *loop) Submit(op *backends.Op) (done bool) {
 	if op.Lent() {
 		panic("backends: " + op.Code.String() + " submitted while it is lent")
 	}
@@ -51,7 +51,7 @@ func (l *loop) Submit(op *backends.Op) {
 	case backends.Timeout:
 		if op.Off < 0 {
 			l.push(op, backends.Fail(unix.EINVAL))
-			return
+			return false
 		}
 		l.timers.Add(op)
 	case backends.Cancel:
@@ -59,6 +59,7 @@ func (l *loop) Submit(op *backends.Op) {
 	default:
 		l.push(op, backends.Fail(unix.EINVAL))
 	}
+	return false
 }
 
 func (l *loop) add(op *backends.Op) {

@@ -65,7 +65,7 @@ func (l *loop) newStream(fd int32) *stream {
 	return l.streams[fd]
 }
 
-func (l *loop) Submit(op *backends.Op) {
+func (l *loop) Submit(op *backends.Op) (done bool) {
 	if op.Lent() {
 		panic("backends: op submitted while lent: " + op.Code.String())
 	}
@@ -86,6 +86,7 @@ func (l *loop) Submit(op *backends.Op) {
 	default:
 		l.finish(op, backends.Fail(unix.EOPNOTSUPP))
 	}
+	return false
 }
 
 // perform does what op asks of a stream, or leaves op waiting there.

@@ -40,7 +40,7 @@ type loop struct {
 }
 
 // Submit notes the op. Only what cannot block is done here.
-func (l *loop) Submit(op *backends.Op) {
+func (l *loop) Submit(op *backends.Op) (done bool) {
 	if op.Lent() {
 		panic("backends: " + op.Code.String() + " submitted while it is lent")
 	}
@@ -59,7 +59,7 @@ func (l *loop) Submit(op *backends.Op) {
 	case backends.Timeout:
 		if op.Off < 0 {
 			l.push(op, backends.Fail(unix.EINVAL))
-			return
+			return false
 		}
 		l.timers.Add(op)
 	case backends.Cancel:
@@ -67,6 +67,7 @@ func (l *loop) Submit(op *backends.Op) {
 	default:
 		l.push(op, backends.Fail(unix.EINVAL))
 	}
+	return false
 }
 
 func (l *loop) add(op *backends.Op) {

@@ -45,7 +45,7 @@ type Loop struct {
 }
 
 // Submit implements backends.Loop.
-func (l *Loop) Submit(op *backends.Op) {
+func (l *Loop) Submit(op *backends.Op) (done bool) {
 	if op.Loan.Slot != 0 {
 		panic("backends/uring: Submit of an op that is lent")
 	}
@@ -55,7 +55,7 @@ func (l *Loop) Submit(op *backends.Op) {
 	i := l.take(op)
 	if errno := l.check(op); errno != 0 {
 		l.finish(i, backends.Fail(errno))
-		return
+		return false
 	}
 	switch op.Code {
 	case backends.Shutdown:
@@ -71,6 +71,7 @@ func (l *Loop) Submit(op *backends.Op) {
 	default:
 		l.enqueue(i)
 	}
+	return false
 }
 
 // check refuses what the kernel must not see.

@@ -81,6 +81,9 @@ func serveEcho(ctx context.Context, w io.Writer, cfg workloads.Echo) error {
 	for _, f := range t.Features {
 		fmt.Fprintf(w, " %s", f)
 	}
+	if d := s.Descriptors(); d != "" {
+		fmt.Fprintf(w, ", descriptor table %s", d)
+	}
 	fmt.Fprintln(w)
 	select {
 	case err = <-s.Failed():

@@ -26,6 +26,7 @@ type listening struct {
 	Addr     string   `json:"addr"`
 	Tier     string   `json:"tier"`
 	Features []string `json:"features"`
+	Table    string   `json:"descriptor_table"`
 }
 
 func echoServer(c *child.Control) error {
@@ -43,7 +44,9 @@ func echoServer(c *child.Control) error {
 	}()
 	t := s.Traits()
 	c.Serve(map[string]func(json.RawMessage) (any, error){
-		"ready":    func(json.RawMessage) (any, error) { return listening{s.Addr(), t.Tier, t.Features}, nil },
+		"ready": func(json.RawMessage) (any, error) {
+			return listening{s.Addr(), t.Tier, t.Features, s.Descriptors()}, nil
+		},
 		"accepted": func(json.RawMessage) (any, error) { return s.Accepted(), nil },
 		"counters": func(json.RawMessage) (any, error) { return s.Counters(), nil },
 	})

@@ -90,7 +90,7 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 		if t.Unserved = report.Unserved; t.Unserved > 0 {
 			t.BacklogWait = &report.FirstAnswer
 		}
-		t.Tier, t.Features = c.about.Tier, c.about.Features
+		t.Tier, t.Features, t.DescriptorTable = c.about.Tier, c.about.Features, c.about.Table
 		t.Client, t.Machine = &m.clients[i], &m.machine
 		if c.pid != 0 {
 			t.Server = &m.servers[i]

@@ -34,7 +34,7 @@ type stamp struct{ due, sent int64 }
 func newConn(k *worker, index int, fd int32) *conn {
 	c := &conn{worker: k, index: index, sendAt: place(index), recvAt: place(index), stamps: make([]stamp, k.g.cfg.Pipeline)}
 	c.recv = backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | backends.Multishot, FD: fd, Done: c}
-	c.send = backends.Op{Code: backends.Send, FD: fd, Done: c}
+	c.send = backends.Op{Code: backends.Send, Flags: backends.Inline, FD: fd, Done: c}
 	return c
 }
 
@@ -78,8 +78,7 @@ func (c *conn) flush() {
 	size := n * k.g.cfg.Size
 	c.send.Buf = k.g.pattern.mem[c.sendAt : c.sendAt+size]
 	c.sendAt = advance(c.sendAt, size)
-	c.sending = true
-	k.loop.Submit(&c.send)
+	c.sending = !k.loop.Submit(&c.send)
 }
 
 // Complete receives the outcome of the connection's ops.
@@ -98,8 +97,9 @@ func (c *conn) sent(res backends.Result) {
 	}
 	if rest := c.send.Buf[res:]; len(rest) > 0 {
 		c.send.Buf = rest
-		c.worker.loop.Submit(&c.send)
-		return
+		if !c.worker.loop.Submit(&c.send) {
+			return
+		}
 	}
 	c.sending = false
 	if c.due > 0 {

@@ -99,8 +99,12 @@ type Trial struct {
 	Client  *Process `json:"client,omitempty"`
 	Machine *Machine `json:"machine,omitempty"`
 
-	Tier     string            `json:"tier,omitempty"`
-	Features []string          `json:"features,omitempty"`
+	Tier     string   `json:"tier,omitempty"`
+	Features []string `json:"features,omitempty"`
+	// DescriptorTable is "own" where each event loop has a table of its own,
+	// else "shared" and why.
+	DescriptorTable string `json:"descriptor_table,omitempty"`
+
 	Counters map[string]uint64 `json:"server_counters,omitempty"` // over the window, of a thread pool over the whole load; summed over loops
 	// CountedSyscalls is system calls a message by the server's own counters;
 	// TracedSyscalls the same by the raw_syscalls tracepoint, in a window of

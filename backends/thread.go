@@ -1,0 +1,28 @@
+package backends
+
+import (
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// OwnDescriptors locks the calling goroutine to its thread, for good, and gives
+// that thread a copy of the descriptor table that it shares with no other
+// (unshare(2), CLONE_FILES). A Go process has threads besides the loop's, and
+// with a shared table every system call on a descriptor takes and drops a
+// reference to the file by atomic operations; with one thread to the table,
+// as in a C program of one thread, the kernel does without (fdget,
+// fs/file.c). On epoll echo that is 1.5 % of the CPU (doc/go-runtime.md).
+//
+// Call it before the loop is opened. What other threads open or close from then
+// on this thread does not see, nor they its descriptors; all of its own are
+// closed when it ends. After an error the goroutine is locked all the same and
+// the table is shared.
+func OwnDescriptors() error {
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_FILES); err != nil {
+		return fmt.Errorf("unshare(CLONE_FILES): %w", err)
+	}
+	return nil
+}
