@@ -48,6 +48,20 @@ const (
 	// their way, as a program written for readiness would see it from send(2).
 	// A loop that cannot know so early completes the op as any other.
 	Inline
+	// Fixed, on an Accept, lets the loop keep the connection in a table of its
+	// own: Res is then good only for ops on that loop, which carry Fixed too.
+	// A loop without such a table gives a plain descriptor and ignores the flag.
+	Fixed
+	// ZeroCopy, on a Send, asks the kernel to send from Buf itself. The
+	// Completion with the count then has More set, and one with Res 0 and
+	// More unset follows when Buf is no longer in use. A loop that does not
+	// send so ignores the flag, and its one Completion has More unset.
+	ZeroCopy
+	// Link makes the op submitted next wait for the success of this one; if
+	// this one fails or falls short, the next completes with -ECANCELED. A
+	// loop that cannot link starts both at once, so the flag must only be set
+	// where that is correct as well.
+	Link
 )
 
 // A Handler receives the completions of the ops that name it.

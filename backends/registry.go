@@ -11,7 +11,10 @@ import (
 type Family struct {
 	Name     string            // "uring"
 	Doc      string            // one line for help
-	Features map[string]string // name of each feature that a variant adds or removes, and what it does
+	// Features is the name of each feature that a variant adds or removes, and
+	// what it does. A name that ends in "=" takes a value when it is added, as
+	// in uring+sqpoll+sqidle=10ms.
+	Features map[string]string
 	New      func(Variant) (Backend, error)
 	// Rank orders listings; the default set of a comparison is every family
 	// with Rank > 0, lowest first.
@@ -21,7 +24,7 @@ type Family struct {
 // A Variant is a family's default plus and minus features.
 type Variant struct {
 	Family string
-	Add    []string // sorted
+	Add    []string // sorted; with their values
 	Remove []string // sorted
 }
 
@@ -43,6 +46,16 @@ func (v Variant) Has(feature string, byDefault bool) bool {
 		return true
 	}
 	return byDefault && !slices.Contains(v.Remove, feature)
+}
+
+// Value is what the variant sets a feature to, "" where it does not.
+func (v Variant) Value(feature string) string {
+	for _, f := range v.Add {
+		if name, value, ok := strings.Cut(f, "="); ok && name == feature {
+			return value
+		}
+	}
+	return ""
 }
 
 var families = map[string]Family{}
@@ -99,11 +112,20 @@ func parseVariant(name string) (v Variant, err error) {
 		} else {
 			rest = ""
 		}
-		if _, ok := f.Features[feature]; !ok {
+		plain, value, valued := strings.Cut(feature, "=")
+		_, takes := f.Features[plain+"="]
+		if _, ok := f.Features[plain]; !ok && !takes {
 			return v, fmt.Errorf("unknown variant %q of backend %s: %s", name, base, f.featureList())
 		}
-		if slices.Contains(v.Add, feature) || slices.Contains(v.Remove, feature) {
-			return v, fmt.Errorf("variant %q names feature %s twice", name, feature)
+		switch {
+		case v.names(plain):
+			return v, fmt.Errorf("variant %q names feature %s twice", name, plain)
+		case takes && sign == '-':
+			return v, fmt.Errorf("variant %q: %s takes a value and is not to be removed; leave it out", name, plain)
+		case takes && value == "":
+			return v, fmt.Errorf("variant %q: %s needs a value, as in %s+%s=VALUE: %s", name, plain, base, plain, f.Features[plain+"="])
+		case valued && !takes:
+			return v, fmt.Errorf("variant %q: %s takes no value", name, plain)
 		}
 		if sign == '+' {
 			v.Add = append(v.Add, feature)
@@ -114,6 +136,11 @@ func parseVariant(name string) (v Variant, err error) {
 	slices.Sort(v.Add)
 	slices.Sort(v.Remove)
 	return v, nil
+}
+
+// names reports whether the variant says anything of a feature.
+func (v Variant) names(feature string) bool {
+	return slices.Contains(v.Add, feature) || slices.Contains(v.Remove, feature) || v.Value(feature) != ""
 }
 
 func familyNames() (names []string) {

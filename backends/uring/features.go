@@ -9,7 +9,7 @@ import (
 )
 
 // caps is a set of what the kernel can do, or of what a loop makes use of.
-type caps uint16
+type caps uint64
 
 const (
 	deferred    caps = 1 << iota // run completions only when the loop asks for them
