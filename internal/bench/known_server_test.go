@@ -7,14 +7,10 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime"
-	"slices"
 	"strconv"
 	"sync"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/internal/load"
 )
@@ -22,8 +18,9 @@ import (
 // A known server is an echo server whose slowness is known: the tests start it
 // as a foreign command, and it notes what it really did.
 //
-//	known-delay PORT LOG SIZE   answers each message 5 ms after it came
 //	known-stall PORT LOG SIZE   answers at once, and for 200 ms of every second not at all
+//
+// testdata/delay.c is another, which answers each message 5 ms after it came.
 type known struct {
 	size int
 	mu   sync.Mutex
@@ -33,14 +30,12 @@ type known struct {
 
 // knownLog is what it did, in nanoseconds of CLOCK_MONOTONIC.
 type knownLog struct {
-	Delays []int64
 	Stalls []stall
 }
 
 type stall struct{ From, To int64 }
 
 const (
-	knownDelay  = 5 * time.Millisecond
 	stallLength = 200 * time.Millisecond
 	stallPeriod = time.Second
 )
@@ -72,61 +67,17 @@ func knownServer(args []string) {
 		}
 		os.Exit(0)
 	}()
-	serve := k.gated
-	if args[0] == "known-delay" {
-		runtime.GOMAXPROCS(32) // a thread a connection, none waits for another's turn
-		serve = k.delayed
-	} else {
-		go k.stall()
-	}
+	go k.stall()
 	for {
 		c, err := l.Accept()
 		if err != nil {
 			panic(err)
 		}
-		go serve(c.(*net.TCPConn))
+		go k.gated(c)
 	}
 }
 
-// delayed answers each message when the delay has passed. It is a thread that
-// makes blocking calls, so that little comes on top of what it notes.
-func (k *known) delayed(c *net.TCPConn) {
-	runtime.LockOSThread()
-	unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
-	f, err := c.File()
-	if err != nil {
-		panic(err)
-	}
-	defer f.Close()
-	c.Close()
-	fd := int(f.Fd())
-	if err := unix.SetNonblock(fd, false); err != nil {
-		panic(err)
-	}
-	b := make([]byte, k.size)
-	for {
-		n, err := unix.Read(fd, b)
-		came := load.Monotonic()
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil || n != len(b) { // so small a message comes whole
-			return
-		}
-		wake := unix.NsecToTimespec(came + int64(knownDelay))
-		for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &wake, nil) == unix.EINTR {
-		}
-		took := load.Monotonic() - came
-		if _, err := unix.Write(fd, b); err != nil {
-			return
-		}
-		k.mu.Lock()
-		k.log.Delays = append(k.log.Delays, took)
-		k.mu.Unlock()
-	}
-}
-
-func (k *known) gated(c *net.TCPConn) {
+func (k *known) gated(c net.Conn) {
 	defer c.Close()
 	b := make([]byte, k.size)
 	for {
@@ -154,13 +105,6 @@ func (k *known) stall() {
 		k.mu.Unlock()
 		next += int64(stallPeriod)
 	}
-}
-
-// median of the delays that it really took.
-func (l *knownLog) median() float64 {
-	d := slices.Clone(l.Delays)
-	slices.Sort(d)
-	return float64(d[len(d)/2])
 }
 
 // slower is the fraction of messages, offered evenly at any rate, that a

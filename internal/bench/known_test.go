@@ -5,55 +5,73 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
-// measureKnown runs one trial of a known server and returns what was measured
-// and what the server did.
-func measureKnown(t *testing.T, kind string, o Options) (*result.Trial, *knownLog) {
+// measureKnown runs one trial of a server, started as "COMMAND {port} LOG SIZE",
+// and returns what was measured and what the server logged.
+func measureKnown(t *testing.T, command string, o Options) (*result.Trial, []byte) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "log")
+	o.Commands = []string{fmt.Sprintf("known=%s {port} %s %d", command, path, o.Sizes[0])}
+	set := mustRun(t, o)
+	log, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &set.Trials[0], log
+}
+
+// measureStall is measureKnown for the server that stalls.
+func measureStall(t *testing.T, o Options) (*result.Trial, *knownLog) {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "log")
-	o.Commands = []string{fmt.Sprintf("%s=%s %s {port} %s %d", kind, exe, kind, path, o.Sizes[0])}
-	set := mustRun(t, o)
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	trial, b := measureKnown(t, exe+" known-stall", o)
 	var log knownLog
 	if err := json.Unmarshal(b, &log); err != nil {
 		t.Fatal(err)
 	}
-	return &set.Trials[0], &log
+	return trial, &log
 }
 
-// A server that takes 5 ms reads as one that takes 5 ms. What it cannot know of
-// is the way there and back; a machine that others use can make that long, so
-// the best of several trials counts.
+// A server that takes 5 ms, a C program, reads as one that takes 5 ms: its own
+// clock says how long it took, and what it cannot know of is the way there and
+// back. A machine that others use can make that long, so the best of several
+// trials counts.
 func TestKnownDelay(t *testing.T) {
+	testenv.Need(t, "cc", testenv.Program("cc"))
+	bin := filepath.Join(t.TempDir(), "delay")
+	if out, err := exec.Command("cc", "-O2", "-pthread", "-o", bin, "testdata/delay.c").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	o := options()
 	// On one CPU a wake-up is short, and a few hundred messages a second keep
 	// its caches warm; evenly, so that none waits for another.
 	o.Placement, o.Conns, o.Rates = Shared, []int{10}, []float64{1000}
 	o.Duration = 500 * time.Millisecond
 	keepAwake(t)
-	// A machine that others use may add anything; what decides is that the
-	// delay is there and nothing like it is added.
+	// The machine may add anything; what decides is that the delay is there
+	// and nothing like it is added.
 	tolerance := 0.2
 	if *long {
 		o.Duration, tolerance = 10*time.Second, 0.02
 	}
 	var off []string
 	for range 4 {
-		trial, log := measureKnown(t, "known-delay", o)
-		p50, want := float64(trial.Service.ValueAtQuantile(50)), log.median()
+		trial, log := measureKnown(t, bin, o)
+		p50, want := float64(trial.Service.ValueAtQuantile(50)), medianLine(t, log)
 		off = append(off, fmt.Sprintf("measured %.0f ns, the server took %.0f ns", p50, want))
 		if p50 < want*(1-0.002) { // the histogram's own rounding
 			t.Fatalf("faster than the server: %s", off[len(off)-1])
@@ -64,6 +82,21 @@ func TestKnownDelay(t *testing.T) {
 		}
 	}
 	t.Errorf("p50 is more than %g %% off: %v", 100*tolerance, off)
+}
+
+// medianLine is the median of a log with a number a line.
+func medianLine(t *testing.T, log []byte) float64 {
+	t.Helper()
+	var n []float64
+	for line := range strings.Lines(string(log)) {
+		v, err := strconv.ParseFloat(strings.TrimSpace(line), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n = append(n, v)
+	}
+	slices.Sort(n)
+	return n[len(n)/2]
 }
 
 // over is the fraction of values above x.
@@ -90,7 +123,7 @@ func TestKnownStallInOpenLoop(t *testing.T) {
 	const tolerance = 0.015 // of all messages: 15 ms of each second
 	var last error
 	for range 3 {
-		trial, log := measureKnown(t, "known-stall", o)
+		trial, log := measureStall(t, o)
 		if last = stallShows(trial, log, tolerance); last == nil {
 			return
 		}
@@ -122,7 +155,7 @@ func TestKnownStallInClosedLoop(t *testing.T) {
 	const conns, stalls = 8, 2
 	o := options()
 	o.Conns, o.Duration = []int{conns}, stalls*stallPeriod
-	trial, log := measureKnown(t, "known-stall", o)
+	trial, log := measureStall(t, o)
 	slow := over(trial.Service, stallLength/2) * float64(trial.Service.TotalCount())
 	if slow < conns*(stalls-1) || slow > conns*(stalls+1) {
 		t.Errorf("%.0f slow messages of %d, want one a connection and stall: %d", slow, trial.Messages, conns*stalls)
