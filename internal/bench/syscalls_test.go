@@ -191,6 +191,59 @@ func TestCountersAgreeWithStrace(t *testing.T) {
 	}
 }
 
+// What a run prints, its own count plus what the audit found besides, is the
+// total that strace sees, to one per cent: the Go runtime's calls and the control
+// pipe's included. Under strace a server is far from its usual speed, so
+// everything is counted over the same stretch.
+func TestPrintedSyscallsAgreeWithStrace(t *testing.T) {
+	needTrace(t)
+	testenv.Need(t, "strace", testenv.Program("strace"))
+	for backend := range ceilings {
+		t.Run(backend, func(t *testing.T) {
+			var all []string
+			for range 3 {
+				printed, seen := printedAndSeen(t, backend)
+				all = append(all, fmt.Sprintf("printed %.4f, strace %.4f", printed, seen))
+				if math.Abs(printed/seen-1) <= 0.01 {
+					t.Log(all)
+					return
+				}
+			}
+			t.Errorf("more than 1 %% apart: %v", all)
+		})
+	}
+}
+
+// printedAndSeen are the system calls a message of one saturated server, as a
+// run reports them and as strace counted them.
+func printedAndSeen(t *testing.T, backend string) (printed, seen float64) {
+	t.Helper()
+	c := saturated(t, backend)
+	defer c.stop()
+	time.Sleep(100 * time.Millisecond) // all connections accepted
+	finish := attachStrace(t, c.pid)
+	before := counters(t, c)
+	startLoad(t, c)
+	found, err := audit(t.Context(), []*contestant{c}, 1500*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report clientReport
+	if err := c.client.Call(t.Context(), "stop", nil, &report); err != nil {
+		t.Fatal(err)
+	}
+	n := counters(t, c).Sub(before)
+	if found[0].other == nil {
+		t.Fatal("the audit found nothing")
+	}
+	var total uint64
+	for _, k := range finish() {
+		total += k
+	}
+	messages := float64(report.Answered)
+	return float64(n.Syscalls())/messages + *found[0].other, float64(total) / messages
+}
+
 // attachStrace counts the calls of a process; finish ends that and returns the
 // count by name.
 func attachStrace(t *testing.T, pid int) (finish func() map[string]uint64) {
