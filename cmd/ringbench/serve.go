@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
+	"runtime/pprof"
 	"sort"
 	"strings"
 
@@ -29,13 +31,14 @@ func serveCommand() *cobra.Command {
 
 func serveEchoCommand() *cobra.Command {
 	var cfg workloads.Echo
+	var profile string
 	c := &cobra.Command{
 		Use:     "echo",
 		Short:   "Echo what is received until SIGINT or SIGTERM, then print the counters",
 		Example: "  ringbench serve echo --backend=uring --listen=127.0.0.1:7000",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return serveEcho(cmd.Context(), cmd.OutOrStdout(), cfg)
+			return profiled(profile, func() error { return serveEcho(cmd.Context(), cmd.OutOrStdout(), cfg) })
 		},
 	}
 	f := c.Flags()
@@ -46,8 +49,26 @@ func serveEchoCommand() *cobra.Command {
 	f.IntVar(&cfg.Workers, "workers", 0, "limit of the thread pool; 0: one worker a connection")
 	f.IntVar(&cfg.BufSize, "buf-size", 4096, "bytes of a receive buffer")
 	f.IntVar(&cfg.Bufs, "bufs", 1024, "receive buffers of a loop")
+	f.StringVar(&profile, "cpuprofile", "", "write a CPU profile of the server to this file")
 	complete(c, map[string][]string{"backend": variants(), "network": {"tcp", "tcp6", "unix"}})
 	return c
+}
+
+// profiled runs f and writes its CPU profile to the named file, if one is named.
+func profiled(name string, f func() error) error {
+	if name == "" {
+		return f()
+	}
+	w, err := os.Create(name)
+	if err != nil {
+		return fmt.Errorf("--cpuprofile: %w", err)
+	}
+	defer w.Close()
+	if err := pprof.StartCPUProfile(w); err != nil {
+		return fmt.Errorf("--cpuprofile: %w", err)
+	}
+	defer pprof.StopCPUProfile()
+	return f()
 }
 
 func serveEcho(ctx context.Context, w io.Writer, cfg workloads.Echo) error {
