@@ -15,6 +15,7 @@ var bufferChecks = []check{
 	{"held-buffers-stay", false, heldBuffers},
 	{"buffers-run-out", false, exhaustion},
 	{"buffers-run-out-then-cancel-and-close", false, exhaustionEnds},
+	{"buffers-filled-exactly", false, fullBuffers},
 	{"empty-ends-keep-no-buffer", false, emptyEnds},
 }
 

@@ -213,7 +213,11 @@ func (l *Loop) collect(dst []backends.Completion, n int) int {
 		if l.run.Len() == 0 {
 			break
 		}
-		budget -= max(l.receive(l.run.Pop()), backends.PageSize)
+		// What yields nothing costs nothing: without a completion in dst the
+		// caller would wait in the kernel, with others still in line.
+		if n := l.receive(l.run.Pop()); n > 0 {
+			budget -= max(n, backends.PageSize)
+		}
 	}
 	l.dst = nil
 	return l.filled
