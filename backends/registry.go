@@ -9,8 +9,8 @@ import (
 
 // A Family is a backend with its variants, as its package registers it.
 type Family struct {
-	Name     string            // "uring"
-	Doc      string            // one line for help
+	Name string // "uring"
+	Doc  string // one line for help
 	// Features is the name of each feature that a variant adds or removes, and
 	// what it does. A name that ends in "=" takes a value when it is added, as
 	// in uring+sqpoll+sqidle=10ms.

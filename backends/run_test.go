@@ -12,7 +12,7 @@ type script struct {
 	err     error
 }
 
-func (s *script) Submit(*Op) bool { return false }
+func (s *script) Submit(*Op) bool    { return false }
 func (s *script) Recycle([]byte)     {}
 func (s *script) Close() error       { return nil }
 func (s *script) Counters() Counters { return Counters{} }
