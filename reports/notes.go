@@ -261,6 +261,9 @@ func loadNotes(all []view) (n []note) {
 			if line := unservedText(r); line != "" {
 				n = append(n, note{"unserved", at + line, true})
 			}
+			if line := untracedText(r); line != "" {
+				n = append(n, note{"system calls", at + line, true})
+			}
 			if line := eventsText(r); line != "" {
 				n = append(n, note{"events", at + line, false})
 			}
@@ -297,6 +300,22 @@ func unservedText(r row) string {
 			figure(float64(wait.ValueAtPercentile(50))/1e3), figure(float64(wait.Max())/1e3)))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// untracedText says why system calls were not counted by tracepoint although
+// they were to be. Reasons differ by process numbers, so one stands for all.
+func untracedText(r row) (line string) {
+	trials, why := 0, ""
+	for _, t := range r.trials {
+		if t.TraceFailure != "" {
+			trials++
+			why = or(why, t.TraceFailure)
+		}
+	}
+	if trials == 0 {
+		return ""
+	}
+	return fmt.Sprintf("not counted by tracepoint in %d of %d trials: %s", trials, len(r.trials), why)
 }
 
 func eventsText(r row) string {

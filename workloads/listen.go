@@ -143,14 +143,13 @@ func format(sa unix.Sockaddr) string {
 
 // LoopbackAddress is where a server of that network listens unless told
 // otherwise: a free port of the loopback interface, or an abstract Unix socket
-// (unix(7)), which has no file that a killed process could leave behind. The
-// caller calls remove when the server has ended.
-func LoopbackAddress(network string) (address string, remove func(), err error) {
+// (unix(7)), which has no file that a killed process could leave behind.
+func LoopbackAddress(network string) string {
 	switch network {
 	case "unix":
-		return fmt.Sprintf("@ringbench-%016x", rand.Uint64()), func() {}, nil
+		return fmt.Sprintf("@ringbench-%016x", rand.Uint64())
 	case "tcp6":
-		return net.JoinHostPort("::1", "0"), func() {}, nil
+		return net.JoinHostPort("::1", "0")
 	}
-	return "127.0.0.1:0", func() {}, nil
+	return "127.0.0.1:0"
 }

@@ -88,12 +88,7 @@ type server struct {
 func serve(t *testing.T, cfg workloads.Echo) *server {
 	t.Helper()
 	needBackend(t, cfg.Backend)
-	var remove func()
-	var err error
-	cfg.Address, remove, err = workloads.LoopbackAddress(cfg.Network)
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg.Address = workloads.LoopbackAddress(cfg.Network)
 	if cfg.Loops == 0 {
 		cfg.Loops = 1
 	}
@@ -112,7 +107,6 @@ func serve(t *testing.T, cfg workloads.Echo) *server {
 		default:
 		}
 		p.Stop(2 * time.Second)
-		remove()
 	})
 	s.call("addr", &s.addr)
 	return s

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/meter"
 	"github.com/ringbench/ringbench/internal/testenv"
 )
 
@@ -125,6 +126,31 @@ func TestJustEnoughDescriptors(t *testing.T) {
 		if tr.Void != "" || tr.Unserved > 0 {
 			t.Errorf("%s: void %q, %d connections unserved", set.Plan.Name(tr.Cell), tr.Void, tr.Unserved)
 		}
+	}
+}
+
+// Where a pool has more threads than events can be opened, the result says why
+// its system calls were not counted by tracepoint: here the first pool of a duet
+// takes the descriptors that the second would need.
+func TestTooFewDescriptorsToTrace(t *testing.T) {
+	t.Parallel()
+	testenv.Need(t, "root", testenv.Root())
+	testenv.Need(t, "root", meter.CanTrace())
+	limits := []string{"-nofile-soft=30", "-nofile-hard=266"}
+	args := shortEcho("--backend=threadpool,threadpool", "--duet", "--conns=200", "-o", "r.json", "--rate=2000", "--placement=shared")
+	r := confined(t, limits, args...).start().wait(exitOK, "r.json")
+	r.prints("not counted by tracepoint in 1 of", "an event for each of its", "raise the limit with ulimit -n")
+	var traced, failed int
+	for _, tr := range r.result("r.json").Trials {
+		if tr.TracedSyscalls != nil {
+			traced++
+		}
+		if strings.Contains(tr.TraceFailure, "too many open files") {
+			failed++
+		}
+	}
+	if traced != 1 || failed != 1 {
+		t.Errorf("of two trials %d traced, %d say that they are not", traced, failed)
 	}
 }
 

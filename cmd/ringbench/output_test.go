@@ -84,9 +84,7 @@ func TestFullStandardOutput(t *testing.T) {
 	t.Parallel()
 	for _, flag := range []string{"--json=true", "--json=false"} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-		if err != nil {
-			t.Skip(err)
-		}
+		testenv.Need(t, "dev", err)
 		defer full.Close()
 		r := newRun(t, shortEcho("--backend=epoll", flag, "-o", "r.json")...)
 		r.cmd.Stdout = full
@@ -200,9 +198,7 @@ func TestProgress(t *testing.T) {
 func terminal(t *testing.T) (master, slave *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip("no terminals here: ", err)
-	}
+	testenv.Need(t, "dev", err)
 	t.Cleanup(func() { master.Close() })
 	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
 	if err == nil {
@@ -211,8 +207,6 @@ func terminal(t *testing.T) (master, slave *os.File) {
 	if err == nil {
 		slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
 	}
-	if err != nil {
-		t.Skip("no terminals here: ", err)
-	}
+	testenv.Need(t, "dev", err)
 	return master, slave
 }

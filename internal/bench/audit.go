@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
@@ -16,6 +17,7 @@ const auditLength = 200 * time.Millisecond
 type audited struct {
 	traced *float64 // all system calls of the process
 	other  *float64 // of them those that its loops did not make: the Go runtime's
+	failed string   // why there is neither
 }
 
 // audit counts the system calls of every server by tracepoint. The load goes on.
@@ -37,7 +39,8 @@ func audit(ctx context.Context, cs []*contestant, length time.Duration) ([]audit
 		}
 		t, err := meter.TraceSyscalls(c.pid)
 		if err != nil {
-			return found, nil // a thread pool of thousands has more threads than we may have descriptors
+			found[i].failed = err.Error() // a thread pool of thousands has more threads than we may have descriptors
+			continue
 		}
 		traces[i] = t
 		if err := t.Enable(); err != nil {
@@ -57,7 +60,11 @@ func audit(ctx context.Context, cs []*contestant, length time.Duration) ([]audit
 	}
 	for i, c := range cs {
 		messages := float64(after[i].Answered - before[i].Answered)
-		if traces[i] == nil || messages == 0 {
+		if traces[i] == nil {
+			continue
+		}
+		if messages == 0 {
+			found[i].failed = fmt.Sprintf("no message was answered in the %v of the count", auditLength)
 			continue
 		}
 		traced := float64(after[i].calls-before[i].calls) / messages

@@ -73,7 +73,7 @@ func (r *runner) harnessFloor(ctx context.Context) (*result.Floor, error) {
 	}
 	cell := r.plan.Cells[0]
 	cell.Network, cell.Rate, cell.Contestant = "null", 0, "null"
-	c := &contestant{cell: cell, remove: func() {}}
+	c := &contestant{cell: cell}
 	defer c.stop()
 	p := *r.plan
 	p.Client = "null"

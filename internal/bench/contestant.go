@@ -35,12 +35,11 @@ type contestant struct {
 	idle   backends.Counters // of a pool, before the load
 	client *child.Proc
 	about  listening
-	remove func() // what the server leaves behind
 }
 
 // start brings up the server and connects the client.
 func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, err error) {
-	c := &contestant{cell: cell, remove: func() {}}
+	c := &contestant{cell: cell}
 	defer func() {
 		if err != nil {
 			c.stop()
@@ -123,12 +122,7 @@ func (c *contestant) startOwn(ctx context.Context, p *result.Plan) error {
 	if err != nil {
 		return err
 	}
-	addr, remove, err := workloads.LoopbackAddress(c.cell.Network)
-	if err != nil {
-		return err
-	}
-	c.remove = remove
-	cfg := EchoConfig(c.cell, addr, p.ServerCPUs)
+	cfg := EchoConfig(c.cell, workloads.LoopbackAddress(c.cell.Network), p.ServerCPUs)
 	spec := child.Spec{
 		Role: roleEcho, Name: c.cell.Contestant + " server", CPUs: p.ServerCPUs, Session: true,
 		Config: cfg, GoMaxProcs: cfg.Procs(b.Traits(), c.cell.Conns),
@@ -223,7 +217,7 @@ func (c *contestant) connect(ctx context.Context, p *result.Plan) (err error) {
 	return c.client.Call(ctx, "ready", nil, nil)
 }
 
-// stop ends both processes and removes what they leave.
+// stop ends both processes.
 func (c *contestant) stop() {
 	if c.client != nil {
 		c.client.Stop(grace)
@@ -231,7 +225,6 @@ func (c *contestant) stop() {
 	if c.server != nil {
 		c.server.Stop(grace)
 	}
-	c.remove()
 }
 
 // gone receives when a process of the trial ends before its time.

@@ -107,7 +107,7 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 			t.Counters = m.counters[i].Map()
 			t.CountedSyscalls = countedSyscalls(c, m.counters[i])
 		}
-		t.TracedSyscalls, t.OtherSyscalls = found[i].traced, found[i].other
+		t.TracedSyscalls, t.OtherSyscalls, t.TraceFailure = found[i].traced, found[i].other, found[i].failed
 		if c.pool && t.TracedSyscalls != nil && t.CountedSyscalls != nil {
 			other := max(0, *t.TracedSyscalls-*t.CountedSyscalls)
 			t.OtherSyscalls = &other

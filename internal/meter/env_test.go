@@ -8,13 +8,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 func output(t *testing.T, name string, args ...string) string {
 	t.Helper()
+	testenv.Need(t, name, testenv.Program(name))
 	out, err := exec.Command(name, args...).Output()
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(out))
 }

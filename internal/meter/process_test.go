@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/ringbench/ringbench/internal/child"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
 	"golang.org/x/sys/unix"
 )
 
@@ -163,7 +165,7 @@ func TestRunQueueWait(t *testing.T) {
 	procs, _ := end.Since(begin)
 	for _, r := range procs {
 		if r.RunQueueWait == nil {
-			t.Skip("this kernel keeps no run-queue waits")
+			testenv.Need(t, "schedstat", errors.New("this kernel keeps no run-queue waits"))
 		}
 		if sum := r.CPUSeconds + *r.RunQueueWait; sum < 0.8*r.Seconds || sum > 1.1*r.ThreadSeconds*float64(r.Threads) {
 			t.Errorf("ran %.3f s, waited %.3f s in %.3f s", r.CPUSeconds, *r.RunQueueWait, r.Seconds)

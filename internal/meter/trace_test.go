@@ -64,9 +64,7 @@ func TestTraceCountsKnownCalls(t *testing.T) {
 // The same program under strace and under the tracepoint.
 func TestTraceAgreesWithStrace(t *testing.T) {
 	testenv.Need(t, "root", testenv.Root())
-	if err := testenv.Program("strace"); err != nil {
-		t.Skip(err)
-	}
+	testenv.Need(t, "strace", testenv.Program("strace"))
 	const dd = "exec dd if=/dev/zero of=/dev/null bs=1 count=10000 status=none"
 	out, err := exec.Command("strace", "-f", "-c", "sh", "-c", dd).CombinedOutput()
 	if err != nil {

@@ -114,6 +114,8 @@ type Trial struct {
 	// OtherSyscalls is those of TracedSyscalls that the server's loops did not
 	// make, by their counters over the same audit: the Go runtime's.
 	OtherSyscalls *float64 `json:"other_syscalls_per_message,omitempty"`
+	// TraceFailure is why the audit of Plan.Audit has no TracedSyscalls.
+	TraceFailure string `json:"trace_failure,omitempty"`
 
 	Verdict string `json:"verdict,omitempty"` // see the Verdict constants
 }
