@@ -34,6 +34,9 @@ func notes(s *result.Set, all []view) []note {
 	if s.Interrupted {
 		n = append(n, note{"interrupted", "the plan was not finished; the figures are of what was measured", true})
 	}
+	for _, l := range s.Plan.LeftOut {
+		n = append(n, note{"left out", l.Why, true})
+	}
 	for _, w := range s.Warnings {
 		n = append(n, note{"warning", w, true})
 	}

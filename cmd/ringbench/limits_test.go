@@ -60,7 +60,7 @@ func TestNoRingAmongAll(t *testing.T) {
 	t.Parallel()
 	args := shortEcho("-o", "r.json", "--rate=1000", "--placement=shared")
 	r := confined(t, []string{fmt.Sprintf("-errno=%d", syscall.EPERM)}, args...).start().wait(exitOK, "r.json")
-	r.prints("epoll", "threadpool", "net", "warning: left out: backend uring is not available here: a seccomp filter forbids io_uring", "seccomp=unconfined")
+	r.prints("epoll", "threadpool", "net", "left out: backend uring is not available here: a seccomp filter forbids io_uring", "seccomp=unconfined")
 	set := r.result("r.json")
 	var got []string
 	for _, c := range set.Plan.Cells {
@@ -72,8 +72,12 @@ func TestNoRingAmongAll(t *testing.T) {
 	if len(set.Trials) != 3 || len(set.Void()) != 0 {
 		t.Errorf("%d trials, %d void", len(set.Trials), len(set.Void()))
 	}
-	if len(set.Warnings) == 0 || !strings.Contains(set.Warnings[0], "left out: backend uring") {
-		t.Errorf("warnings %q", set.Warnings)
+	if l := set.Plan.LeftOut; len(l) != 1 || l[0].Contestant != "uring" || !strings.Contains(l[0].Why, "a seccomp filter forbids io_uring") {
+		t.Errorf("left out: %q", l)
+	}
+	r.prints("load generator: epoll", "warning: the load generator is epoll, not the cheapest: uring is left out")
+	if set.Plan.Client != "epoll" {
+		t.Errorf("load generator %s", set.Plan.Client)
 	}
 }
 
@@ -193,6 +197,9 @@ func TestTooFewThreads(t *testing.T) {
 	}
 	inDir(confined(t, limits, "echo", "--backend=threadpool", "--conns=200")).start().wait(exitUsage).
 		says("threadpool with 200 connections needs 232 threads", "(ulimit -u) leaves", "raise it with ulimit -u", "--workers")
+	// Of all, the pool alone is left out.
+	all := inDir(confined(t, limits, shortEcho("--backend=all", "--conns=200", "--rate=2000", "--placement=shared")...)).start().wait(exitOK)
+	all.prints("epoll", "net", "left out: threadpool with 200 connections needs 232 threads")
 	// The other backends, and a pool that is limited, do without.
 	inDir(confined(t, limits, shortEcho("--backend=epoll", "--conns=200", "--rate=2000")...)).start().wait(exitOK).prints("epoll")
 	inDir(confined(t, limits, shortEcho("--backend=threadpool", "--workers=8", "--conns=12", "--rate=2000")...)).start().wait(exitOK).

@@ -11,9 +11,11 @@ import (
 	"github.com/ringbench/ringbench/internal/result"
 )
 
-// needs checks what the largest cells take against this system's limits.
-func needs(p *result.Plan) error {
+// needs checks what the cells take against this system's limits. A cell that
+// all brought in and for which there are not threads enough is left out.
+func (o *Options) needs(p *result.Plan) error {
 	limits := sync.OnceValue(threadLimits) // they are costly to read and the cells may be thousands
+	kept := p.Cells[:0]
 	for _, c := range p.Cells {
 		if m := load.MaxConns(c.Network); c.Conns > m {
 			remedy := "use --network=tcp, which spreads over 127.0.0.0/8, or unix"
@@ -28,18 +30,34 @@ func needs(p *result.Plan) error {
 		if err := child.NeedFiles(files); err != nil {
 			return fmt.Errorf("--conns=%d: %w", c.Conns, err)
 		}
-		if c.Backend == "" {
-			continue
-		}
-		b, err := backends.Lookup(c.Backend)
-		if err != nil {
+		err := threadsFor(c, limits)
+		switch {
+		case err != nil && o.named(c):
 			return err
+		case err != nil:
+			leaveOut(p, c.Contestant, err)
+		default:
+			kept = append(kept, c)
 		}
-		if t := b.Traits(); t.Blocking && !t.Spawn {
-			if err := needThreads(c, limits()); err != nil {
-				return err
-			}
-		}
+	}
+	p.Cells = kept
+	if len(kept) == 0 {
+		return errNoneLeft(p)
+	}
+	return nil
+}
+
+// threadsFor is nil for a cell that needs no threads to speak of.
+func threadsFor(c result.Cell, limits func() []threadLimit) error {
+	if c.Backend == "" {
+		return nil
+	}
+	b, err := backends.Lookup(c.Backend)
+	if err != nil {
+		return err
+	}
+	if t := b.Traits(); t.Blocking && !t.Spawn {
+		return needThreads(c, limits())
 	}
 	return nil
 }

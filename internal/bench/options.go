@@ -40,6 +40,8 @@ type Options struct {
 	ClientCPUs       string
 	Client           string
 	Duet, Audit      bool
+
+	secondChoice error // why DefaultClient is not the cheapest one
 }
 
 // Limits of what can be asked for.
@@ -69,8 +71,11 @@ func (o *Options) Plan() (*result.Plan, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := needs(p); err != nil {
+	if err := o.needs(p); err != nil {
 		return nil, nil, err
+	}
+	if w := o.clientWarning(p); w != "" {
+		warnings = append(warnings, w)
 	}
 	if p.Duet {
 		p.Grouping = child.Grouping()
@@ -143,7 +148,7 @@ func (o *Options) check() error {
 		return fmt.Errorf("--target-pid goes with --target")
 	}
 	if o.Client == DefaultClient {
-		o.Client = chooseClient()
+		o.Client, o.secondChoice = chooseClient()
 	}
 	client, err := backends.Lookup(o.Client)
 	if err != nil {
@@ -159,18 +164,23 @@ func (o *Options) check() error {
 }
 
 // chooseClient names the load generator's backend. io_uring's costs least: no
-// more CPU a message than the cheapest server (doc/adr/0004).
-func chooseClient() string {
+// more CPU a message than the cheapest server (doc/adr/0004). The error is why
+// those that were asked before it are not to be had.
+func chooseClient() (name string, refused error) {
 	for _, f := range backends.Families() {
 		b, err := backends.Lookup(f.Name)
-		if err != nil || f.Rank == 0 || b.Probe() != nil {
+		if err != nil || f.Rank == 0 {
+			continue
+		}
+		if err := b.Probe(); err != nil {
+			refused = errors.Join(refused, err)
 			continue
 		}
 		if t := b.Traits(); !t.Blocking && !t.Memory {
-			return f.Name
+			return f.Name, refused
 		}
 	}
-	return "epoll"
+	return "epoll", refused
 }
 
 // place decides which CPUs server and client run on.
@@ -270,7 +280,7 @@ func parseCPUs(flag, s string, allowed []int) (cpus []int, err error) {
 
 // cells makes the grid: every contestant under every load.
 func (o *Options) cells(p *result.Plan) (warnings []string, err error) {
-	contestants, warnings, err := o.contestants()
+	contestants, warnings, err := o.contestants(p)
 	if err != nil {
 		return nil, err
 	}
@@ -301,8 +311,9 @@ func (o *Options) cells(p *result.Plan) (warnings []string, err error) {
 	return warnings, nil
 }
 
-// contestants lists who takes part, without their loads.
-func (o *Options) contestants() (cells []result.Cell, warnings []string, err error) {
+// contestants lists who takes part, without their loads. What is named must be
+// had; of all, the plan is told what is left out.
+func (o *Options) contestants(p *result.Plan) (cells []result.Cell, warnings []string, err error) {
 	names := o.Backends
 	if (o.Target != "" || len(o.Commands) > 0) && slices.Equal(names, []string{"all"}) {
 		names = nil // only what was asked for
@@ -321,11 +332,15 @@ func (o *Options) contestants() (cells []result.Cell, warnings []string, err err
 				continue
 			}
 			c, err := o.contestant(f.Name)
-			if err != nil {
-				warnings = append(warnings, "left out: "+err.Error())
-				continue
+			var refused *backends.Unavailable
+			switch {
+			case errors.As(err, &refused):
+				leaveOut(p, f.Name, err)
+			case err != nil:
+				return nil, nil, err
+			default:
+				cells = append(cells, c)
 			}
-			cells = append(cells, c)
 		}
 	}
 	for _, nc := range o.Commands {
@@ -347,9 +362,6 @@ func (o *Options) contestants() (cells []result.Cell, warnings []string, err err
 	}
 	if o.Workers > 0 && !slices.ContainsFunc(cells, func(c result.Cell) bool { return c.Workers > 0 }) {
 		return nil, nil, fmt.Errorf("--workers=%d limits the thread pool, and no threadpool takes part; add it to --backend or leave the flag out", o.Workers)
-	}
-	if len(cells) == 0 {
-		return nil, nil, fmt.Errorf("no contestant is left; %s", strings.Join(warnings, "; "))
 	}
 	return cells, warnings, nil
 }

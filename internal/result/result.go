@@ -56,6 +56,14 @@ type Plan struct {
 	Grouping        string  `json:"scheduling_groups,omitempty"` // duet: "autogroup", "cgroup" or "none"
 	Client          string  `json:"client"`                      // backend of the load generator, with its variant
 	Audit           bool    `json:"audit"`                       // system calls were also counted by tracepoint
+	// LeftOut is what "all" would have included and this machine refuses.
+	LeftOut []LeftOut `json:"left_out,omitempty"`
+}
+
+// A LeftOut is a contestant that does not take part.
+type LeftOut struct {
+	Contestant string `json:"contestant"`
+	Why        string `json:"why"` // the refusal, with its remedy
 }
 
 // A Cell is one contestant under one load.
