@@ -1,8 +1,8 @@
 package child
 
 import (
-	"bufio"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -52,8 +52,8 @@ type place struct {
 }
 
 var whereWeAre = sync.OnceValue(func() place {
-	v1, v2 := ownPaths("/proc/self/cgroup")
-	m1, m2 := mounts("/proc/self/mountinfo")
+	v1, v2 := ownPaths(readTrimmed("/proc/self/cgroup"))
+	m1, m2 := mounts(readTrimmed("/proc/self/mountinfo"))
 	// In the first cgroup namespace "/" is the root; elsewhere it may be any.
 	first, _ := os.Readlink("/proc/self/ns/cgroup")
 	initial := first == "cgroup:[4026531835]" // PROC_CGROUP_INIT_INO, include/linux/proc_ns.h
@@ -104,10 +104,11 @@ func gives(dir string) bool {
 func exists(name string) bool   { return unix.Access(name, unix.F_OK) == nil }
 func writable(name string) bool { return unix.Access(name, unix.W_OK) == nil }
 
-// ownPaths reads our group's path in the v1 hierarchy that has the CPU
-// controller, "" if none has, and in the unified one.
-func ownPaths(name string) (v1, v2 string) {
-	for line := range strings.Lines(readTrimmed(name)) {
+// ownPaths finds our group's path in the v1 hierarchy that has the CPU
+// controller, "" if none has, and in the unified one: in the text of
+// /proc/self/cgroup.
+func ownPaths(groups string) (v1, v2 string) {
+	for line := range strings.Lines(groups) {
 		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
 		if len(f) != 3 {
 			continue
@@ -144,15 +145,10 @@ func (m mount) dir(path string) string {
 }
 
 // mounts finds the v1 hierarchy that has the CPU controller and the unified one
-// in a mountinfo file (proc_pid_mountinfo(5)).
-func mounts(name string) (v1, v2 mount) {
-	f, err := os.Open(name)
-	if err != nil {
-		return v1, v2
-	}
-	defer f.Close()
-	for sc := bufio.NewScanner(f); sc.Scan(); {
-		left, right, ok := strings.Cut(sc.Text(), " - ")
+// in the text of /proc/self/mountinfo (proc_pid_mountinfo(5)).
+func mounts(mountinfo string) (v1, v2 mount) {
+	for line := range strings.Lines(mountinfo) {
+		left, right, ok := strings.Cut(line, " - ")
 		l, r := strings.Fields(left), strings.Fields(right)
 		if !ok || len(l) < 5 || len(r) < 3 {
 			continue
@@ -166,6 +162,28 @@ func mounts(name string) (v1, v2 mount) {
 		}
 	}
 	return v1, v2
+}
+
+// CPUGroups lists the directories of our CPU cgroup and of those above it as far
+// as they are mounted, ours first. files is a tree that begins at the root, and
+// the names are relative to it.
+func CPUGroups(files fs.FS) (dirs []string) {
+	groups, _ := fs.ReadFile(files, "proc/self/cgroup")
+	mountinfo, _ := fs.ReadFile(files, "proc/self/mountinfo")
+	v1, path := ownPaths(string(groups))
+	m, unified := mounts(string(mountinfo))
+	if v1 != "" {
+		path = v1
+	} else {
+		m = unified
+	}
+	if path == "" {
+		return nil
+	}
+	for dir := m.dir(path); dir != "" && (dir == m.point || strings.HasPrefix(dir, m.point+"/")); dir = filepath.Dir(dir) {
+		dirs = append(dirs, strings.TrimPrefix(dir, "/"))
+	}
+	return dirs
 }
 
 // A group is a CPU cgroup made for one child. A nil group is none.

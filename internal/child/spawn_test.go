@@ -109,8 +109,8 @@ func TestCgroup(t *testing.T) {
 		startInGroup(t, at)
 	})
 	t.Run("v2", func(t *testing.T) {
-		_, path := ownPaths("/proc/self/cgroup")
-		_, m := mounts("/proc/self/mountinfo")
+		_, path := ownPaths(readTrimmed("/proc/self/cgroup"))
+		_, m := mounts(readTrimmed("/proc/self/mountinfo"))
 		at := place{v2: true, parent: m.dir(path)} // being born there works without the controller, too
 		if at.parent == "" || !writable(at.parent+"/cgroup.procs") {
 			t.Skip("no v2 cgroup in which groups can be made")

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -40,7 +41,7 @@ func Environment() result.Env {
 	if e.CPUs == 0 {
 		e.CPUs = runtime.NumCPU()
 	}
-	e.Accounting, e.IRQAccounting = accounting(kernelConfig(e.Kernel), read("/sys/devices/system/cpu/nohz_full"))
+	e.Accounting, e.IRQAccounting = Accounting(KernelConfig(os.DirFS("/"), e.Kernel), read("/sys/devices/system/cpu/nohz_full"))
 	return e
 }
 
@@ -82,17 +83,17 @@ func mitigations(dir string) (list []string) {
 	return list
 }
 
-// kernelConfig reads the options that the running kernel was built with, nil
-// when they are nowhere to be found.
-func kernelConfig(release string) map[string]string {
-	if f, err := os.Open("/proc/config.gz"); err == nil {
+// KernelConfig reads the options that the running kernel was built with, nil
+// when they are nowhere to be found in files, a tree that begins at the root.
+func KernelConfig(files fs.FS, release string) map[string]string {
+	if f, err := files.Open("proc/config.gz"); err == nil {
 		defer f.Close()
 		if z, err := gzip.NewReader(f); err == nil {
 			return parseConfig(z)
 		}
 	}
-	for _, name := range []string{"/boot/config-" + release, "/lib/modules/" + release + "/config", "/usr/lib/modules/" + release + "/config"} {
-		if f, err := os.Open(name); err == nil {
+	for _, name := range []string{"boot/config-" + release, "lib/modules/" + release + "/config", "usr/lib/modules/" + release + "/config"} {
+		if f, err := files.Open(name); err == nil {
 			defer f.Close()
 			return parseConfig(f)
 		}
@@ -110,10 +111,12 @@ func parseConfig(r io.Reader) map[string]string {
 	return options
 }
 
-// accounting says how the kernel splits CPU time. A kernel built with
+// Accounting says how a kernel of that configuration splits CPU time: "tick",
+// "virt-gen" or "unknown", and whether softirqs are charged to the "task" that
+// they interrupt or "apart". A kernel built with
 // VIRT_CPU_ACCOUNTING_GEN still samples by the tick, but on CPUs that nohz_full
 // names, or when context tracking is forced (kernel/context_tracking.c).
-func accounting(config map[string]string, nohzFull string) (cpu, irq string) {
+func Accounting(config map[string]string, nohzFull string) (cpu, irq string) {
 	cpu, irq = "unknown", "unknown"
 	if config == nil {
 		return cpu, irq

@@ -36,7 +36,7 @@ func TestEnvironment(t *testing.T) {
 	if e.Arch != runtime.GOARCH || e.CPUModel == "" || e.MemoryBytes < 1<<26 || e.Cmdline == "" {
 		t.Errorf("missing facts: %+v", e)
 	}
-	if config := kernelConfig(e.Kernel); config != nil {
+	if config := KernelConfig(os.DirFS("/"), e.Kernel); config != nil {
 		if want := config["CONFIG_HZ"]; strconv.Itoa(int(e.TickHz+0.5)) != want {
 			t.Errorf("%v ticks a second by the clock's resolution, CONFIG_HZ is %s", e.TickHz, want)
 		}
@@ -60,7 +60,7 @@ func TestAccounting(t *testing.T) {
 		{gen, "(null)", "tick", "apart"}, // what most distributions build
 		{gen, "2-7", "virt-gen", "apart"},
 	} {
-		if cpu, irq := accounting(c.config, c.nohz); cpu != c.cpu || irq != c.irq {
+		if cpu, irq := Accounting(c.config, c.nohz); cpu != c.cpu || irq != c.irq {
 			t.Errorf("%v, nohz_full %q: %s, %s; want %s, %s", c.config, c.nohz, cpu, irq, c.cpu, c.irq)
 		}
 	}
