@@ -3,6 +3,7 @@ package backends
 import (
 	"fmt"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +22,10 @@ import (
 // the table is shared.
 func OwnDescriptors() error {
 	runtime.LockOSThread()
+	// The runtime opens its poller at the first timer or pipe of the process.
+	// Were that on this thread, later, all others would find the descriptor
+	// bad, and the runtime gives up then; so let it happen now.
+	time.Sleep(time.Nanosecond)
 	if err := unix.Unshare(unix.CLONE_FILES); err != nil {
 		return fmt.Errorf("unshare(CLONE_FILES): %w", err)
 	}

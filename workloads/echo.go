@@ -46,6 +46,18 @@ func (cfg Echo) Check() error {
 	return err
 }
 
+// LoopConfig sizes the loop of that index.
+func (cfg Echo) LoopConfig(index int, t backends.Traits) backends.Config {
+	c := backends.Config{BufSize: cfg.BufSize, Bufs: cfg.Bufs}
+	if t.Blocking {
+		c.Bufs, c.Entries = 1, 8 // it serves one connection at a time
+	}
+	if n := len(cfg.CPUs); n > 0 {
+		c.CPU = 1 + cfg.CPUs[index%n]
+	}
+	return c
+}
+
 // maxProcs bounds what Procs asks for.
 const maxProcs = 1024
 
@@ -150,14 +162,7 @@ func (s *EchoServer) Accepted() int { return int(s.accepted.Load()) }
 
 // open makes a loop for the calling goroutine and counts it in.
 func (s *EchoServer) open(index int) (backends.Loop, error) {
-	cfg := backends.Config{BufSize: s.cfg.BufSize, Bufs: s.cfg.Bufs}
-	if s.traits.Blocking {
-		cfg.Bufs, cfg.Entries = 1, 8 // it serves one connection at a time
-	}
-	if n := len(s.cfg.CPUs); n > 0 {
-		cfg.CPU = 1 + s.cfg.CPUs[index%n]
-	}
-	l, err := s.backend.Open(cfg)
+	l, err := s.backend.Open(s.cfg.LoopConfig(index, s.traits))
 	if err != nil {
 		return nil, err
 	}

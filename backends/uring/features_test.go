@@ -106,7 +106,7 @@ func TestTiers(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	seen := map[string]unix.Errno{}
 	for _, errno := range []unix.Errno{unix.ENOSYS, unix.EPERM, unix.EACCES, unix.EINVAL, unix.ENOMEM, unix.EOPNOTSUPP, unix.EMFILE, unix.ENFILE, unix.EBUSY, unix.EIO} {
-		u := refused("uring+sqpoll", errno, "0")
+		u := explain("uring+sqpoll", errno, "0", "2")
 		if u.Why == "" || u.Remedy == "" || !errors.Is(u, errno) || !strings.Contains(u.Error(), "uring+sqpoll") || strings.Contains(u.Error(), "\n") {
 			t.Errorf("%v: %v", errno, u)
 		}
@@ -115,9 +115,23 @@ func TestRefusals(t *testing.T) {
 		}
 		seen[u.Why] = errno
 	}
-	for sysctl, word := range map[string]string{"": "seccomp", "0": "seccomp", "1": "io_uring_disabled is 1", "2": "io_uring_disabled is 2"} {
-		if s := refused("uring", unix.EPERM, sysctl).Error(); !strings.Contains(s, word) {
-			t.Errorf("sysctl %q: %s", sysctl, s)
+	for _, c := range []struct {
+		errno           unix.Errno
+		sysctl, seccomp string
+		words           string
+	}{
+		{unix.EPERM, "", "2", "a seccomp filter forbids"},
+		{unix.EPERM, "0", "2", "a seccomp filter forbids"},
+		{unix.EPERM, "0", "", "a seccomp filter forbids"},
+		{unix.EPERM, "0", "0", "neither a seccomp filter nor"},
+		{unix.EPERM, "1", "0", "io_uring_disabled is 1"},
+		{unix.EPERM, "2", "2", "io_uring_disabled is 2"},
+		{unix.ENOSYS, "", "0", "this kernel has no io_uring, or one older than Linux 5.11 ("},
+		{unix.ENOSYS, "", "2", "or a seccomp filter hides it"},
+		{unix.ENOSYS, "0", "2", "this kernel has io_uring, and a seccomp filter hides it"},
+	} {
+		if s := explain("uring", c.errno, c.sysctl, c.seccomp).Error(); !strings.Contains(s, c.words) {
+			t.Errorf("%v, sysctl %q, seccomp %q: %s", c.errno, c.sysctl, c.seccomp, s)
 		}
 	}
 }

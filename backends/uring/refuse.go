@@ -9,17 +9,21 @@ import (
 	"github.com/ringbench/ringbench/backends"
 )
 
-// refused turns the errno of a setup or registration call into an error that
-// names cause and remedy. sysctl is the content of
+// refused turns the errno of a system call of io_uring into an error that names
+// cause and remedy. sysctl is the content of
 // /proc/sys/kernel/io_uring_disabled, "" where there is none.
 func refused(variant string, errno unix.Errno, sysctl string) *backends.Unavailable {
+	return explain(variant, errno, sysctl, seccompMode())
+}
+
+// explain goes by what the kernel tells of its policies.
+func explain(variant string, errno unix.Errno, sysctl, seccomp string) *backends.Unavailable {
 	u := &backends.Unavailable{Backend: variant, Err: errno}
 	switch errno {
 	case unix.ENOSYS:
-		u.Why = "this kernel has no io_uring, or one older than Linux 5.11"
-		u.Remedy = "run on Linux 5.15 or newer with CONFIG_IO_URING, outside gVisor and the like"
+		u.Why, u.Remedy = absent(sysctl, seccomp)
 	case unix.EPERM:
-		u.Why, u.Remedy = denied(sysctl)
+		u.Why, u.Remedy = denied(sysctl, seccomp)
 	case unix.EACCES:
 		u.Why = "a security policy forbids io_uring to this process"
 		u.Remedy = "look for denials of io_uring in the audit log (SELinux, AppArmor) and allow it for this program"
@@ -27,7 +31,7 @@ func refused(variant string, errno unix.Errno, sysctl string) *backends.Unavaila
 		u.Why = "the kernel rejects the ring's flags or sizes, although it accepted them one by one"
 		u.Remedy = "leave features out with -feature, for example " + base(variant) + "-defer"
 	case unix.ENOMEM:
-		u.Why = "the kernel has no memory for the ring, or the limit of locked memory, to which many kernels charge rings, is too low"
+		u.Why = "the kernel has no memory for the ring, or the limit of locked memory, to which many kernels charge all rings of a user together, is too low"
 		u.Remedy = "raise it with ulimit -l or LimitMEMLOCK=, or use fewer loops"
 	case unix.EOPNOTSUPP:
 		u.Why = "the platform answers that it does not support io_uring, as some managed Kubernetes services do"
@@ -48,7 +52,25 @@ func refused(variant string, errno unix.Errno, sysctl string) *backends.Unavaila
 	return u
 }
 
-func denied(sysctl string) (why, remedy string) {
+// noFilter is what /proc/self/status says where no seccomp filter is in force.
+const noFilter = "0"
+
+// absent explains ENOSYS: with the sysctl, which is there where io_uring is
+// (Linux 6.6), a filter must have answered.
+func absent(sysctl, seccomp string) (why, remedy string) {
+	const unconfined = "a profile that permits it, for example docker run --security-opt seccomp=unconfined"
+	switch {
+	case seccomp != noFilter && sysctl != "":
+		return "this kernel has io_uring, and a seccomp filter hides it", "run without the filter or with " + unconfined
+	case seccomp != noFilter:
+		return "this kernel has no io_uring, or one older than Linux 5.11, or a seccomp filter hides it",
+			"run on Linux 5.15 or newer with CONFIG_IO_URING, with " + unconfined
+	}
+	return "this kernel has no io_uring, or one older than Linux 5.11",
+		"run on Linux 5.15 or newer with CONFIG_IO_URING, outside gVisor and the like"
+}
+
+func denied(sysctl, seccomp string) (why, remedy string) {
 	switch sysctl {
 	case "1":
 		return "the sysctl kernel.io_uring_disabled is 1: only root and members of kernel.io_uring_group may use io_uring",
@@ -56,6 +78,10 @@ func denied(sysctl string) (why, remedy string) {
 	case "2":
 		return "the sysctl kernel.io_uring_disabled is 2: nobody may use io_uring",
 			"set it to 0 with sysctl -w kernel.io_uring_disabled=0 (as root)"
+	}
+	if seccomp == noFilter {
+		return "the kernel does not permit io_uring to this process, and neither a seccomp filter nor kernel.io_uring_disabled is the cause",
+			"look for a security module's denial of io_uring in the audit log, or run as root"
 	}
 	return "a seccomp filter forbids io_uring, as container runtimes do by default (Docker since 25, containerd since 2)",
 		"run outside the container or with a profile that permits it, for example docker run --security-opt seccomp=unconfined"
@@ -66,6 +92,21 @@ func base(variant string) string {
 		return variant[:i]
 	}
 	return variant
+}
+
+// seccompMode is "0" without a filter and "2" with one, "" where the kernel
+// does not tell (proc_pid_status(5)).
+func seccompMode() string {
+	b, err := os.ReadFile("/proc/thread-self/status")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(b)) {
+		if mode, ok := strings.CutPrefix(line, "Seccomp:"); ok {
+			return strings.TrimSpace(mode)
+		}
+	}
+	return ""
 }
 
 // sysctlDisabled reads the switch that exists since Linux 6.6.

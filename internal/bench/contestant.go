@@ -203,7 +203,7 @@ func freePort() (int, error) {
 
 func (c *contestant) connect(ctx context.Context, p *result.Plan) (err error) {
 	cell := c.cell
-	loops := max(1, min(len(p.ClientCPUs), cell.Conns))
+	loops := clientLoops(p, cell)
 	c.client, err = child.Start(child.Spec{
 		Role: roleClient, Name: "client of " + cell.Contestant, CPUs: p.ClientCPUs, Session: true, GoMaxProcs: loops + 1, Env: loopEnv(),
 		Config: load.Config{

@@ -12,25 +12,21 @@ import (
 )
 
 // needs checks what the cells take against this system's limits. A cell that
-// all brought in and for which there are not threads enough is left out.
+// all brought in and that cannot be had is left out.
 func (o *Options) needs(p *result.Plan) error {
+	for _, c := range p.Cells {
+		if err := needSockets(c); err != nil {
+			return err
+		}
+	}
+	r := rehearsal{}
+	if err := o.rehearse(p, r); err != nil {
+		return err
+	}
 	limits := sync.OnceValue(threadLimits) // they are costly to read and the cells may be thousands
 	kept := p.Cells[:0]
 	for _, c := range p.Cells {
-		if m := load.MaxConns(c.Network); c.Conns > m {
-			remedy := "use --network=tcp, which spreads over 127.0.0.0/8, or unix"
-			if c.Network == "tcp" {
-				remedy = "use --network=unix"
-			}
-			return fmt.Errorf("--conns=%d: this machine has ports for %d connections to one address by --network=%s; widen net.ipv4.ip_local_port_range, or %s", c.Conns, m, c.Network, remedy)
-		}
-		// A listening socket and a ring or epoll instance a loop; the rest is
-		// the runtime's, the control pipes and the standard streams.
-		files := c.Conns + 2*c.Loops + 64
-		if err := child.NeedFiles(files); err != nil {
-			return fmt.Errorf("--conns=%d: %w", c.Conns, err)
-		}
-		err := threadsFor(c, limits)
+		err := resources(p, c, r, limits)
 		switch {
 		case err != nil && o.named(c):
 			return err
@@ -47,8 +43,26 @@ func (o *Options) needs(p *result.Plan) error {
 	return nil
 }
 
-// threadsFor is nil for a cell that needs no threads to speak of.
-func threadsFor(c result.Cell, limits func() []threadLimit) error {
+// needSockets checks that there are ports and descriptors for the connections.
+func needSockets(c result.Cell) error {
+	if m := load.MaxConns(c.Network); c.Conns > m {
+		remedy := "use --network=tcp, which spreads over 127.0.0.0/8, or unix"
+		if c.Network == "tcp" {
+			remedy = "use --network=unix"
+		}
+		return fmt.Errorf("--conns=%d: this machine has ports for %d connections to one address by --network=%s; widen net.ipv4.ip_local_port_range, or %s", c.Conns, m, c.Network, remedy)
+	}
+	// A listening socket and a ring or epoll instance a loop; the rest is
+	// the runtime's, the control pipes and the standard streams.
+	files := c.Conns + 2*c.Loops + 64
+	if err := child.NeedFiles(files); err != nil {
+		return fmt.Errorf("--conns=%d: %w", c.Conns, err)
+	}
+	return nil
+}
+
+// resources is nil when a server of ours can have its threads and loops.
+func resources(p *result.Plan, c result.Cell, r rehearsal, limits func() []threadLimit) error {
 	if c.Backend == "" {
 		return nil
 	}
@@ -59,7 +73,7 @@ func threadsFor(c result.Cell, limits func() []threadLimit) error {
 	if t := b.Traits(); t.Blocking && !t.Spawn {
 		return needThreads(c, limits())
 	}
-	return nil
+	return r.server(p, c)
 }
 
 // needThreads checks that a thread for each connection can be had.

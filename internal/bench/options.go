@@ -41,7 +41,8 @@ type Options struct {
 	Client           string
 	Duet, Audit      bool
 
-	secondChoice error // why DefaultClient is not the cheapest one
+	clientChosen bool  // Client is what became of DefaultClient
+	secondChoice error // why that is not the cheapest one
 }
 
 // Limits of what can be asked for.
@@ -148,6 +149,7 @@ func (o *Options) check() error {
 		return fmt.Errorf("--target-pid goes with --target")
 	}
 	if o.Client == DefaultClient {
+		o.clientChosen = true
 		o.Client, o.secondChoice = chooseClient()
 	}
 	client, err := backends.Lookup(o.Client)
@@ -162,6 +164,9 @@ func (o *Options) check() error {
 	}
 	return nil
 }
+
+// lastClient is the load generator that every kernel can have.
+const lastClient = "epoll"
 
 // chooseClient names the load generator's backend. io_uring's costs least: no
 // more CPU a message than the cheapest server (doc/adr/0004). The error is why
@@ -180,7 +185,7 @@ func chooseClient() (name string, refused error) {
 			return f.Name, refused
 		}
 	}
-	return "epoll", refused
+	return lastClient, refused
 }
 
 // place decides which CPUs server and client run on.

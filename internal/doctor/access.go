@@ -85,8 +85,9 @@ const capIPCLock = 14
 // 64 KiB.
 const lockedWanted = 64 << 20
 
-// lockedMemory: io_uring charges registered buffers to RLIMIT_MEMLOCK, of those
-// without CAP_IPC_LOCK (io_uring/rsrc.c; rings only before Linux 5.12).
+// lockedMemory: io_uring charges registered buffers to RLIMIT_MEMLOCK, and some
+// kernels rings too (those before 5.12, and 6.18 again), all of a user's
+// together, unless the process has CAP_IPC_LOCK.
 func lockedMemory(m *machine) Outcome {
 	soft, hard := m.limit("Max locked memory")
 	if soft == "" {
@@ -101,7 +102,7 @@ func lockedMemory(m *machine) Outcome {
 		return ok(found + "; CAP_IPC_LOCK lifts it")
 	}
 	if n, err := strconv.ParseUint(soft, 10, 64); err == nil && n < lockedWanted {
-		return warning(found, "raise it with ulimit -l or LimitMEMLOCK=: io_uring's registered buffers are charged to it")
+		return warning(found, "raise it with ulimit -l or LimitMEMLOCK=: io_uring's registered buffers are charged to it, and by some kernels its rings")
 	}
 	return ok(found)
 }

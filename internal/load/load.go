@@ -233,16 +233,21 @@ func (k *worker) run() {
 	}
 }
 
+// LoopConfig sizes a loop that drives so many of the connections.
+func (c Config) LoopConfig(conns int) backends.Config {
+	bufs := max(64, 2*conns)
+	size := BufSize(c.Size * c.Pipeline)
+	for bufs > 64 && bufs*size > 256<<20 {
+		bufs /= 2
+	}
+	return backends.Config{BufSize: size, Bufs: bufs}
+}
+
 func (k *worker) drive() error {
 	// The default slack of 50 µs would make every time-out that late.
 	runtime.LockOSThread()
 	unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
-	bufs := max(64, 2*len(k.conns))
-	size := BufSize(k.g.cfg.Size * k.g.cfg.Pipeline)
-	for bufs > 64 && bufs*size > 256<<20 {
-		bufs /= 2
-	}
-	loop, err := k.backend.Open(backends.Config{BufSize: size, Bufs: bufs})
+	loop, err := k.backend.Open(k.g.cfg.LoopConfig(len(k.conns)))
 	if err != nil {
 		return err
 	}
