@@ -7,6 +7,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +18,10 @@ import (
 func confine(args []string) error {
 	runtime.LockOSThread() // a filter is the thread's that asks for it; execve makes that one the process
 	f := flag.NewFlagSet(confineRole, flag.ContinueOnError)
-	errno := f.Int("errno", 0, "what io_uring_setup returns")
+	errno := f.Int("errno", 0, "what the system calls of io_uring return that calls names")
+	calls := f.String("calls", "setup", "setup, register, enter; with commas between them")
+	memlock := f.Int("memlock", -1, "RLIMIT_MEMLOCK, bytes; goes with uid, as root has CAP_IPC_LOCK")
+	tryRing := f.Bool("try-ring", false, "in place of ringbench, make a ring by the system call alone")
 	soft := f.Int("nofile-soft", 0, "RLIMIT_NOFILE")
 	hard := f.Int("nofile-hard", 0, "RLIMIT_NOFILE")
 	nproc := f.Int("nproc", 0, "RLIMIT_NPROC")
@@ -36,6 +40,11 @@ func confine(args []string) error {
 	if *nproc > 0 {
 		if err := unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: uint64(*nproc), Max: uint64(*nproc)}); err != nil {
 			return fmt.Errorf("set RLIMIT_NPROC: %w", err)
+		}
+	}
+	if *memlock >= 0 {
+		if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: uint64(*memlock), Max: uint64(*memlock)}); err != nil {
+			return fmt.Errorf("set RLIMIT_MEMLOCK: %w", err)
 		}
 	}
 	if *sysctl != "" {
@@ -58,9 +67,12 @@ func confine(args []string) error {
 		}
 	}
 	if *errno > 0 {
-		if err := failSetup(*errno); err != nil {
+		if err := failCalls(*errno, strings.Split(*calls, ",")); err != nil {
 			return err
 		}
+	}
+	if *tryRing {
+		return makeRing()
 	}
 	return syscall.Exec(*exe, append([]string{"ringbench"}, f.Args()...), os.Environ())
 }
@@ -87,20 +99,34 @@ func ownNetwork(ports string) error {
 	return os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", []byte(ports), 0o644)
 }
 
-// failSetup installs a seccomp filter that lets io_uring_setup fail, as
-// container runtimes do. The call has the same number on all architectures.
-func failSetup(errno int) error {
+// makeRing asks for the smallest ring. The kernel fills in its parameters, 120
+// bytes of which zeros ask for nothing special (struct io_uring_params).
+func makeRing() error {
+	params := new([120]byte)
+	_, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 1, reflect.ValueOf(params).Pointer(), 0)
+	runtime.KeepAlive(params)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// The system calls of io_uring have the same numbers on all architectures.
+var ringCalls = map[string]uint32{"setup": unix.SYS_IO_URING_SETUP, "enter": unix.SYS_IO_URING_ENTER, "register": unix.SYS_IO_URING_REGISTER}
+
+// failCalls installs a seccomp filter that lets system calls of io_uring fail,
+// as container runtimes do.
+func failCalls(errno int, calls []string) error {
 	const (
 		load  = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS // of seccomp_data; the call's number comes first
 		equal = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
 		ret   = unix.BPF_RET | unix.BPF_K
 	)
-	filter := []unix.SockFilter{
-		{Code: load, K: 0},
-		{Code: equal, K: unix.SYS_IO_URING_SETUP, Jf: 1},
-		{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
-		{Code: ret, K: unix.SECCOMP_RET_ALLOW},
+	filter := []unix.SockFilter{{Code: load, K: 0}}
+	for _, call := range calls {
+		filter = append(filter, unix.SockFilter{Code: equal, K: ringCalls[call], Jf: 1}, unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(errno)})
 	}
+	filter = append(filter, unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ALLOW})
 	program := &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("set no_new_privs: %w", err)

@@ -1,114 +1,15 @@
 package main
 
 import (
-	"flag"
-	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/meter"
 	"github.com/ringbench/ringbench/internal/testenv"
 )
-
-// What the kernel says to those who may not use io_uring, and how ringbench
-// puts it.
-var refusals = []struct {
-	name    string
-	errno   syscall.Errno
-	sysctl  string // content of kernel.io_uring_disabled; "": as it is
-	sayings []string
-}{
-	{"ENOSYS", syscall.ENOSYS, "", []string{"this kernel has no io_uring", "Linux 5.15 or newer"}},
-	{"EPERM by seccomp", syscall.EPERM, "", []string{"a seccomp filter forbids io_uring", "seccomp=unconfined"}},
-	{"EPERM by sysctl 1", syscall.EPERM, "1", []string{"kernel.io_uring_disabled is 1: only root", "sysctl -w kernel.io_uring_disabled=0"}},
-	{"EPERM by sysctl 2", syscall.EPERM, "2", []string{"kernel.io_uring_disabled is 2: nobody", "sysctl -w kernel.io_uring_disabled=0"}},
-	// Kernels since 5.12 charge nobody's locked memory for a ring, so the limit
-	// itself cannot bring this about any more.
-	{"ENOMEM", syscall.ENOMEM, "", []string{"limit of locked memory", "ulimit -l"}},
-	{"EACCES", syscall.EACCES, "", []string{"a security policy forbids io_uring", "audit log"}},
-	{"EMFILE", syscall.EMFILE, "", []string{"no file descriptor left", "ulimit -n"}},
-}
-
-func TestNoRing(t *testing.T) {
-	for _, c := range refusals {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			limits := []string{fmt.Sprintf("-errno=%d", c.errno)}
-			if c.sysctl != "" {
-				testenv.Need(t, "root", testenv.Root())
-				file := filepath.Join(t.TempDir(), "sysctl")
-				if err := os.WriteFile(file, []byte(c.sysctl+"\n"), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				limits = append(limits, "-sysctl="+file)
-			}
-			says := append([]string{"backend uring is not available here: "}, c.sayings...)
-			confined(t, limits, "echo", "--backend=uring,epoll").start().wait(exitUsage).says(says...)
-			confined(t, limits, "serve", "echo", "--backend=uring").start().wait(exitUsage).says(says...)
-			confined(t, limits, "echo", "--client=uring").start().wait(exitUsage).says(append(says, "--client: ")...)
-		})
-	}
-}
-
-// Asked for whatever is available, ringbench runs the rest and says what it left out.
-func TestNoRingAmongAll(t *testing.T) {
-	t.Parallel()
-	args := shortEcho("-o", "r.json", "--rate=1000", "--placement=shared")
-	r := confined(t, []string{fmt.Sprintf("-errno=%d", syscall.EPERM)}, args...).start().wait(exitOK, "r.json")
-	r.prints("epoll", "threadpool", "net", "left out: backend uring is not available here: a seccomp filter forbids io_uring", "seccomp=unconfined")
-	set := r.result("r.json")
-	var got []string
-	for _, c := range set.Plan.Cells {
-		got = append(got, c.Contestant)
-	}
-	if s := strings.Join(got, ","); s != "epoll,threadpool,net" {
-		t.Errorf("contestants %s", s)
-	}
-	if len(set.Trials) != 3 || len(set.Void()) != 0 {
-		t.Errorf("%d trials, %d void", len(set.Trials), len(set.Void()))
-	}
-	if l := set.Plan.LeftOut; len(l) != 1 || l[0].Contestant != "uring" || !strings.Contains(l[0].Why, "a seccomp filter forbids io_uring") {
-		t.Errorf("left out: %q", l)
-	}
-	r.prints("load generator: epoll", "warning: the load generator is epoll, not the cheapest: uring is left out")
-	if set.Plan.Client != "epoll" {
-		t.Errorf("load generator %s", set.Plan.Client)
-	}
-}
-
-var setSysctl = flag.Bool("sysctl", false, "set kernel.io_uring_disabled for a moment; whatever else uses io_uring meanwhile is disturbed")
-
-// TestDisabledBySysctl has the kernel itself refuse.
-func TestDisabledBySysctl(t *testing.T) {
-	if !*setSysctl {
-		t.Skip("without -sysctl: it would disturb others")
-	}
-	testenv.Need(t, "root", testenv.Root())
-	const path = "/proc/sys/kernel/io_uring_disabled"
-	before, err := os.ReadFile(path)
-	if err != nil {
-		t.Skip("this kernel has no such switch: ", err)
-	}
-	exe := public(t)
-	set := func(value string) {
-		if err := os.WriteFile(path, []byte(value), 0o644); err != nil {
-			t.Error(err)
-		}
-	}
-	t.Cleanup(func() { set(string(before)) })
-	set("2\n")
-	nobody2 := newRun(t, "serve", "echo").start().wait(exitUsage)
-	set("1\n")
-	nobody1 := confined(t, []string{"-uid=65534", "-exe=" + exe}, "serve", "echo").start().wait(exitUsage)
-	set(string(before))
-	nobody2.says("kernel.io_uring_disabled is 2: nobody may use io_uring", "operation not permitted")
-	nobody1.says("kernel.io_uring_disabled is 1: only root", "operation not permitted")
-}
 
 func public(t *testing.T) string {
 	t.Helper()

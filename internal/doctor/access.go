@@ -111,16 +111,16 @@ func lockedMemory(m *machine) Outcome {
 const filesBesides = 66
 
 func openFiles(m *machine) Outcome {
-	soft, hard := m.limit("Max open files")
+	_, hard := m.limit("Max open files") // Go has raised the soft one already
 	n, err := strconv.Atoi(hard)
 	if err != nil {
 		return unknown("/proc/self/limits does not tell", "look at ulimit -a")
 	}
-	found := "limit " + soft + ", hard limit " + hard
+	found := "hard limit " + hard
 	if n < 10_000+filesBesides {
 		return warning(found, "enough for "+strconv.Itoa(max(0, n-filesBesides))+" connections; for 10000 raise it with ulimit -Hn or LimitNOFILE=")
 	}
-	return ok(found + ", to which ringbench raises it")
+	return ok(found + ", to which the soft one is raised")
 }
 
 // limit reads a line of /proc/self/limits: the name, then both limits and their

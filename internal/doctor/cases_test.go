@@ -43,7 +43,7 @@ var cases = []struct {
 	{"low", "locked memory", Warning, []string{"limit 8 MiB, hard limit unlimited", "ulimit -l"}, limits("Max locked memory         8388608  unlimited bytes"), ""},
 	{"very low", "locked memory", Warning, []string{"64 KiB"}, limits("Max locked memory         65536  65536 bytes"), ""},
 	{"capable", "locked memory", OK, []string{"CAP_IPC_LOCK"}, limits("Max locked memory  65536  65536 bytes").but(status("CapEff:\t0000000000004000")), ""},
-	{"few", "open files", Warning, []string{"limit 1024, hard limit 4096", "enough for 4030 connections", "ulimit -Hn"}, limits("Max open files  1024  4096 files"), ""},
+	{"few", "open files", Warning, []string{"hard limit 4096", "enough for 4030 connections", "ulimit -Hn"}, limits("Max open files  1024  4096 files"), ""},
 	{"two", "CPUs", Warning, []string{"8, 2 of them", "four or more"}, status("Cpus_allowed_list:\t2-3"), ""},
 	{"one", "CPUs", Warning, []string{"--placement=shared"}, status("Cpus_allowed_list:\t7"), ""},
 	{"two nodes", "CPUs", OK, []string{"memory nodes: 2", "--server-cpus"}, tree{"sys/devices/system/node/node1/cpulist": "4-7\n"}, ""},
