@@ -193,7 +193,7 @@ func idleStates(m *machine) Outcome {
 	case strings.Contains(" "+m.read("proc/cmdline")+" ", " idle=poll "):
 		return ok("none, the kernel polls (idle=poll)")
 	case m.hypervisor() != "":
-		if n, ok := m.number("sys/module/haltpoll/parameters/guest_halt_poll_ns"); ok && chooser == "haltpoll" {
+		if n, ok := m.number("sys/module/haltpoll/parameters/guest_halt_poll_ns"); ok && n > 0 && chooser == "haltpoll" {
 			found += fmt.Sprintf(", polling up to %d µs before it halts", n/1000)
 		}
 		return unknown(found+"; the host decides what waking a halted vCPU costs", "expect wake-ups in latencies at low load; --placement=shared avoids those between vCPUs")
