@@ -127,3 +127,18 @@ func TestTableOfAwkwardSets(t *testing.T) {
 		})
 	}
 }
+
+// What all left out, and a figure that the tracepoint could not give, are said
+// with their reasons.
+func TestTableSaysWhatIsMissing(t *testing.T) {
+	s := newSet(2, 64)
+	s.Plan.LeftOut = []result.LeftOut{{Contestant: "uring", Why: "a filter forbids it; run without"}}
+	s.Trials[2].TracedSyscalls, s.Trials[2].TraceFailure = nil, "too many open files; raise the limit"
+	out := strings.Join(strings.Fields(table(t, s)), " ")
+	name := s.Plan.Name(s.Trials[2].Cell)
+	for _, want := range []string{"left out: a filter forbids it; run without", "system calls: " + name, "not counted by tracepoint in 1 of 2 trials: too many open files; raise the limit"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}

@@ -173,12 +173,12 @@ func TestPlaceIsReadFromProc(t *testing.T) {
 		}
 		return name
 	}
-	v1, v2 := ownPaths(write("cgroup", "4:memory:/m\n3:cpu,cpuacct:/a:b\n2:cpuset:/\n0::/user.slice/x\n"))
+	v1, v2 := ownPaths("4:memory:/m\n3:cpu,cpuacct:/a:b\n2:cpuset:/\n0::/user.slice/x\n")
 	if v1 != "/a:b" || v2 != "/user.slice/x" {
 		t.Errorf("own paths %q, %q", v1, v2)
 	}
-	m1, m2 := mounts(write("mountinfo", "30 25 0:26 /docker/1 /sys/fs/cgroup/cpu rw,nosuid shared:9 - cgroup cgroup rw,cpuacct,cpu\n"+
-		"31 25 0:27 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n32 25 0:28 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"))
+	m1, m2 := mounts("30 25 0:26 /docker/1 /sys/fs/cgroup/cpu rw,nosuid shared:9 - cgroup cgroup rw,cpuacct,cpu\n" +
+		"31 25 0:27 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n32 25 0:28 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n")
 	if got := m1.dir("/docker/1/x"); got != "/sys/fs/cgroup/cpu/x" {
 		t.Errorf("v1 group is at %q", got)
 	}
