@@ -42,6 +42,7 @@ uring-multishot. Lists make a grid of all combinations.`,
 			if o.Seed == 0 {
 				o.Seed = rand.Uint64() >> 11 // fits a JSON number that other tools read as a double
 			}
+			o.BackendsByUser = cmd.Flags().Changed("backend")
 			p, warnings, err := o.Plan()
 			if err != nil {
 				return err
@@ -50,7 +51,7 @@ uring-multishot. Lists make a grid of all combinations.`,
 		},
 	}
 	f := c.Flags()
-	f.StringSliceVar(&o.Backends, "backend", []string{"all"}, "contestants; all is every backend that is available here")
+	f.StringSliceVar(&o.Backends, "backend", []string{"all"}, "contestants; all, the default where no other server is named, is every backend that is available here")
 	f.IntSliceVar(&o.Conns, "conns", []int{64}, "connections")
 	f.IntSliceVar(&o.Sizes, "size", []int{64}, "bytes of a message")
 	f.IntSliceVar(&o.Pipelines, "pipeline", []int{1}, "messages outstanding on a connection")

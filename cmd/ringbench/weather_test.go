@@ -2,9 +2,12 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/ringbench/ringbench/internal/result"
 )
 
 // foreign is the flag for one of our broken servers, by its kind.
@@ -52,6 +55,17 @@ func TestForeignServer(t *testing.T) {
 	for _, tr := range r.result("r.json").Trials {
 		if tr.Void != "" || tr.Messages == 0 || tr.Server == nil || tr.Server.CPUSeconds == 0 {
 			t.Errorf("void %q, %d messages, server %+v", tr.Void, tr.Messages, tr.Server)
+		}
+	}
+}
+
+// Beside all of ours, too, when all are asked for.
+func TestForeignServerAndAll(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, shortEcho(foreign(t, "good"), "--backend=all", "--rate=1000", "-o", "r.json")...).start().wait(exitOK, "r.json")
+	for _, name := range []string{"epoll", "threadpool", "net", "mine"} {
+		if !slices.ContainsFunc(r.result("r.json").Plan.Cells, func(c result.Cell) bool { return c.Contestant == name }) {
+			t.Errorf("%s does not take part", name)
 		}
 	}
 }

@@ -23,6 +23,7 @@ const DefaultClient = "auto"
 // Options is an echo comparison as its user asks for it.
 type Options struct {
 	Backends         []string // variants; "all" is what is available
+	BackendsByUser   bool     // Backends is not the default, which gives way to Commands and Target
 	Commands         []string // NAME=COMMAND
 	Target           string
 	TargetPID        int
@@ -320,7 +321,7 @@ func (o *Options) cells(p *result.Plan) (warnings []string, err error) {
 // had; of all, the plan is told what is left out.
 func (o *Options) contestants(p *result.Plan) (cells []result.Cell, warnings []string, err error) {
 	names := o.Backends
-	if (o.Target != "" || len(o.Commands) > 0) && slices.Equal(names, []string{"all"}) {
+	if (o.Target != "" || len(o.Commands) > 0) && !o.BackendsByUser && slices.Equal(names, []string{"all"}) {
 		names = nil // only what was asked for
 	}
 	for _, name := range names {
