@@ -29,17 +29,3 @@ func errNoneLeft(p *result.Plan) error {
 	}
 	return fmt.Errorf("no contestant is left; %s", strings.Join(why, "; "))
 }
-
-// clientWarning says that the load generator is not the cheapest there is.
-func (o *Options) clientWarning(p *result.Plan) string {
-	if o.secondChoice == nil {
-		return ""
-	}
-	why := strings.ReplaceAll(o.secondChoice.Error(), "\n", "; ")
-	for _, l := range p.LeftOut {
-		if l.Why == why {
-			why = l.Contestant + " is left out"
-		}
-	}
-	return fmt.Sprintf("the load generator is %s, not the cheapest: %s", o.Client, why)
-}

@@ -166,29 +166,6 @@ func (o *Options) check() error {
 	return nil
 }
 
-// lastClient is the load generator that every kernel can have.
-const lastClient = "epoll"
-
-// chooseClient names the load generator's backend. io_uring's costs least: no
-// more CPU a message than the cheapest server (doc/adr/0004). The error is why
-// those that were asked before it are not to be had.
-func chooseClient() (name string, refused error) {
-	for _, f := range backends.Families() {
-		b, err := backends.Lookup(f.Name)
-		if err != nil || f.Rank == 0 {
-			continue
-		}
-		if err := b.Probe(); err != nil {
-			refused = errors.Join(refused, err)
-			continue
-		}
-		if t := b.Traits(); !t.Blocking && !t.Memory {
-			return f.Name, refused
-		}
-	}
-	return lastClient, refused
-}
-
 // place decides which CPUs server and client run on.
 func (o *Options) place(p *result.Plan) error {
 	allowed := child.Allowed()

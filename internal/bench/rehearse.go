@@ -2,7 +2,6 @@ package bench
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/ringbench/ringbench/backends"
@@ -95,21 +94,4 @@ func firstOf(err error) error {
 		err = joined.Unwrap()[0]
 	}
 	return err
-}
-
-// rehearse makes sure that the load generator can have its loops in every cell:
-// another one where it was ours to choose.
-func (o *Options) rehearse(p *result.Plan, r rehearsal) error {
-	for _, c := range p.Cells {
-		err := r.client(p, c)
-		switch {
-		case err == nil:
-		case o.clientChosen && p.Client != lastClient:
-			p.Client, o.Client, o.secondChoice = lastClient, lastClient, err
-			return o.rehearse(p, r)
-		default:
-			return fmt.Errorf("--client: %w", err)
-		}
-	}
-	return nil
 }
