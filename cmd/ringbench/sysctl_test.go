@@ -5,7 +5,6 @@ import (
 	"flag"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -28,16 +27,16 @@ type ringSwitch struct {
 // newRingSwitch has the switch to itself until the test ends. A process of its
 // own puts it back should this one be killed.
 func newRingSwitch(t *testing.T) *ringSwitch {
-	before, err := os.ReadFile(disabledSysctl)
+	lock, err := os.Open(disabledSysctl)
 	testenv.Need(t, "sysctl", err)
-	testenv.Need(t, "sysctl", os.WriteFile(disabledSysctl, before, 0o644))
-	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "ringbench-sysctl.lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
+	before, err := os.ReadFile(disabledSysctl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testenv.Need(t, "sysctl", os.WriteFile(disabledSysctl, before, 0o644))
 	guard := exec.Command("/bin/sh", "-c", `cat; echo "$1" >`+disabledSysctl, "sh", strings.TrimSpace(string(before)))
 	guard.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C is not for it
 	stdin, err := guard.StdinPipe()
