@@ -23,7 +23,7 @@ type audited struct {
 // audit counts the system calls of every server by tracepoint. The load goes on.
 // It has a window of its own because the tracepoint slows every system call of
 // the machine, the more calls the more, which would favour whoever makes few.
-func audit(ctx context.Context, cs []*contestant, length time.Duration) ([]audited, error) {
+func audit(ctx context.Context, cs []*contestant) ([]audited, error) {
 	found := make([]audited, len(cs))
 	traces := make([]*meter.SyscallTrace, len(cs))
 	defer func() {
@@ -51,7 +51,7 @@ func audit(ctx context.Context, cs []*contestant, length time.Duration) ([]audit
 	if err != nil {
 		return nil, err
 	}
-	if err := sleepUntil(ctx, load.Monotonic()+int64(length), cs); err != nil {
+	if err := sleepUntil(ctx, load.Monotonic()+int64(auditLength), cs); err != nil {
 		return nil, err
 	}
 	after, err := takeStock(ctx, cs, traces)

@@ -74,7 +74,7 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 	}
 	found := make([]audited, len(cs))
 	if r.plan.Audit {
-		if found, err = audit(ctx, cs, auditLength); err != nil {
+		if found, err = audit(ctx, cs); err != nil {
 			return err
 		}
 	}
