@@ -241,7 +241,7 @@ func printedAndSeen(t *testing.T, backend string) (printed, seen float64) {
 		}
 		edges[i] = s[0]
 		if i == 0 {
-			time.Sleep(1500 * time.Millisecond)
+			time.Sleep(4 * time.Second) // so long that the calls about starting and stopping are few beside it
 		}
 	}
 	own := edges[1].counters.Sub(edges[0].counters)
