@@ -2,7 +2,7 @@ package uapi_test
 
 import "github.com/ringbench/ringbench/internal/uapi"
 
-// constants pairs the names of <linux/io_uring.h> with ours.
+// constants pairs the names of <linux/io_uring.h> and the headers beside it with ours.
 var constants = map[string]int64{
 	"IORING_OP_NOP":                         uapi.OpNop,
 	"IORING_OP_READV":                       uapi.OpReadv,
@@ -234,4 +234,35 @@ var constants = map[string]int64{
 	"IORING_RESTRICTION_SQE_FLAGS_REQUIRED": uapi.RestrictionSQEFlagsRequired,
 	"IORING_MEM_REGION_TYPE_USER":           uapi.MemRegionTypeUser,
 	"IORING_MEM_REGION_REG_WAIT_ARG":        uapi.MemRegionRegWaitArg,
+	"IORING_FILE_INDEX_ALLOC":               uapi.FileIndexAlloc,
+	"IORING_RW_ATTR_FLAG_PI":                uapi.RWAttrFlagPI,
+	"IORING_CQE_F_TSTAMP_HW":                uapi.CQEFTimestampHW,
+	"IORING_TIMESTAMP_HW_SHIFT":             uapi.CQETimestampHWShift,
+	"IORING_TIMESTAMP_TYPE_SHIFT":           uapi.CQETimestampTypeShift,
+	"SPLICE_F_FD_IN_FIXED":                  uapi.SpliceFDInFixed,
+	"SOCKET_URING_OP_SIOCINQ":               uapi.SocketSiocinq,
+	"SOCKET_URING_OP_SIOCOUTQ":              uapi.SocketSiocoutq,
+	"SOCKET_URING_OP_GETSOCKOPT":            uapi.SocketGetsockopt,
+	"SOCKET_URING_OP_SETSOCKOPT":            uapi.SocketSetsockopt,
+	"SOCKET_URING_OP_TX_TIMESTAMP":          uapi.SocketTxTimestamp,
+	"SOCKET_URING_OP_GETSOCKNAME":           uapi.SocketGetsockname,
+	"IO_WQ_BOUND":                           uapi.IOWQBound,
+	"IO_WQ_UNBOUND":                         uapi.IOWQUnbound,
+	"IO_URING_QUERY_OPCODES":                uapi.QueryOpcodes,
+	"IO_URING_QUERY_ZCRX":                   uapi.QueryZCRX,
+	"IO_URING_QUERY_SCQ":                    uapi.QuerySCQ,
+	"IORING_ZCRX_AREA_DMABUF":               uapi.ZCRXAreaDMABuf,
+	"IORING_ZCRX_AREA_SHIFT":                uapi.ZCRXAreaShift,
+	"IORING_ZCRX_AREA_MASK":                 signed(uapi.ZCRXAreaMask),
+	"ZCRX_REG_IMPORT":                       uapi.ZCRXRegImport,
+	"ZCRX_REG_NODEV":                        uapi.ZCRXRegNoDev,
+	"ZCRX_FEATURE_RX_PAGE_SIZE":             uapi.ZCRXFeatureRXPageSize,
+	"ZCRX_CTRL_FLUSH_RQ":                    uapi.ZCRXCtrlFlushRQ,
+	"ZCRX_CTRL_EXPORT":                      uapi.ZCRXCtrlExport,
+	"IO_URING_BPF_CMD_FILTER":               uapi.BPFCmdFilter,
+	"IO_URING_BPF_FILTER_DENY_REST":         uapi.BPFFilterDenyRest,
+	"IO_URING_BPF_FILTER_SZ_STRICT":         uapi.BPFFilterSzStrict,
 }
+
+// signed is u as the C program prints it.
+func signed(u uint64) int64 { return int64(u) }

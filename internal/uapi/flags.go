@@ -105,6 +105,18 @@ const (
 	CQEBufferShift = 16
 )
 
+// What the completion of SocketTxTimestamp has in its flags: whether the network
+// card took the time, and from CQETimestampTypeShift on which moment it is.
+const (
+	CQEFTimestampHW       = 1 << 16
+	CQETimestampHWShift   = 16
+	CQETimestampTypeShift = 17
+)
+
+// FileIndexAlloc, in SQE.FileIndex, lets the kernel choose the slot of the file
+// table for a new direct descriptor. Any other slot n is written as n+1.
+const FileIndexAlloc = 1<<32 - 1
+
 // Modifiers of send and receive, in SQE.Ioprio.
 const (
 	RecvSendPollFirst = 1 << 0
@@ -151,7 +163,11 @@ const (
 	LinkTimeoutUpdate = 1 << 4
 )
 
-// Flags of OpPollAdd, in SQE.Len.
+// SpliceFDInFixed, in SQE.OpFlags of OpSplice and OpTee beside the flags of
+// splice(2), says that SQE.FileIndex is a direct descriptor.
+const SpliceFDInFixed = 1 << 31
+
+// Flags of OpPollAdd, and of OpPollRemove where it is to update, in SQE.Len.
 const (
 	PollAddMulti       = 1 << 0
 	PollUpdateEvents   = 1 << 1
@@ -170,6 +186,18 @@ const (
 	NopCQE32        = 1 << 5
 
 	FixedFDNoCloexec = 1 << 0
+
+	RWAttrFlagPI = 1 << 0 // in SQE.AttrMask: SQE.Addr3 points to an AttrPI
+)
+
+// Commands of OpUringCmd on a socket, in the lower half of SQE.Off.
+const (
+	SocketSiocinq     = 0
+	SocketSiocoutq    = 1
+	SocketGetsockopt  = 2
+	SocketSetsockopt  = 3
+	SocketTxTimestamp = 4
+	SocketGetsockname = 5
 )
 
 // OpMsgRing: commands, in SQE.Addr (MsgData, MsgSendFD), and flags.

@@ -2,140 +2,106 @@ package uapi_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
-	"unsafe"
 
 	"github.com/ringbench/ringbench/internal/testenv"
-	"github.com/ringbench/ringbench/internal/uapi"
 )
 
-// layout gives the size of every structure and the place of its fields, by
-// their C names.
-var layout = map[string]uintptr{
-	"sizeof(struct io_uring_sqe)":                                        unsafe.Sizeof(uapi.SQE{}),
-	"offsetof(struct io_uring_sqe, opcode)":                              unsafe.Offsetof(uapi.SQE{}.Opcode),
-	"offsetof(struct io_uring_sqe, flags)":                               unsafe.Offsetof(uapi.SQE{}.Flags),
-	"offsetof(struct io_uring_sqe, ioprio)":                              unsafe.Offsetof(uapi.SQE{}.Ioprio),
-	"offsetof(struct io_uring_sqe, fd)":                                  unsafe.Offsetof(uapi.SQE{}.FD),
-	"offsetof(struct io_uring_sqe, off)":                                 unsafe.Offsetof(uapi.SQE{}.Off),
-	"offsetof(struct io_uring_sqe, addr2)":                               unsafe.Offsetof(uapi.SQE{}.Off),
-	"offsetof(struct io_uring_sqe, addr)":                                unsafe.Offsetof(uapi.SQE{}.Addr),
-	"offsetof(struct io_uring_sqe, len)":                                 unsafe.Offsetof(uapi.SQE{}.Len),
-	"offsetof(struct io_uring_sqe, msg_flags)":                           unsafe.Offsetof(uapi.SQE{}.OpFlags),
-	"offsetof(struct io_uring_sqe, accept_flags)":                        unsafe.Offsetof(uapi.SQE{}.OpFlags),
-	"offsetof(struct io_uring_sqe, cancel_flags)":                        unsafe.Offsetof(uapi.SQE{}.OpFlags),
-	"offsetof(struct io_uring_sqe, poll32_events)":                       unsafe.Offsetof(uapi.SQE{}.OpFlags),
-	"offsetof(struct io_uring_sqe, user_data)":                           unsafe.Offsetof(uapi.SQE{}.UserData),
-	"offsetof(struct io_uring_sqe, buf_index)":                           unsafe.Offsetof(uapi.SQE{}.BufIndex),
-	"offsetof(struct io_uring_sqe, buf_group)":                           unsafe.Offsetof(uapi.SQE{}.BufIndex),
-	"offsetof(struct io_uring_sqe, personality)":                         unsafe.Offsetof(uapi.SQE{}.Personality),
-	"offsetof(struct io_uring_sqe, file_index)":                          unsafe.Offsetof(uapi.SQE{}.FileIndex),
-	"offsetof(struct io_uring_sqe, addr3)":                               unsafe.Offsetof(uapi.SQE{}.Addr3),
-	"sizeof(struct io_uring_cqe)":                                        unsafe.Sizeof(uapi.CQE{}),
-	"offsetof(struct io_uring_cqe, user_data)":                           unsafe.Offsetof(uapi.CQE{}.UserData),
-	"offsetof(struct io_uring_cqe, res)":                                 unsafe.Offsetof(uapi.CQE{}.Res),
-	"offsetof(struct io_uring_cqe, flags)":                               unsafe.Offsetof(uapi.CQE{}.Flags),
-	"sizeof(struct io_uring_params)":                                     unsafe.Sizeof(uapi.Params{}),
-	"offsetof(struct io_uring_params, sq_entries)":                       unsafe.Offsetof(uapi.Params{}.SQEntries),
-	"offsetof(struct io_uring_params, cq_entries)":                       unsafe.Offsetof(uapi.Params{}.CQEntries),
-	"offsetof(struct io_uring_params, flags)":                            unsafe.Offsetof(uapi.Params{}.Flags),
-	"offsetof(struct io_uring_params, sq_thread_cpu)":                    unsafe.Offsetof(uapi.Params{}.SQThreadCPU),
-	"offsetof(struct io_uring_params, sq_thread_idle)":                   unsafe.Offsetof(uapi.Params{}.SQThreadIdle),
-	"offsetof(struct io_uring_params, features)":                         unsafe.Offsetof(uapi.Params{}.Features),
-	"offsetof(struct io_uring_params, wq_fd)":                            unsafe.Offsetof(uapi.Params{}.WQFD),
-	"offsetof(struct io_uring_params, sq_off)":                           unsafe.Offsetof(uapi.Params{}.SQOff),
-	"offsetof(struct io_uring_params, cq_off)":                           unsafe.Offsetof(uapi.Params{}.CQOff),
-	"sizeof(struct io_sqring_offsets)":                                   unsafe.Sizeof(uapi.SQRingOffsets{}),
-	"offsetof(struct io_sqring_offsets, head)":                           unsafe.Offsetof(uapi.SQRingOffsets{}.Head),
-	"offsetof(struct io_sqring_offsets, tail)":                           unsafe.Offsetof(uapi.SQRingOffsets{}.Tail),
-	"offsetof(struct io_sqring_offsets, ring_mask)":                      unsafe.Offsetof(uapi.SQRingOffsets{}.RingMask),
-	"offsetof(struct io_sqring_offsets, ring_entries)":                   unsafe.Offsetof(uapi.SQRingOffsets{}.RingEntries),
-	"offsetof(struct io_sqring_offsets, flags)":                          unsafe.Offsetof(uapi.SQRingOffsets{}.Flags),
-	"offsetof(struct io_sqring_offsets, dropped)":                        unsafe.Offsetof(uapi.SQRingOffsets{}.Dropped),
-	"offsetof(struct io_sqring_offsets, array)":                          unsafe.Offsetof(uapi.SQRingOffsets{}.Array),
-	"sizeof(struct io_cqring_offsets)":                                   unsafe.Sizeof(uapi.CQRingOffsets{}),
-	"offsetof(struct io_cqring_offsets, head)":                           unsafe.Offsetof(uapi.CQRingOffsets{}.Head),
-	"offsetof(struct io_cqring_offsets, tail)":                           unsafe.Offsetof(uapi.CQRingOffsets{}.Tail),
-	"offsetof(struct io_cqring_offsets, overflow)":                       unsafe.Offsetof(uapi.CQRingOffsets{}.Overflow),
-	"offsetof(struct io_cqring_offsets, cqes)":                           unsafe.Offsetof(uapi.CQRingOffsets{}.CQEs),
-	"offsetof(struct io_cqring_offsets, flags)":                          unsafe.Offsetof(uapi.CQRingOffsets{}.Flags),
-	"sizeof(struct __kernel_timespec)":                                   unsafe.Sizeof(uapi.Timespec{}),
-	"offsetof(struct __kernel_timespec, tv_nsec)":                        unsafe.Offsetof(uapi.Timespec{}.Nsec),
-	"sizeof(struct io_uring_getevents_arg)":                              unsafe.Sizeof(uapi.GetEventsArg{}),
-	"offsetof(struct io_uring_getevents_arg, sigmask_sz)":                unsafe.Offsetof(uapi.GetEventsArg{}.SigmaskSize),
-	"offsetof(struct io_uring_getevents_arg, ts)":                        unsafe.Offsetof(uapi.GetEventsArg{}.TS),
-	"sizeof(struct io_uring_buf)":                                        unsafe.Sizeof(uapi.Buf{}),
-	"offsetof(struct io_uring_buf, len)":                                 unsafe.Offsetof(uapi.Buf{}.Len),
-	"offsetof(struct io_uring_buf, bid)":                                 unsafe.Offsetof(uapi.Buf{}.Bid),
-	"offsetof(struct io_uring_buf_ring, tail)":                           unsafe.Offsetof(uapi.Buf{}.Resv),
-	"sizeof(struct io_uring_buf_reg)":                                    unsafe.Sizeof(uapi.BufReg{}),
-	"offsetof(struct io_uring_buf_reg, ring_entries)":                    unsafe.Offsetof(uapi.BufReg{}.RingEntries),
-	"offsetof(struct io_uring_buf_reg, bgid)":                            unsafe.Offsetof(uapi.BufReg{}.Bgid),
-	"sizeof(struct io_uring_rsrc_update)":                                unsafe.Sizeof(uapi.RsrcUpdate{}),
-	"offsetof(struct io_uring_rsrc_update, data)":                        unsafe.Offsetof(uapi.RsrcUpdate{}.Data),
-	"sizeof(struct io_uring_probe_op)":                                   unsafe.Sizeof(uapi.ProbeOp{}),
-	"offsetof(struct io_uring_probe_op, flags)":                          unsafe.Offsetof(uapi.ProbeOp{}.Flags),
-	"sizeof(struct io_uring_probe)+256*sizeof(struct io_uring_probe_op)": unsafe.Sizeof(uapi.Probe{}),
-	"offsetof(struct io_uring_probe, ops)":                               unsafe.Offsetof(uapi.Probe{}.Ops),
-}
+// include lets the headers of another kernel be compared, such as those that
+// "make headers_install" leaves: -args -include=DIR.
+var include = flag.String("include", "", "directory with linux/io_uring.h, searched before the system's")
 
-// left are names of the header that this package has no use for: ends of
-// enumerations, bit numbers, and things that are not of io_uring's core.
-var left = regexp.MustCompile(`_(LAST|BIT)$|^IORING_(FILE_INDEX_ALLOC|RW_ATTR|ZCRX|TIMESTAMP|CQE_F_TSTAMP)`)
+// headers are io_uring's; the lesser ones are young.
+const headers = `#include <stddef.h>
+#include <stdio.h>
+#include <linux/io_uring.h>
+#if __has_include(<linux/io_uring/query.h>)
+#include <linux/io_uring/query.h>
+#endif
+#if __has_include(<linux/io_uring/bpf_filter.h>)
+#include <linux/io_uring/bpf_filter.h>
+#endif
+`
 
-// TestHeader holds sizes, offsets and constants to what gcc makes of the
-// system's header, as far as that header knows them, and demands every
-// constant that it knows.
-func TestHeader(t *testing.T) {
+var (
+	// constantName matches the names that io_uring's headers define.
+	constantName = regexp.MustCompile(`\b(IORING|IOSQE|IOU|IO_URING|IO_WQ|SOCKET_URING_OP|ZCRX|SPLICE_F_FD_IN)_[A-Z0-9_]+\b`)
+	// left are those that this package has no use for: the ends of
+	// enumerations, and the numbers of bits whose masks it has.
+	left = regexp.MustCompile(`_LAST$|^IOSQE_.*_BIT$`)
+	// structName matches io_uring's structures; those of notification slots
+	// were in the headers of Linux 6.0 and 6.1 without anything that used them.
+	structName = regexp.MustCompile(`^(io_uring_[^n]|io_uring_napi|io_[sc]qring_|io_timespec$|__kernel_timespec$|zcrx_ctrl$)`)
+	// reserved are fields without a meaning, and the arrays of unknown length
+	// at an entry's end.
+	reserved = regexp.MustCompile(`^_*(resv|pad|rsvd)\d*_?$|^(big_cqe|cmd|bufs|__empty_bufs|restrictions)$`)
+)
+
+// TestHeaderNames demands every constant, structure and field that the system's
+// headers know.
+func TestHeaderNames(t *testing.T) {
 	testenv.Need(t, "cc", testenv.Program("gcc"))
-	const include = "#include <stddef.h>\n#include <stdio.h>\n#include <linux/io_uring.h>\n"
-	names := headerNames(t, include)
-	for n := range names {
+	for n := range headerConstants(t) {
 		if _, ok := constants[n]; !ok && !left.MatchString(n) {
 			t.Errorf("the header has %s, package uapi does not", n)
 		}
 	}
-	var src strings.Builder
-	src.WriteString(include + "int main(void) {\n")
-	want := map[string]string{}
-	for _, expr := range slices.Sorted(maps.Keys(layout)) {
-		fmt.Fprintf(&src, "printf(\"%%s = %%lld\\n\", \"%s\", (long long)(%s));\n", expr, expr)
-		want[expr] = fmt.Sprint(layout[expr])
-	}
-	known := 0
-	for _, n := range slices.Sorted(maps.Keys(constants)) {
-		if names[n] {
-			known++
-			fmt.Fprintf(&src, "printf(\"%%s = %%lld\\n\", \"%s\", (long long)(%s));\n", n, n)
-			want[n] = fmt.Sprint(constants[n])
+	for name, fields := range headerStructs(t) {
+		l, ok := layouts[name]
+		if !ok {
+			t.Errorf("the header has struct %s, package uapi does not", name)
+			continue
+		}
+		pairs := l.pairs()
+		for _, f := range fields {
+			if _, ok := pairs[f]; !ok && !reserved.MatchString(f) {
+				t.Errorf("the header has field %s of struct %s, package uapi does not", f, name)
+			}
 		}
 	}
-	src.WriteString("}\n")
-	if known < 100 {
-		t.Errorf("only %d of %d constants were found in the header", known, len(constants))
+}
+
+// TestHeaderValues holds sizes, offsets and constants to what gcc makes of the
+// system's headers, as far as those know them.
+func TestHeaderValues(t *testing.T) {
+	testenv.Need(t, "cc", testenv.Program("gcc"))
+	want := map[string]string{}
+	known := headerConstants(t)
+	for n, v := range constants {
+		if known[n] {
+			want[n] = fmt.Sprint(v)
+		}
 	}
-	dir := t.TempDir()
-	file, prog := filepath.Join(dir, "abi.c"), filepath.Join(dir, "abi")
-	if err := os.WriteFile(file, []byte(src.String()), 0o600); err != nil {
-		t.Fatal(err)
+	if len(want) < 160 { // the headers of Linux 6.1 have 167
+		t.Errorf("only %d of %d constants were found in the header", len(want), len(constants))
 	}
-	if out, err := exec.Command("gcc", "-o", prog, file).CombinedOutput(); err != nil {
-		t.Fatalf("gcc: %v\n%s", err, out)
+	t.Logf("%d of %d constants", len(want), len(constants))
+	structs := headerStructs(t)
+	compared := 0
+	for name, l := range layouts {
+		fields, ok := structs[name]
+		if !ok {
+			continue
+		}
+		compared++
+		l.expect(t, want, name, fields)
 	}
-	out, err := exec.Command(prog).Output()
-	if err != nil {
-		t.Fatal(err)
+	if compared < 20 { // all of Linux 6.1
+		t.Errorf("only %d of %d structures were found in the header", compared, len(layouts))
 	}
-	for line := range strings.Lines(string(out)) {
-		expr, value, _ := strings.Cut(strings.TrimSpace(line), " = ")
+	t.Logf("%d of %d structures, %d values in all", compared, len(layouts), len(want))
+	for expr, value := range evaluate(t, slices.Sorted(maps.Keys(want))) {
 		if want[expr] != value {
 			t.Errorf("%s is %s, package uapi has %s", expr, value, want[expr])
 		}
@@ -146,26 +112,142 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-// headerNames are the macros and enumeration constants of io_uring that the header defines.
-func headerNames(t *testing.T, include string) map[string]bool {
-	t.Helper()
-	names := map[string]bool{}
-	for _, args := range [][]string{{"-E", "-dM", "-"}, {"-E", "-P", "-"}} {
-		cmd := exec.Command("gcc", args...)
-		cmd.Stdin = strings.NewReader(include)
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("gcc %v: %v", args, err)
+func (l layout) pairs() map[string]string {
+	m := map[string]string{}
+	for _, p := range strings.Fields(l.fields) {
+		theirs, ours, _ := strings.Cut(p, ":")
+		m[theirs] = ours
+	}
+	return m
+}
+
+// expect adds what C should say of the structure and of those of its fields
+// that the header has.
+func (l layout) expect(t *testing.T, want map[string]string, name string, fields []string) {
+	ours := reflect.TypeOf(l.ours)
+	size := fmt.Sprintf("sizeof(struct %s)", name)
+	if tail := tails[name]; tail != "" {
+		size += "+" + tail
+	}
+	want[size] = fmt.Sprint(ours.Size())
+	for theirs, place := range l.pairs() {
+		field, into, _ := strings.Cut(place, "+")
+		f, ok := ours.FieldByName(field)
+		if !ok {
+			t.Errorf("%v has no field %s", ours, field)
+			continue
 		}
-		for line := range bytes.Lines(out) {
-			line = bytes.TrimPrefix(line, []byte("#define "))
-			if i := bytes.IndexAny(line, " \t"); args[1] == "-dM" && i > 0 {
-				line = line[:i] // the name, not what it is made of
-			}
-			for _, n := range regexp.MustCompile(`\b(IORING|IOSQE|IOU)_[A-Z0-9_]+\b`).FindAllString(string(line), -1) {
-				names[n] = true
-			}
+		inside, _ := strconv.Atoi(into)
+		if slices.Contains(fields, theirs) {
+			want[fmt.Sprintf("offsetof(struct %s, %s)", name, theirs)] = fmt.Sprint(int(f.Offset) + inside)
 		}
 	}
+}
+
+// evaluate has a C program print the expressions.
+func evaluate(t *testing.T, exprs []string) map[string]string {
+	t.Helper()
+	var src strings.Builder
+	src.WriteString(headers + "int main(void) {\n")
+	for _, expr := range exprs {
+		fmt.Fprintf(&src, "printf(\"%%s = %%lld\\n\", \"%s\", (long long)(%s));\n", expr, expr)
+	}
+	src.WriteString("}\n")
+	dir := t.TempDir()
+	file, prog := filepath.Join(dir, "abi.c"), filepath.Join(dir, "abi")
+	if err := os.WriteFile(file, []byte(src.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	gcc(t, "", "-o", prog, file)
+	out, err := exec.Command(prog).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		expr, value, _ := strings.Cut(strings.TrimSpace(line), " = ")
+		values[expr] = value
+	}
+	return values
+}
+
+func gcc(t *testing.T, stdin string, args ...string) []byte {
+	t.Helper()
+	if *include != "" {
+		args = append([]string{"-I", *include}, args...)
+	}
+	cmd := exec.Command("gcc", args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("gcc %v: %v\n%s", args, err, &stderr)
+	}
+	return out
+}
+
+// headerConstants are the macros and enumeration constants of io_uring that the
+// headers define.
+func headerConstants(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	for line := range strings.Lines(string(gcc(t, headers, "-E", "-dM", "-"))) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(line, "#define "), " ") // the name, not what it is made of
+		if m := constantName.FindString(name); m != "" && m == name {
+			names[m] = true
+		}
+	}
+	for _, n := range constantName.FindAllString(string(gcc(t, headers, "-E", "-P", "-")), -1) {
+		names[n] = true
+	}
 	return names
+}
+
+var (
+	attribute = regexp.MustCompile(`__attribute__\s*\(\(.*?\)\)+|\[[^]]*\]`)
+	cToken    = regexp.MustCompile(`\w+|[{};]`)
+)
+
+// headerStructs gives the names of the fields of every structure of io_uring in
+// the headers. Those of a nameless member count as the structure's own; of a
+// member with a name only that name.
+func headerStructs(t *testing.T) map[string][]string {
+	t.Helper()
+	src := attribute.ReplaceAllString(string(gcc(t, headers, "-E", "-P", "-")), " ")
+	tokens := cToken.FindAllString(src, -1)
+	structs := map[string][]string{}
+	for i := 0; i+2 < len(tokens); i++ {
+		if tokens[i] == "struct" && tokens[i+2] == "{" && structName.MatchString(tokens[i+1]) {
+			structs[tokens[i+1]], _ = members(tokens[i+3:])
+		}
+	}
+	return structs
+}
+
+// members reads declarations up to the closing brace and returns what follows it.
+func members(tokens []string) (fields, rest []string) {
+	last := ""
+	var inner []string
+	for len(tokens) > 0 {
+		tok := tokens[0]
+		tokens = tokens[1:]
+		switch tok {
+		case "{":
+			inner, tokens = members(tokens)
+			last = ""
+		case "}":
+			return fields, tokens
+		case ";":
+			if last == "" {
+				fields = append(fields, inner...)
+			} else {
+				fields = append(fields, last)
+			}
+			last, inner = "", nil
+		default:
+			last = tok
+		}
+	}
+	return fields, nil
 }

@@ -68,4 +68,7 @@ const (
 
 	MemRegionTypeUser   = 1
 	MemRegionRegWaitArg = 1
+
+	IOWQBound   = 0 // workers for work that ends in bounded time: files
+	IOWQUnbound = 1 // and for the rest: sockets
 )

@@ -17,8 +17,8 @@ type SQE struct {
 	BufIndex    uint16 // or the buffer group, with SQEBufferSelect
 	Personality uint16
 	FileIndex   uint32 // or splice_fd_in
-	Addr3       uint64
-	_           uint64
+	Addr3       uint64 // third address; address of an AttrPI; option value of OpUringCmd
+	AttrMask    uint64 // RWAttrFlagPI
 }
 
 // A CQE is one result in the completion queue: struct io_uring_cqe.
@@ -82,6 +82,44 @@ type GetEventsArg struct {
 	TS          uint64 // address of a Timespec, or 0
 }
 
+// RegWait is one set of arguments of Enter with EnterExtArgReg, in memory that
+// RegisterMemRegion made known: struct io_uring_reg_wait.
+type RegWait struct {
+	TS          Timespec
+	MinWaitUsec uint32
+	Flags       uint32 // RegWaitTS
+	Sigmask     uint64
+	SigmaskSize uint32
+	_           [3]uint32
+	_           [2]uint64
+}
+
+// RecvmsgOut precedes the data in a buffer that a multishot OpRecvmsg filled:
+// struct io_uring_recvmsg_out.
+type RecvmsgOut struct {
+	NameLen    uint32
+	ControlLen uint32
+	PayloadLen uint32
+	Flags      uint32 // of recvmsg(2), such as MSG_TRUNC
+}
+
+// AttrPI is the protection information of a read or write: struct io_uring_attr_pi.
+type AttrPI struct {
+	Flags  uint16
+	AppTag uint16
+	Len    uint32
+	Addr   uint64
+	Seed   uint64
+	_      uint64
+}
+
+// IOTimespec is the time in the second half of a completion of
+// SocketTxTimestamp: struct io_timespec.
+type IOTimespec struct {
+	Sec  uint64
+	Nsec uint64
+}
+
 // A Buf is an entry of a provided buffer ring: struct io_uring_buf. Resv of
 // entry 0 is the ring's tail.
 type Buf struct {
@@ -101,33 +139,6 @@ type BufReg struct {
 	_           [5]uint32
 }
 
-// RsrcUpdate is the argument of RegisterRingFDs and RegisterFilesUpdate: struct io_uring_rsrc_update.
-type RsrcUpdate struct {
-	Offset uint32 // slot; ^0 lets the kernel choose one
-	_      uint32
-	Data   uint64
-}
-
-// A ProbeOp tells about one opcode: struct io_uring_probe_op.
-type ProbeOp struct {
-	Op    uint8
-	_     uint8
-	Flags uint16 // ProbeOpSupported
-	_     uint32
-}
-
-// Probe is the argument of RegisterProbe: struct io_uring_probe, with room for every opcode.
-type Probe struct {
-	LastOp uint8
-	OpsLen uint8
-	_      uint16
-	_      [3]uint32
-	Ops    [256]ProbeOp
-}
-
-// Has reports whether the kernel that filled p knows the opcode.
-func (p *Probe) Has(op uint8) bool { return p.Ops[op].Flags&ProbeOpSupported != 0 }
-
 // A difference from the kernel's layout makes one of these array types disagree
 // and the package fail to compile.
 var (
@@ -140,8 +151,10 @@ var (
 	_ [24]byte  = [unsafe.Sizeof(GetEventsArg{})]byte{}
 	_ [16]byte  = [unsafe.Sizeof(Buf{})]byte{}
 	_ [40]byte  = [unsafe.Sizeof(BufReg{})]byte{}
-	_ [16]byte  = [unsafe.Sizeof(RsrcUpdate{})]byte{}
-	_ [8]byte   = [unsafe.Sizeof(ProbeOp{})]byte{}
+	_ [64]byte  = [unsafe.Sizeof(RegWait{})]byte{}
+	_ [16]byte  = [unsafe.Sizeof(RecvmsgOut{})]byte{}
+	_ [32]byte  = [unsafe.Sizeof(AttrPI{})]byte{}
+	_ [16]byte  = [unsafe.Sizeof(IOTimespec{})]byte{}
 
 	_ [8]byte  = [unsafe.Offsetof(SQE{}.Off)]byte{}
 	_ [16]byte = [unsafe.Offsetof(SQE{}.Addr)]byte{}
@@ -150,6 +163,7 @@ var (
 	_ [40]byte = [unsafe.Offsetof(SQE{}.BufIndex)]byte{}
 	_ [44]byte = [unsafe.Offsetof(SQE{}.FileIndex)]byte{}
 	_ [48]byte = [unsafe.Offsetof(SQE{}.Addr3)]byte{}
+	_ [56]byte = [unsafe.Offsetof(SQE{}.AttrMask)]byte{}
 	_ [8]byte  = [unsafe.Offsetof(CQE{}.Res)]byte{}
 	_ [20]byte = [unsafe.Offsetof(Params{}.Features)]byte{}
 	_ [40]byte = [unsafe.Offsetof(Params{}.SQOff)]byte{}
@@ -157,5 +171,4 @@ var (
 	_ [16]byte = [unsafe.Offsetof(GetEventsArg{}.TS)]byte{}
 	_ [14]byte = [unsafe.Offsetof(Buf{}.Resv)]byte{}
 	_ [12]byte = [unsafe.Offsetof(BufReg{}.Bgid)]byte{}
-	_ [16]byte = [unsafe.Offsetof(Probe{}.Ops)]byte{}
 )
