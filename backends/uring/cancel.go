@@ -140,7 +140,7 @@ func (l *Loop) shutdown(i uint32) {
 	op := l.slots[i].op
 	if op.FD >= 0 && int(op.FD) < len(l.fds) {
 		for j := l.fds[op.FD].head; j != 0; j = l.slots[j].onFD.next {
-			if c := l.slots[j].op.Code; c == backends.Send || c == backends.Connect {
+			if c := l.slots[j].op.Code; c == backends.Send || c == backends.Connect || c == request {
 				l.submitNow()
 				break
 			}

@@ -22,6 +22,7 @@ func (l *Loop) Close() error {
 	if l.closed {
 		return nil
 	}
+	l.draining = true
 	err := l.drain(time.Now().Add(closeLimit))
 	l.closed = true
 	l.tally.Publish()

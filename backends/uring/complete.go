@@ -78,6 +78,8 @@ func (l *Loop) complete(c *backends.Completion, e uapi.CQE) bool {
 		}
 	case backends.Cancel:
 		res = l.cancelDone(s, res)
+	case request:
+		return l.requestDone(c, i, res, e.Flags)
 	}
 	return l.final(c, i, res)
 }
@@ -214,6 +216,8 @@ func (l *Loop) final(c *backends.Completion, i uint32, res backends.Result) bool
 
 func (l *Loop) unlend(s *slot) {
 	switch {
+	case s.op.Code == request:
+		l.returnRequest(s.op)
 	case s.op.Code == backends.Send:
 		backends.Unlend(s.op.Buf, false)
 	case s.op.Code == backends.Recv && s.op.Flags&backends.SelectBuf == 0:

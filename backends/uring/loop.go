@@ -42,6 +42,10 @@ type Loop struct {
 	ts      *uapi.Timespec
 	stalls  int // enters in a row that achieved nothing
 	closed  bool
+
+	requests map[uint32]*Request // by slot
+	known    *uapi.Probe         // the kernel's operations, once asked for
+	draining bool                // Close is under way: completions have no owner
 }
 
 // Submit implements backends.Loop.

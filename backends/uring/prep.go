@@ -95,6 +95,8 @@ func (l *Loop) start(i uint32) bool {
 		l.prepTimeout(e, op)
 	case backends.Cancel:
 		prepCancel(e, s.target)
+	case request:
+		l.prepRequest(e, i)
 	}
 	return true
 }

@@ -1,0 +1,93 @@
+package uring
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+// The contract's Cancel ends one op, found by its user_data. These end all ops
+// that they match, whether the kernel has them or they wait in the loop. Each of
+// those completes with -ECANCELED or with what it achieved before; Res is how
+// many requests were found.
+
+// CancelFD ends all ops on a descriptor and leaves it open (Linux 5.19).
+func CancelFD(fd int) *Request {
+	r := newCancel(fd, uapi.AsyncCancelFD, func(_ *Loop, s *slot) bool { return s.fd == int32(fd) })
+	return r
+}
+
+// CancelAll ends all ops of the loop but Close ops (Linux 5.19).
+func CancelAll() *Request {
+	return newCancel(-1, uapi.AsyncCancelAny, func(*Loop, *slot) bool { return true })
+}
+
+// CancelLike ends all ops that use the same operation of the kernel's as model,
+// a Request of any constructor: CancelLike(uring.Poll(0, 0)) ends every poll
+// (Linux 6.6).
+func CancelLike(model *Request) *Request {
+	opcode := model.sqe.Opcode
+	r := newCancel(-1, uapi.AsyncCancelOp, func(l *Loop, s *slot) bool { return l.opcode(s) == opcode })
+	r.sqe.Len = uint32(opcode)
+	return r
+}
+
+func newCancel(fd int, flag uint32, matches func(*Loop, *slot) bool) *Request {
+	r := newRequest(uapi.OpAsyncCancel, fd)
+	r.onFD = false
+	r.sqe.OpFlags = flag | uapi.AsyncCancelAll
+	r.matches = matches
+	return r
+}
+
+// cancelMatching keeps the loop from starting what the request of slot i is to
+// cancel, and returns how many ops that ended here and now.
+func (l *Loop) cancelMatching(i uint32, r *Request) (ended backends.Result) {
+	for j := range l.slots {
+		s := &l.slots[j]
+		if s.op == nil || uint32(j) == i || s.state == done || s.op.Code == backends.Close || !r.matches(l, s) {
+			continue
+		}
+		s.canceled = true
+		if l.drop(uint32(j)) {
+			ended++
+		}
+	}
+	return ended
+}
+
+// matched is the result of a cancelling request: the kernel's count and the loop's.
+func (s *slot) matched(res backends.Result) backends.Result {
+	if res == backends.Fail(unix.ENOENT) {
+		res = 0
+	}
+	if res < 0 {
+		return res
+	}
+	return res + s.res
+}
+
+// opcode is the kernel's for what the loop does for an op.
+func (l *Loop) opcode(s *slot) uint8 {
+	if s.polling {
+		return uapi.OpPollAdd
+	}
+	switch s.op.Code {
+	case request:
+		return l.requests[s.op.Loan.Slot].sqe.Opcode
+	case backends.Accept:
+		return uapi.OpAccept
+	case backends.Connect:
+		return uapi.OpConnect
+	case backends.Recv:
+		return uapi.OpRecv
+	case backends.Send:
+		return uapi.OpSend
+	case backends.Timeout:
+		return uapi.OpTimeout
+	case backends.Cancel:
+		return uapi.OpAsyncCancel
+	}
+	return uapi.OpNop
+}

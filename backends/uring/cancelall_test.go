@@ -1,0 +1,98 @@
+package uring
+
+import (
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/testenv"
+)
+
+// cancelRig is a loop with two submission entries, and on each of two sockets a
+// multishot receive and three polls, so that some have reached the kernel and
+// some wait in the loop when entered is false.
+func cancelRig(t *testing.T, entered bool) (l *Loop, fds [2]int32, ops map[*backends.Op]int32) {
+	t.Helper()
+	b := &Backend{variant: backends.Variant{Family: "uring"}}
+	testenv.Need(t, "uring", b.Probe())
+	if !b.mustUse(t).has(cancelByFD) {
+		t.Skip("this kernel cancels by user_data only")
+	}
+	l = open(t, b, backends.Config{Entries: 2})
+	ops = map[*backends.Op]int32{}
+	for i := range fds {
+		fds[i], _ = socketpair(t)
+		recv := &backends.Op{Code: backends.Recv, Flags: backends.Multishot | backends.SelectBuf, FD: fds[i]}
+		l.Submit(recv)
+		ops[recv] = fds[i]
+		for range 3 {
+			ops[begin(t, l, Poll(int(fds[i]), unix.POLLIN))] = fds[i]
+		}
+	}
+	if entered {
+		nothingYet(t, l)
+	}
+	return l, fds, ops
+}
+
+// expect takes the completions of a cancel and of what it is to end, and finds
+// the rest alive: each goes on to see its peer's input.
+func expectCanceled(t *testing.T, l *Loop, r *Request, ops map[*backends.Op]int32, ends func(*backends.Op) bool) {
+	t.Helper()
+	want := 0
+	for op := range ops {
+		if ends(op) {
+			want++
+		}
+	}
+	cancel := begin(t, l, r)
+	for range want + 1 {
+		c := await(t, l, 1)[0]
+		switch _, known := ops[c.Op]; {
+		case c.Op == cancel:
+			if int(c.Res) != want {
+				t.Errorf("%d found rather than %d", c.Res, want)
+			}
+		case known && ends(c.Op) && c.Res.Canceled() && !c.More:
+			delete(ops, c.Op)
+		default:
+			t.Fatalf("%+v", c)
+		}
+	}
+	nothingYet(t, l)
+	for op := range ops {
+		if !op.Lent() {
+			t.Errorf("%+v ended too", op)
+		}
+	}
+	if l.live != len(ops) {
+		t.Errorf("%d ops are lent, not %d", l.live, len(ops))
+	}
+}
+
+func TestCancelForms(t *testing.T) {
+	for name, entered := range map[string]bool{"in the kernel": true, "in the loop": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Run("fd", func(t *testing.T) {
+				l, fds, ops := cancelRig(t, entered)
+				expectCanceled(t, l, CancelFD(int(fds[0])), ops, func(op *backends.Op) bool { return op.FD == fds[0] })
+				expectCanceled(t, l, CancelFD(int(fds[0])), ops, func(*backends.Op) bool { return false })
+			})
+			t.Run("all", func(t *testing.T) {
+				l, _, ops := cancelRig(t, entered)
+				ops[begin(t, l, Timeout(time.Hour, 0))] = -1
+				expectCanceled(t, l, CancelAll(), ops, func(*backends.Op) bool { return true })
+			})
+			t.Run("operation", func(t *testing.T) {
+				l, _, ops := cancelRig(t, entered)
+				timer := &backends.Op{Code: backends.Timeout, Off: int64(time.Hour)}
+				l.Submit(timer)
+				ops[timer] = -1
+				expectCanceled(t, l, CancelLike(Poll(0, 0)), ops, func(op *backends.Op) bool { return op.Code == request })
+				expectCanceled(t, l, CancelLike(Timeout(0, 0)), ops, func(op *backends.Op) bool { return op == timer })
+			})
+		})
+	}
+}

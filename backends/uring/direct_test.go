@@ -1,0 +1,158 @@
+package uring
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+)
+
+func rawBytes(a *backends.Addr) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(&a.Raw)), unsafe.Sizeof(a.Raw))
+}
+
+// tableLoop is a loop with a table of n files.
+func tableLoop(t *testing.T, n int) *Loop {
+	t.Helper()
+	l := defaultLoop(t, backends.Config{})
+	if err := l.RegisterFiles(n); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestDirectDescriptors(t *testing.T) {
+	l := tableLoop(t, 4)
+	f := tempFile(t, "0123456789")
+	buf := make([]byte, 20)
+	before := descriptors(t)
+	must(t, l, OpenAt(unix.AT_FDCWD, f.Name(), unix.O_RDONLY, 0).Direct(3))
+	if n := must(t, l, Read(3, buf, 4).Fixed()); string(buf[:n]) != "456789" {
+		t.Errorf("%q", buf[:n])
+	}
+	if now := descriptors(t); now != before {
+		t.Errorf("the process has another descriptor: %s", now)
+	}
+	for want := range 3 {
+		if slot := must(t, l, OpenAt(unix.AT_FDCWD, f.Name(), unix.O_RDONLY, 0).Direct(AnySlot)); slot != want {
+			t.Errorf("slot %d rather than %d", slot, want)
+		}
+	}
+	fails(t, l, OpenAt(unix.AT_FDCWD, f.Name(), unix.O_RDONLY, 0).Direct(AnySlot), unix.ENFILE)
+	must(t, l, CloseDirect(3))
+	fails(t, l, Read(3, buf, 0).Fixed(), unix.EBADF)
+	if err := l.RegisterFiles(1); err == nil || !errors.Is(err, unix.EBUSY) {
+		t.Errorf("a second table: %v", err)
+	}
+}
+
+func TestInstallFD(t *testing.T) {
+	l := tableLoop(t, 4)
+	f := tempFile(t, "0123456789")
+	must(t, l, OpenAt(unix.AT_FDCWD, f.Name(), unix.O_RDONLY, 0).Direct(2))
+	fd := must(t, l, InstallFD(2))
+	defer closeFD(t, fd)
+	if to, err := os.Readlink(fmt.Sprint("/proc/self/fd/", fd)); err != nil || to != f.Name() {
+		t.Errorf("%q, %v", to, err)
+	}
+	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("descriptor flags %#x, %v", flags, err)
+	}
+}
+
+func TestUpdateFiles(t *testing.T) {
+	l := tableLoop(t, 4)
+	a, b := tempFile(t, "first"), tempFile(t, "second")
+	buf := make([]byte, 20)
+	if n := must(t, l, UpdateFiles(1, []int32{int32(a.Fd()), int32(b.Fd())})); n != 2 {
+		t.Errorf("%d slots", n)
+	}
+	for slot, want := range map[int]string{1: "first", 2: "second"} {
+		if n := must(t, l, Read(slot, buf, 0).Fixed()); string(buf[:n]) != want {
+			t.Errorf("slot %d: %q", slot, buf[:n])
+		}
+	}
+	must(t, l, UpdateFiles(1, []int32{-1}))
+	fails(t, l, Read(1, buf, 0).Fixed(), unix.EBADF)
+	slots := []int32{int32(b.Fd()), int32(a.Fd())}
+	if n := must(t, l, UpdateFiles(AnySlot, slots)); n != 2 || slots[0] == slots[1] {
+		t.Errorf("%d slots: %v", n, slots)
+	}
+	for i, want := range []string{"second", "first"} {
+		if n := must(t, l, Read(int(slots[i]), buf, 0).Fixed()); string(buf[:n]) != want {
+			t.Errorf("slot %d: %q", slots[i], buf[:n])
+		}
+	}
+}
+
+// Sockets and pipes can be direct as well.
+func TestDirectSocketAndPipe(t *testing.T) {
+	l := tableLoop(t, 8)
+	must(t, l, Socket(unix.AF_INET, unix.SOCK_DGRAM, 0).Direct(5))
+	value := make([]byte, 4)
+	must(t, l, Getsockopt(5, unix.SOL_SOCKET, unix.SO_TYPE, value).Fixed())
+	if typ := binary.NativeEndian.Uint32(value); typ != unix.SOCK_DGRAM {
+		t.Errorf("type %d", typ)
+	}
+	ln, addr := listener(t)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeFD(t, fd)
+	if err := unix.Connect(fd, addr); err != nil {
+		t.Fatal(err)
+	}
+	must(t, l, Accept(ln, new(backends.Addr), 0).Direct(6))
+	must(t, l, Write(6, []byte("hello"), -1).Fixed())
+	buf := make([]byte, 20)
+	if n, err := unix.Read(fd, buf); err != nil || string(buf[:n]) != "hello" {
+		t.Errorf("%q, %v", buf[:n], err)
+	}
+	var ends [2]int32
+	must(t, l, Pipe(&ends, 0).Direct(AnySlot))
+	must(t, l, Write(int(ends[1]), []byte("through"), -1).Fixed())
+	if n := must(t, l, Read(int(ends[0]), buf, -1).Fixed()); string(buf[:n]) != "through" {
+		t.Errorf("%q", buf[:n])
+	}
+}
+
+// Open, read and close as one chain: the later ones name a slot that the first
+// has yet to fill.
+func TestLinkedRequests(t *testing.T) {
+	l := tableLoop(t, 2)
+	f := tempFile(t, "content")
+	for _, name := range []string{f.Name(), f.Name() + "-none"} {
+		buf := make([]byte, 20)
+		ops := [3]*backends.Op{{Flags: backends.Link}, {Flags: backends.Link}, {}}
+		for i, r := range []*Request{
+			OpenAt(unix.AT_FDCWD, name, unix.O_RDONLY, 0).Direct(1), Read(1, buf[:7], 0).Fixed(), CloseDirect(1),
+		} {
+			if err := l.SubmitRequest(ops[i], r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := map[*backends.Op]backends.Result{}
+		for _, c := range await(t, l, 3) {
+			got[c.Op] = c.Res
+		}
+		want := [3]backends.Result{0, 7, 0}
+		if strings.HasSuffix(name, "-none") {
+			want = [3]backends.Result{backends.Fail(unix.ENOENT), canceled, canceled}
+		} else if string(buf[:7]) != "content" {
+			t.Errorf("%q", buf)
+		}
+		for i, op := range ops {
+			if got[op] != want[i] {
+				t.Errorf("link %d of %s: %d, not %d", i, name, got[op], want[i])
+			}
+		}
+	}
+}

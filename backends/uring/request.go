@@ -1,0 +1,269 @@
+package uring
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+// A Request is an operation of io_uring that the contract has no code for. A
+// constructor such as OpenAt or Timeout makes it, Loop.SubmitRequest starts it,
+// and an Op stands for it, so that completions, Cancel, Close and the loan work
+// as they do for every other operation:
+//
+//	ring := loop.(*uring.Loop)
+//	op := &backends.Op{Done: opened} // its handler gets the descriptor as Res
+//	err := ring.SubmitRequest(op, uring.OpenAt(unix.AT_FDCWD, "/etc/motd", unix.O_RDONLY|unix.O_CLOEXEC, 0))
+//
+// A result of the call of the same name in section 2 of the manual that is not
+// negative is the completion's Res, an error is -errno.
+//
+// The kernel reads and writes the memory of a request (paths, buffers, iovecs,
+// structures to be filled in) after SubmitRequest has returned. All of it hangs
+// on the Request by ordinary Go pointers, and the Loop holds the Request until
+// the final completion: so it is reachable and not freed; it is on the heap,
+// because what a Loop keeps escapes; and Go's heap does not move, unlike its
+// stacks. Addresses become integers only when they are written to the ring. Like
+// Op.Buf, that memory is lent: nobody else writes it, nor reads what the kernel
+// is to fill, until the final completion.
+//
+// A Request can be submitted again when its loan has ended.
+type Request struct {
+	sqe uapi.SQE // but for the addresses and user_data
+
+	addr, addr2, addr3 unsafe.Pointer // memory that the fields of those names point to
+	keep               any            // memory that is pointed to by integers
+
+	bufs  [][]byte // data: lent like Op.Buf
+	fills bool     // the kernel writes to bufs
+
+	opens   bool                    // Res is a new descriptor
+	onFD    bool                    // a Close of the descriptor ends the request first
+	target  *backends.Op            // the op to update or remove
+	matches func(*Loop, *slot) bool // the ops to cancel
+	after   func()                  // brings results home
+	err     error                   // what is wrong with the arguments
+	lent    bool
+}
+
+// request is the Code of an Op that stands for a Request. The contract knows no
+// such code, so that Submit refuses it.
+const request backends.Code = 0xff
+
+// newRequest makes a request on a descriptor, or on none where fd is negative.
+func newRequest(opcode uint8, fd int) *Request {
+	r := &Request{onFD: fd >= 0}
+	r.sqe.Opcode, r.sqe.FD = opcode, int32(fd)
+	return r
+}
+
+// Async has a kernel thread run the request from the start (IOSQE_ASYNC), rather
+// than when it is found to block.
+func (r *Request) Async() *Request {
+	r.sqe.Flags |= uapi.SQEAsync
+	return r
+}
+
+// Drain starts the request when all that was submitted before it has completed,
+// and what is submitted after it later still (IOSQE_IO_DRAIN).
+func (r *Request) Drain() *Request {
+	r.sqe.Flags |= uapi.SQEIODrain
+	return r
+}
+
+// SubmitRequest starts r in the name of op, both of which are lent until the
+// final completion. Done of op is the caller's to set, and Flags may have Link;
+// the rest of op is the loop's.
+//
+// An error means that nothing was started and nothing is lent: the request makes
+// no sense, or, an *backends.Unavailable, this kernel does not know it. What
+// else the kernel has to say comes with the completion. Requests that complete
+// more than once (PollMulti, TimeoutEvery, a message sent with ZeroCopy) have
+// More set but for the last time; the loop does not start them again by itself.
+func (l *Loop) SubmitRequest(op *backends.Op, r *Request) error {
+	switch {
+	case op.Lent():
+		panic("backends/uring: SubmitRequest of an op that is lent")
+	case r.lent:
+		panic("backends/uring: SubmitRequest of a request that is lent")
+	case l.closed:
+		panic("backends/uring: SubmitRequest on a closed loop")
+	case r.err != nil:
+		return r.err
+	}
+	if err := l.knows(r.sqe.Opcode); err != nil {
+		return err
+	}
+	op.Code, op.FD = request, r.sqe.FD
+	i := l.take(op)
+	if l.requests == nil {
+		l.requests = map[uint32]*Request{}
+	}
+	l.requests[i] = r
+	r.lend(l.poison)
+	if errno := l.admit(i, r); errno != 0 {
+		l.finish(i, backends.Fail(errno))
+		return nil
+	}
+	if r.onFD {
+		l.joinFD(i, op.FD)
+	}
+	l.enqueue(i)
+	return nil
+}
+
+// admit settles what a request has to do with others. An error is its result.
+func (l *Loop) admit(i uint32, r *Request) unix.Errno {
+	if r.onFD {
+		switch fd := r.sqe.FD; {
+		case fd >= maxFD:
+			return unix.EBADF
+		case int(fd) >= len(l.fds):
+		case l.fds[fd].closing != 0:
+			return unix.EBADF
+		case r.sqe.Opcode == uapi.OpClose && l.fds[fd].head != 0:
+			// They would hold the file, and their descriptor could not be told from its successor.
+			return unix.EBUSY
+		}
+	}
+	if r.target != nil {
+		data := userData(r.target.Loan.Slot, r.target.Loan.Gen)
+		_, t := l.find(data)
+		if t == nil || t.op != r.target || t.state == done {
+			return unix.ENOENT
+		}
+		l.slots[i].target = data
+	}
+	if r.matches != nil {
+		l.slots[i].res = l.cancelMatching(i, r)
+	}
+	return 0
+}
+
+// prepRequest completes the submission entry of slot i.
+func (l *Loop) prepRequest(e *uapi.SQE, i uint32) {
+	r := l.requests[i]
+	data, flags := e.UserData, e.Flags
+	*e = r.sqe
+	e.UserData = data
+	e.Flags |= flags
+	if l.slots[i].op.Flags&backends.Link != 0 {
+		e.Flags |= uapi.SQEIOLink
+	}
+	if r.addr != nil {
+		e.Addr = uint64(uintptr(r.addr))
+	}
+	if r.addr2 != nil {
+		e.Off = uint64(uintptr(r.addr2))
+	}
+	if r.addr3 != nil {
+		e.Addr3 = uint64(uintptr(r.addr3))
+	}
+	if r.target != nil {
+		e.Addr = l.slots[i].target
+	}
+}
+
+// requestDone is complete for requests.
+func (l *Loop) requestDone(c *backends.Completion, i uint32, res backends.Result, flags uint32) bool {
+	r := l.requests[i]
+	if res >= 0 {
+		if r.after != nil {
+			r.after()
+		}
+		if l.draining {
+			l.abandon(r, res)
+		}
+	}
+	if flags&uapi.CQEFMore != 0 {
+		*c = backends.Completion{Op: l.slots[i].op, Res: res, More: true}
+		return true
+	}
+	if r.matches != nil {
+		res = l.slots[i].matched(res)
+	}
+	return l.final(c, i, res)
+}
+
+// abandon closes what a request opened for an owner who will not hear of it.
+func (l *Loop) abandon(r *Request, res backends.Result) {
+	switch {
+	case r.opens:
+		l.count(backends.SysOther)
+		_ = unix.Close(int(res))
+	case r.sqe.Opcode == uapi.OpPipe && r.sqe.FileIndex == 0:
+		for _, fd := range *(*[2]int32)(r.addr) {
+			l.count(backends.SysOther)
+			_ = unix.Close(int(fd))
+		}
+	}
+}
+
+// returnRequest ends the loan of the request of op.
+func (l *Loop) returnRequest(op *backends.Op) {
+	r := l.requests[op.Loan.Slot]
+	if r == nil {
+		return // the op went to Submit, which refused it
+	}
+	delete(l.requests, op.Loan.Slot)
+	r.lent = false
+	for _, b := range r.bufs {
+		backends.Unlend(b, r.fills)
+	}
+}
+
+func (r *Request) lend(poison bool) {
+	r.lent = true
+	for _, b := range r.bufs {
+		if poison && r.fills {
+			backends.Poison(b)
+		}
+		backends.Lend(b, r.fills)
+	}
+}
+
+// data makes r move bytes from or to one buffer.
+func (r *Request) data(b []byte, fills bool) *Request {
+	r.addr, r.sqe.Len = unsafe.Pointer(unsafe.SliceData(b)), length(b)
+	r.bufs, r.fills = [][]byte{b}, fills
+	return r
+}
+
+// vector makes r move bytes from or to several.
+func (r *Request) vector(bufs [][]byte, fills bool) *Request {
+	iov := iovecs(bufs)
+	r.addr, r.sqe.Len = unsafe.Pointer(unsafe.SliceData(iov)), uint32(len(iov))
+	r.bufs, r.fills = bufs, fills
+	return r
+}
+
+func iovecs(bufs [][]byte) []unix.Iovec {
+	iov := make([]unix.Iovec, len(bufs))
+	for i, b := range bufs {
+		iov[i].Base = unsafe.SliceData(b)
+		iov[i].SetLen(len(b))
+	}
+	return iov
+}
+
+// str is s as C has it. A zero byte within s is an error of the request.
+func (r *Request) str(what, s string) unsafe.Pointer {
+	p, err := unix.BytePtrFromString(s)
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("uring: %s %q has a zero byte in it, which no system call can take", what, s)
+	}
+	return unsafe.Pointer(p)
+}
+
+// words is two 32-bit fields that lie, in this order, where the entry has one of
+// 64 bits.
+func words(first, second uint32) uint64 {
+	if bigEndian {
+		first, second = second, first
+	}
+	return uint64(second)<<32 | uint64(first)
+}
