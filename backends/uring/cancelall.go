@@ -14,8 +14,7 @@ import (
 
 // CancelFD ends all ops on a descriptor and leaves it open (Linux 5.19).
 func CancelFD(fd int) *Request {
-	r := newCancel(fd, uapi.AsyncCancelFD, func(_ *Loop, s *slot) bool { return s.fd == int32(fd) })
-	return r
+	return newCancel(fd, uapi.AsyncCancelFD, func(_ *Loop, s *slot) bool { return s.fd == int32(fd) })
 }
 
 // CancelAll ends all ops of the loop but Close ops (Linux 5.19).
@@ -28,7 +27,7 @@ func CancelAll() *Request {
 // (Linux 6.6).
 func CancelLike(model *Request) *Request {
 	opcode := model.sqe.Opcode
-	r := newCancel(-1, uapi.AsyncCancelOp, func(l *Loop, s *slot) bool { return l.opcode(s) == opcode })
+	r := newCancel(-1, uapi.AsyncCancelOp, func(l *Loop, s *slot) bool { return l.opcode(s.op.Loan.Slot) == opcode })
 	r.sqe.Len = uint32(opcode)
 	return r
 }
@@ -68,14 +67,15 @@ func (s *slot) matched(res backends.Result) backends.Result {
 	return res + s.res
 }
 
-// opcode is the kernel's for what the loop does for an op.
-func (l *Loop) opcode(s *slot) uint8 {
+// opcode is the kernel's for what the loop does for slot i.
+func (l *Loop) opcode(i uint32) uint8 {
+	s := &l.slots[i]
 	if s.polling {
 		return uapi.OpPollAdd
 	}
 	switch s.op.Code {
 	case request:
-		return l.requests[s.op.Loan.Slot].sqe.Opcode
+		return l.requests[i].sqe.Opcode
 	case backends.Accept:
 		return uapi.OpAccept
 	case backends.Connect:

@@ -216,11 +216,11 @@ func (l *Loop) final(c *backends.Completion, i uint32, res backends.Result) bool
 
 func (l *Loop) unlend(s *slot) {
 	switch {
-	case s.op.Code == request:
-		l.returnRequest(s.op)
 	case s.op.Code == backends.Send:
 		backends.Unlend(s.op.Buf, false)
 	case s.op.Code == backends.Recv && s.op.Flags&backends.SelectBuf == 0:
 		backends.Unlend(s.op.Buf, true)
+	case s.op.Code == request:
+		l.returnRequest(s.op)
 	}
 }

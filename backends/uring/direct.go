@@ -44,6 +44,37 @@ func fileIndex(slot int) uint32 {
 	return uint32(slot) + 1
 }
 
+// RegisterBuffers makes buffers known to the kernel, which then need not look
+// their pages up for every request that uses FixedBuffer. They must stay where
+// they are until the loop is closed, so take them from an Arena. A loop has one
+// such table at most.
+func (l *Loop) RegisterBuffers(bufs [][]byte) error {
+	iov := iovecs(bufs)
+	if _, errno := uapi.Register(l.ring.fd, uapi.RegisterBuffers, unsafe.Pointer(unsafe.SliceData(iov)), uint32(len(iov))); errno != 0 {
+		return fmt.Errorf("uring: register %d buffers: %w; they are charged to the limit of locked memory (ulimit -l)", len(iov), errno)
+	}
+	return nil
+}
+
+// FixedBuffer says that the memory of a Read, Write, Readv or Writev lies in that
+// buffer of those registered.
+func (r *Request) FixedBuffer(index int) *Request {
+	r.sqe.BufIndex = uint16(index)
+	switch r.sqe.Opcode {
+	case uapi.OpRead:
+		r.sqe.Opcode = uapi.OpReadFixed
+	case uapi.OpWrite:
+		r.sqe.Opcode = uapi.OpWriteFixed
+	case uapi.OpReadv:
+		r.sqe.Opcode = uapi.OpReadvFixed
+	case uapi.OpWritev:
+		r.sqe.Opcode = uapi.OpWritevFixed
+	default:
+		r.err = fmt.Errorf("uring: IORING_OP_%s knows no registered buffers", opcodes[r.sqe.Opcode].name)
+	}
+	return r
+}
+
 // Fixed says that the request's descriptor is a slot of the loop's file table.
 func (r *Request) Fixed() *Request {
 	r.onFD = false

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 	"unsafe"
 
@@ -124,35 +123,37 @@ func TestDirectSocketAndPipe(t *testing.T) {
 	}
 }
 
-// Open, read and close as one chain: the later ones name a slot that the first
-// has yet to fill.
-func TestLinkedRequests(t *testing.T) {
-	l := tableLoop(t, 2)
-	f := tempFile(t, "content")
-	for _, name := range []string{f.Name(), f.Name() + "-none"} {
-		buf := make([]byte, 20)
-		ops := [3]*backends.Op{{Flags: backends.Link}, {Flags: backends.Link}, {}}
-		for i, r := range []*Request{
-			OpenAt(unix.AT_FDCWD, name, unix.O_RDONLY, 0).Direct(1), Read(1, buf[:7], 0).Fixed(), CloseDirect(1),
-		} {
-			if err := l.SubmitRequest(ops[i], r); err != nil {
-				t.Fatal(err)
-			}
-		}
-		got := map[*backends.Op]backends.Result{}
-		for _, c := range await(t, l, 3) {
-			got[c.Op] = c.Res
-		}
-		want := [3]backends.Result{0, 7, 0}
-		if strings.HasSuffix(name, "-none") {
-			want = [3]backends.Result{backends.Fail(unix.ENOENT), canceled, canceled}
-		} else if string(buf[:7]) != "content" {
-			t.Errorf("%q", buf)
-		}
-		for i, op := range ops {
-			if got[op] != want[i] {
-				t.Errorf("link %d of %s: %d, not %d", i, name, got[op], want[i])
-			}
-		}
+// Registered buffers are used: the kernel takes addresses within them only.
+func TestFixedBuffers(t *testing.T) {
+	l := defaultLoop(t, backends.Config{})
+	a, err := backends.NewArena(2 * backends.PageSize)
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = a.Free() })
+	one, two := a.Bytes(backends.PageSize), a.Bytes(backends.PageSize)
+	if err := l.RegisterBuffers([][]byte{one, two}); err != nil {
+		t.Fatal(err)
+	}
+	f := tempFile(t, "0123456789")
+	fd := int(f.Fd())
+	if n := must(t, l, Read(fd, two[10:16], 2).FixedBuffer(1)); string(two[10:10+n]) != "234567" {
+		t.Errorf("%q", two[10:10+n])
+	}
+	fails(t, l, Read(fd, two[10:16], 2).FixedBuffer(0), unix.EFAULT)
+	fails(t, l, Read(fd, make([]byte, 8), 0).FixedBuffer(1), unix.EFAULT)
+	copy(one, "abcdef")
+	if n := must(t, l, Write(fd, one[2:4], 4).FixedBuffer(0)); n != 2 {
+		t.Errorf("%d bytes written", n)
+	}
+	if n := must(t, l, Writev(fd, [][]byte{one[:1], one[4:5]}, 0, 0).FixedBuffer(0)); n != 2 {
+		t.Errorf("%d bytes written", n)
+	}
+	if got, err := os.ReadFile(f.Name()); err != nil || string(got) != "ae23cd6789" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if n := must(t, l, Readv(fd, [][]byte{two[:3], two[5:8]}, 0, 0).FixedBuffer(1)); n != 6 || string(two[:3])+string(two[5:8]) != "ae23cd" {
+		t.Errorf("%d bytes: %q", n, two[:8])
+	}
+	fails(t, l, Readv(fd, [][]byte{two[:3], one[:3]}, 0, 0).FixedBuffer(1), unix.EFAULT)
 }

@@ -39,9 +39,8 @@ func TimeoutEvery(d time.Duration, count uint32) *Request {
 	return newTimeout(uapi.OpTimeout, d, uapi.TimeoutMultishot, count)
 }
 
-// LinkTimeout cancels the op submitted just before it, which must have the flag
-// Link, if that has not completed after d. It completes with -ETIME if it did,
-// else with -ECANCELED.
+// LinkTimeout cancels the request before it in a chain (SubmitChain) if that has
+// not completed after d. It completes with -ETIME if it did, else with -ECANCELED.
 func LinkTimeout(d time.Duration) *Request { return newTimeout(uapi.OpLinkTimeout, d, 0, 0) }
 
 func newTimeout(opcode uint8, d time.Duration, flags, count uint32) *Request {
@@ -70,7 +69,7 @@ func RemoveTimeout(target *backends.Op) *Request {
 // that are.
 func Poll(fd int, events uint32) *Request {
 	r := newRequest(uapi.OpPollAdd, fd)
-	r.sqe.OpFlags = pollEvents(events)
+	r.sqe.OpFlags = pollMask(events)
 	return r
 }
 
@@ -86,7 +85,7 @@ func PollMulti(fd int, events uint32) *Request {
 // waits for.
 func UpdatePoll(target *backends.Op, events uint32) *Request {
 	r := newRequest(uapi.OpPollRemove, -1)
-	r.target, r.sqe.OpFlags, r.sqe.Len = target, pollEvents(events), uapi.PollUpdateEvents
+	r.target, r.sqe.OpFlags, r.sqe.Len = target, pollMask(events), uapi.PollUpdateEvents
 	return r
 }
 
@@ -97,7 +96,7 @@ func RemovePoll(target *backends.Op) *Request {
 	return r
 }
 
-func pollEvents(events uint32) uint32 {
+func pollMask(events uint32) uint32 {
 	if bigEndian {
 		return events<<16 | events>>16 // poll32_events is "word-reversed for BE"
 	}

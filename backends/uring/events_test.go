@@ -142,8 +142,8 @@ func TestLinkTimeout(t *testing.T) {
 		if late {
 			limit = time.Millisecond
 		}
-		poll, timer := &backends.Op{Flags: backends.Link}, &backends.Op{}
-		if err := errors.Join(l.SubmitRequest(poll, Poll(int(here), unix.POLLIN)), l.SubmitRequest(timer, LinkTimeout(limit))); err != nil {
+		poll, timer := &backends.Op{}, &backends.Op{}
+		if err := l.SubmitChain([]*backends.Op{poll, timer}, []*Request{Poll(int(here), unix.POLLIN), LinkTimeout(limit)}); err != nil {
 			t.Fatal(err)
 		}
 		if !late {

@@ -1,12 +1,6 @@
 package uring
 
-import (
-	"fmt"
-	"unsafe"
-
-	"github.com/ringbench/ringbench/backends"
-	"github.com/ringbench/ringbench/internal/uapi"
-)
+import "github.com/ringbench/ringbench/internal/uapi"
 
 // opcodes has the kernel's name of every operation, without IORING_OP_, and the
 // version that brought it (liburing's man pages; git history where they are
@@ -77,25 +71,4 @@ var opcodes = [...]struct{ name, since string }{
 	uapi.OpPipe:           {"PIPE", "6.16"},
 	uapi.OpNop128:         {"NOP128", "6.19"},
 	uapi.OpUringCmd128:    {"URING_CMD128", "6.19"},
-}
-
-// knows is an error when this kernel lacks the operation, which it is asked the
-// first time.
-func (l *Loop) knows(opcode uint8) error {
-	if l.known == nil {
-		p := new(uapi.Probe)
-		if _, errno := uapi.Register(l.ring.fd, uapi.RegisterProbe, unsafe.Pointer(p), uint32(len(p.Ops))); errno != 0 {
-			return fmt.Errorf("uring: ask the kernel for its operations: %w", errno)
-		}
-		l.count(backends.SysOther)
-		l.known = p
-	}
-	if l.known.Has(opcode) {
-		return nil
-	}
-	return &backends.Unavailable{
-		Backend: "uring",
-		Why:     fmt.Sprintf("the kernel does not know IORING_OP_%s, since Linux %s", opcodes[opcode].name, opcodes[opcode].since),
-		Remedy:  "use a newer kernel, or do without this request",
-	}
 }

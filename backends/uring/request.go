@@ -45,8 +45,11 @@ type Request struct {
 	onFD    bool                    // a Close of the descriptor ends the request first
 	target  *backends.Op            // the op to update or remove
 	matches func(*Loop, *slot) bool // the ops to cancel
-	after   func()                  // brings results home
+	before  func()                  // makes ready what the kernel is to fill in
+	after   func()                  // brings home what it did
 	err     error                   // what is wrong with the arguments
+	link    uint8                   // flag of all but the last of a chain
+	hard    bool                    // the chain goes on after a failure
 	lent    bool
 }
 
@@ -58,6 +61,9 @@ const request backends.Code = 0xff
 func newRequest(opcode uint8, fd int) *Request {
 	r := &Request{onFD: fd >= 0}
 	r.sqe.Opcode, r.sqe.FD = opcode, int32(fd)
+	if fd != int(r.sqe.FD) {
+		r.err = fmt.Errorf("uring: descriptor %d is out of range", fd)
+	}
 	return r
 }
 
@@ -76,8 +82,8 @@ func (r *Request) Drain() *Request {
 }
 
 // SubmitRequest starts r in the name of op, both of which are lent until the
-// final completion. Done of op is the caller's to set, and Flags may have Link;
-// the rest of op is the loop's.
+// final completion. Done of op is the caller's to set; the rest of op is the
+// loop's.
 //
 // An error means that nothing was started and nothing is lent: the request makes
 // no sense, or, an *backends.Unavailable, this kernel does not know it. What
@@ -85,18 +91,34 @@ func (r *Request) Drain() *Request {
 // more than once (PollMulti, TimeoutEvery, a message sent with ZeroCopy) have
 // More set but for the last time; the loop does not start them again by itself.
 func (l *Loop) SubmitRequest(op *backends.Op, r *Request) error {
-	switch {
-	case op.Lent():
-		panic("backends/uring: SubmitRequest of an op that is lent")
-	case r.lent:
-		panic("backends/uring: SubmitRequest of a request that is lent")
-	case l.closed:
-		panic("backends/uring: SubmitRequest on a closed loop")
-	case r.err != nil:
+	if err := l.refuses(r); err != nil {
+		return err
+	}
+	r.link = 0
+	i := l.takeRequest(op, r)
+	if errno := l.arrange(i, r); errno != 0 {
+		l.finish(i, backends.Fail(errno))
+		return nil
+	}
+	l.enqueue(i)
+	return nil
+}
+
+// refuses is an error when r cannot be started here.
+func (l *Loop) refuses(r *Request) error {
+	if l.closed {
+		panic("backends/uring: a request on a closed loop")
+	}
+	if r.err != nil {
 		return r.err
 	}
-	if err := l.knows(r.sqe.Opcode); err != nil {
-		return err
+	return l.knows(r.sqe.Opcode)
+}
+
+// takeRequest lends op and r a slot.
+func (l *Loop) takeRequest(op *backends.Op, r *Request) uint32 {
+	if op.Lent() || r.lent {
+		panic("backends/uring: a request or its op is lent already")
 	}
 	op.Code, op.FD = request, r.sqe.FD
 	i := l.take(op)
@@ -105,19 +127,11 @@ func (l *Loop) SubmitRequest(op *backends.Op, r *Request) error {
 	}
 	l.requests[i] = r
 	r.lend(l.poison)
-	if errno := l.admit(i, r); errno != 0 {
-		l.finish(i, backends.Fail(errno))
-		return nil
-	}
-	if r.onFD {
-		l.joinFD(i, op.FD)
-	}
-	l.enqueue(i)
-	return nil
+	return i
 }
 
-// admit settles what a request has to do with others. An error is its result.
-func (l *Loop) admit(i uint32, r *Request) unix.Errno {
+// arrange settles what a request has to do with others. An error is its result.
+func (l *Loop) arrange(i uint32, r *Request) unix.Errno {
 	if r.onFD {
 		switch fd := r.sqe.FD; {
 		case fd >= maxFD:
@@ -132,14 +146,20 @@ func (l *Loop) admit(i uint32, r *Request) unix.Errno {
 	}
 	if r.target != nil {
 		data := userData(r.target.Loan.Slot, r.target.Loan.Gen)
-		_, t := l.find(data)
+		j, t := l.find(data)
 		if t == nil || t.op != r.target || t.state == done {
 			return unix.ENOENT
 		}
 		l.slots[i].target = data
+		if r.sqe.OpFlags&uapi.TimeoutUpdate != 0 && l.opcode(j) == uapi.OpLinkTimeout {
+			r.sqe.OpFlags |= uapi.LinkTimeoutUpdate
+		}
 	}
 	if r.matches != nil {
 		l.slots[i].res = l.cancelMatching(i, r)
+	}
+	if r.onFD {
+		l.joinFD(i, r.sqe.FD)
 	}
 	return 0
 }
@@ -147,13 +167,10 @@ func (l *Loop) admit(i uint32, r *Request) unix.Errno {
 // prepRequest completes the submission entry of slot i.
 func (l *Loop) prepRequest(e *uapi.SQE, i uint32) {
 	r := l.requests[i]
-	data, flags := e.UserData, e.Flags
+	data := e.UserData
 	*e = r.sqe
 	e.UserData = data
-	e.Flags |= flags
-	if l.slots[i].op.Flags&backends.Link != 0 {
-		e.Flags |= uapi.SQEIOLink
-	}
+	e.Flags |= r.link
 	if r.addr != nil {
 		e.Addr = uint64(uintptr(r.addr))
 	}
@@ -218,6 +235,9 @@ func (l *Loop) returnRequest(op *backends.Op) {
 
 func (r *Request) lend(poison bool) {
 	r.lent = true
+	if r.before != nil {
+		r.before()
+	}
 	for _, b := range r.bufs {
 		if poison && r.fills {
 			backends.Poison(b)

@@ -194,13 +194,13 @@ func TestUnknownRequest(t *testing.T) {
 	}
 	// What is beyond the kernel's own count is refused without a hand in it.
 	var answer uapi.QueryOpcode
-	hdr := uapi.QueryHdr{QueryData: uint64(uintptr(unsafe.Pointer(&answer))), QueryOp: uapi.QueryOpcodes, Size: uint32(unsafe.Sizeof(answer))}
+	hdr := uapi.QueryHdr{Data: uint64(uintptr(unsafe.Pointer(&answer))), Op: uapi.QueryOpcodes, Size: uint32(unsafe.Sizeof(answer))}
 	if _, errno := uapi.Register(-1, uapi.RegisterQuery, unsafe.Pointer(&hdr), 0); errno != 0 || hdr.Result != 0 {
 		t.Skipf("this kernel is not to be queried: %v, %d", errno, hdr.Result)
 	}
 	for opcode := range opcodes {
-		if err := l.knows(uint8(opcode)); opcode != uapi.OpPipe && (err == nil) != (opcode < int(answer.NrRequestOpcodes)) {
-			t.Errorf("the kernel has %d operations, and of %s the loop says %v", answer.NrRequestOpcodes, opcodes[opcode].name, err)
+		if err := l.knows(uint8(opcode)); opcode != uapi.OpPipe && (err == nil) != (opcode < int(answer.RequestOps)) {
+			t.Errorf("the kernel has %d operations, and of %s the loop says %v", answer.RequestOps, opcodes[opcode].name, err)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func Listen(fd, backlog int) *Request {
 // goes to addr, whose Len is set. Res is the descriptor.
 func Accept(fd int, addr *backends.Addr, flags int) *Request {
 	r := newRequest(uapi.OpAccept, fd)
-	addr.Len = uint32(unsafe.Sizeof(addr.Raw))
+	r.before = func() { addr.Len = uint32(unsafe.Sizeof(addr.Raw)) }
 	r.addr, r.addr2 = unsafe.Pointer(&addr.Raw), unsafe.Pointer(&addr.Len)
 	r.sqe.OpFlags, r.opens = uint32(flags), true
 	return r
@@ -73,6 +73,12 @@ func RecvMsg(fd int, m *Message, flags int) *Request {
 	r, hdr := newMessageRequest(uapi.OpRecvmsg, fd, m, flags)
 	r.bufs, r.fills = m.Bufs, true
 	room := m.Control
+	r.before = func() { // the kernel writes over them
+		if m.Addr != nil {
+			hdr.Namelen = uint32(unsafe.Sizeof(m.Addr.Raw))
+		}
+		hdr.SetControllen(len(room))
+	}
 	r.after = func() {
 		if m.Addr != nil {
 			m.Addr.Len = hdr.Namelen
@@ -90,9 +96,6 @@ func newMessageRequest(opcode uint8, fd int, m *Message, flags int) (*Request, *
 	hdr.SetControllen(len(m.Control))
 	if m.Addr != nil {
 		hdr.Name, hdr.Namelen = (*byte)(unsafe.Pointer(&m.Addr.Raw)), m.Addr.Len
-		if opcode == uapi.OpRecvmsg {
-			hdr.Namelen = uint32(unsafe.Sizeof(m.Addr.Raw))
-		}
 	}
 	r := newRequest(opcode, fd)
 	r.addr, r.sqe.Len, r.sqe.OpFlags = unsafe.Pointer(hdr), 1, uint32(flags)
@@ -130,7 +133,7 @@ func Setsockopt(fd, level, name int, value []byte) *Request {
 // 6.19; one before answers EOPNOTSUPP).
 func Getsockname(fd int, addr *backends.Addr, peer bool) *Request {
 	r := newSocketCommand(fd, uapi.SocketGetsockname)
-	addr.Len = uint32(unsafe.Sizeof(addr.Raw))
+	r.before = func() { addr.Len = uint32(unsafe.Sizeof(addr.Raw)) }
 	r.addr, r.addr3 = unsafe.Pointer(&addr.Raw), unsafe.Pointer(&addr.Len)
 	if peer {
 		r.sqe.FileIndex = 1

@@ -37,7 +37,7 @@ var layouts = map[string]layout{
 	"io_uring_buf_ring":         {uapi.Buf{}, "tail:Resv"},
 	"io_uring_buf_reg":          {uapi.BufReg{}, "ring_addr:RingAddr ring_entries:RingEntries bgid:Bgid flags:Flags min_left:MinLeft"},
 	"io_uring_buf_status":       {uapi.BufStatus{}, "buf_group:BufGroup head:Head"},
-	"io_uring_napi":             {uapi.NAPI{}, "busy_poll_to:BusyPollTO prefer_busy_poll:PreferBusyPoll"},
+	"io_uring_napi":             {uapi.NAPI{}, "busy_poll_to:BusyPollUsec prefer_busy_poll:PreferBusyPoll"},
 	"io_uring_clock_register":   {uapi.ClockRegister{}, "clockid:ClockID"},
 	"io_uring_rsrc_register":    {uapi.RsrcRegister{}, "nr:Nr flags:Flags data:Data tags:Tags"},
 	"io_uring_rsrc_update":      {uapi.RsrcUpdate{}, "offset:Offset data:Data"},
@@ -46,16 +46,16 @@ var layouts = map[string]layout{
 	"io_uring_file_index_range": {uapi.FileIndexRange{}, "off:Off len:Len"},
 	"io_uring_clone_buffers":    {uapi.CloneBuffers{}, "src_fd:SrcFD flags:Flags src_off:SrcOff dst_off:DstOff nr:Nr"},
 	"io_uring_region_desc":      {uapi.RegionDesc{}, "user_addr:UserAddr size:Size flags:Flags id:ID mmap_offset:MmapOffset"},
-	"io_uring_mem_region_reg":   {uapi.MemRegionReg{}, "region_uptr:RegionUptr flags:Flags"},
+	"io_uring_mem_region_reg":   {uapi.MemRegionReg{}, "region_uptr:Region flags:Flags"},
 	"io_uring_sync_cancel_reg":  {uapi.SyncCancelReg{}, "addr:Addr fd:FD flags:Flags timeout:Timeout opcode:Opcode"},
 	"io_uring_restriction":      {uapi.Restriction{}, "opcode:Opcode register_op:Arg sqe_op:Arg sqe_flags:Arg"},
 	"io_uring_task_restriction": {uapi.TaskRestriction{}, "flags:Flags nr_res:Nr"},
 	"io_uring_probe_op":         {uapi.ProbeOp{}, "op:Op flags:Flags"},
 	"io_uring_probe":            {uapi.Probe{}, "last_op:LastOp ops_len:OpsLen ops:Ops"},
-	"io_uring_query_hdr":        {uapi.QueryHdr{}, "next_entry:NextEntry query_data:QueryData query_op:QueryOp size:Size result:Result"},
-	"io_uring_query_opcode": {uapi.QueryOpcode{}, "nr_request_opcodes:NrRequestOpcodes nr_register_opcodes:NrRegisterOpcodes " +
-		"feature_flags:FeatureFlags ring_setup_flags:RingSetupFlags enter_flags:EnterFlags sqe_flags:SQEFlags nr_query_opcodes:NrQueryOpcodes"},
-	"io_uring_query_zcrx": {uapi.QueryZCRXInfo{}, "register_flags:RegisterFlags area_flags:AreaFlags nr_ctrl_opcodes:NrCtrlOpcodes " +
+	"io_uring_query_hdr":        {uapi.QueryHdr{}, "next_entry:Next query_data:Data query_op:Op size:Size result:Result"},
+	"io_uring_query_opcode": {uapi.QueryOpcode{}, "nr_request_opcodes:RequestOps nr_register_opcodes:RegisterOps " +
+		"feature_flags:Features ring_setup_flags:SetupFlags enter_flags:EnterFlags sqe_flags:SQEFlags nr_query_opcodes:Queries"},
+	"io_uring_query_zcrx": {uapi.QueryZCRXInfo{}, "register_flags:RegisterFlags area_flags:AreaFlags nr_ctrl_opcodes:CtrlOps " +
 		"features:Features rq_hdr_size:RQHdrSize rq_hdr_alignment:RQHdrAlignment"},
 	"io_uring_query_scq":     {uapi.QuerySCQInfo{}, "hdr_size:HdrSize hdr_alignment:HdrAlignment"},
 	"io_uring_zcrx_rqe":      {uapi.ZCRXRQE{}, "off:Off len:Len"},

@@ -11,31 +11,31 @@ const (
 
 // QueryHdr is the argument of RegisterQuery, one of a chain: struct io_uring_query_hdr.
 type QueryHdr struct {
-	NextEntry uint64 // address of the next, or 0
-	QueryData uint64 // address of the answer
-	QueryOp   uint32
-	Size      uint32 // of the answer: what there is room for, then what was written
-	Result    int32  // 0 or -errno
-	_         [3]uint32
+	Next   uint64 // address of another QueryHdr, or 0
+	Data   uint64 // address of the answer
+	Op     uint32 // Query*
+	Size   uint32 // of the answer: what there is room for, then what was written
+	Result int32  // 0 or -errno
+	_      [3]uint32
 }
 
 // QueryOpcode is the answer to QueryOpcodes: struct io_uring_query_opcode.
 type QueryOpcode struct {
-	NrRequestOpcodes  uint32
-	NrRegisterOpcodes uint32
-	FeatureFlags      uint64
-	RingSetupFlags    uint64
-	EnterFlags        uint64
-	SQEFlags          uint64
-	NrQueryOpcodes    uint32
-	_                 uint32
+	RequestOps  uint32 // opcodes of a submission entry, from 0
+	RegisterOps uint32 // requests of Register, from 0
+	Features    uint64 // Feat*
+	SetupFlags  uint64 // Setup*
+	EnterFlags  uint64 // Enter*
+	SQEFlags    uint64 // SQE*
+	Queries     uint32 // Query*, from 0
+	_           uint32
 }
 
 // QueryZCRXInfo is the answer to QueryZCRX: struct io_uring_query_zcrx.
 type QueryZCRXInfo struct {
 	RegisterFlags  uint64 // ZCRXReg*
 	AreaFlags      uint64 // ZCRXArea*
-	NrCtrlOpcodes  uint32
+	CtrlOps        uint32
 	Features       uint32 // ZCRXFeature*
 	RQHdrSize      uint32
 	RQHdrAlignment uint32

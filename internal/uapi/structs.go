@@ -82,18 +82,6 @@ type GetEventsArg struct {
 	TS          uint64 // address of a Timespec, or 0
 }
 
-// RegWait is one set of arguments of Enter with EnterExtArgReg, in memory that
-// RegisterMemRegion made known: struct io_uring_reg_wait.
-type RegWait struct {
-	TS          Timespec
-	MinWaitUsec uint32
-	Flags       uint32 // RegWaitTS
-	Sigmask     uint64
-	SigmaskSize uint32
-	_           [3]uint32
-	_           [2]uint64
-}
-
 // RecvmsgOut precedes the data in a buffer that a multishot OpRecvmsg filled:
 // struct io_uring_recvmsg_out.
 type RecvmsgOut struct {
@@ -151,7 +139,6 @@ var (
 	_ [24]byte  = [unsafe.Sizeof(GetEventsArg{})]byte{}
 	_ [16]byte  = [unsafe.Sizeof(Buf{})]byte{}
 	_ [40]byte  = [unsafe.Sizeof(BufReg{})]byte{}
-	_ [64]byte  = [unsafe.Sizeof(RegWait{})]byte{}
 	_ [16]byte  = [unsafe.Sizeof(RecvmsgOut{})]byte{}
 	_ [32]byte  = [unsafe.Sizeof(AttrPI{})]byte{}
 	_ [16]byte  = [unsafe.Sizeof(IOTimespec{})]byte{}

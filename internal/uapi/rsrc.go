@@ -54,35 +54,10 @@ type BufStatus struct {
 	_        [8]uint32
 }
 
-// NAPI is the argument of RegisterNAPI and UnregisterNAPI: struct io_uring_napi.
-type NAPI struct {
-	BusyPollTO     uint32 // microseconds
-	PreferBusyPoll uint8
-	_              [3]uint8
-	_              uint64
-}
-
 // ClockRegister is the argument of RegisterClock: struct io_uring_clock_register.
 type ClockRegister struct {
 	ClockID uint32
 	_       [3]uint32
-}
-
-// RegionDesc describes memory shared with the kernel: struct io_uring_region_desc.
-type RegionDesc struct {
-	UserAddr   uint64
-	Size       uint64
-	Flags      uint32 // MemRegionTypeUser
-	ID         uint32
-	MmapOffset uint64
-	_          [4]uint64
-}
-
-// MemRegionReg is the argument of RegisterMemRegion: struct io_uring_mem_region_reg.
-type MemRegionReg struct {
-	RegionUptr uint64 // address of a RegionDesc
-	Flags      uint64 // MemRegionRegWaitArg
-	_          [2]uint64
 }
 
 // SyncCancelReg is the argument of RegisterSyncCancel: struct io_uring_sync_cancel_reg.
@@ -139,10 +114,7 @@ var (
 	_ [16]byte = [unsafe.Sizeof(FileIndexRange{})]byte{}
 	_ [32]byte = [unsafe.Sizeof(CloneBuffers{})]byte{}
 	_ [40]byte = [unsafe.Sizeof(BufStatus{})]byte{}
-	_ [16]byte = [unsafe.Sizeof(NAPI{})]byte{}
 	_ [16]byte = [unsafe.Sizeof(ClockRegister{})]byte{}
-	_ [64]byte = [unsafe.Sizeof(RegionDesc{})]byte{}
-	_ [32]byte = [unsafe.Sizeof(MemRegionReg{})]byte{}
 	_ [64]byte = [unsafe.Sizeof(SyncCancelReg{})]byte{}
 	_ [16]byte = [unsafe.Sizeof(Restriction{})]byte{}
 	_ [16]byte = [unsafe.Sizeof(TaskRestriction{})]byte{}
