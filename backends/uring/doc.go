@@ -20,6 +20,9 @@
 //	loop, err := b.Open(backends.Config{}) // locks the goroutine to its thread
 //	defer loop.Close()
 //
+// What the contract has no code for, from openat to futex, is a Request: see
+// Loop.SubmitRequest and Loop.SubmitChain, of the Loop that Open returns.
+//
 // A loop's goroutine must outlive its operations: when a locked goroutine
 // exits, its thread ends and the kernel cancels them.
 package uring

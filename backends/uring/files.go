@@ -35,6 +35,19 @@ func Writev(fd int, bufs [][]byte, off int64, flags int) *Request {
 	return r
 }
 
+// ReadMulti reads a pipe, a terminal or another file that can be polled as often
+// as something is there, each time into a buffer of the loop's, as a Recv with
+// Multishot and SelectBuf does (Linux 6.7): the Completion has Buf, to be given
+// back with Recycle, and More. It ends with 0 at the end of the file, and with
+// -ENOBUFS when the loop has no buffer left, after which it can be submitted
+// again.
+func ReadMulti(fd int) *Request {
+	r := newRequest(uapi.OpReadMultishot, fd)
+	r.selects = true
+	r.sqe.Flags, r.sqe.BufIndex = uapi.SQEBufferSelect, bufGroup
+	return r
+}
+
 // Fsync is fsync(2).
 func Fsync(fd int) *Request { return newRequest(uapi.OpFsync, fd) }
 

@@ -2,6 +2,7 @@ package uring
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -185,6 +186,66 @@ func TestPipe(t *testing.T) {
 	}
 	if got, err := io.ReadAll(r); err != nil || string(got) != "through the pipe" {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// Each write to a pipe arrives in a buffer of the loop's, and when there is none
+// left the request says so.
+func TestReadMulti(t *testing.T) {
+	l := defaultLoop(t, backends.Config{Bufs: 2})
+	if l.bufs == nil {
+		t.Skip("this kernel has no buffer rings")
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	say := func(s string) {
+		t.Helper()
+		if _, err := w.WriteString(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := ReadMulti(int(r.Fd()))
+	op := begin(t, l, read)
+	for _, word := range []string{"one", "two", "three", "four"} {
+		nothingYet(t, l)
+		say(word)
+		c := await(t, l, 1)[0]
+		if c.Op != op || string(c.Buf) != word || int(c.Res) != len(word) || !c.More {
+			t.Fatalf("%+v", c)
+		}
+		l.Recycle(c.Buf)
+	}
+	var held [][]byte
+	for range 2 {
+		say("x")
+		held = append(held, await(t, l, 1)[0].Buf)
+	}
+	say("y")
+	if c := await(t, l, 1)[0]; c.Op != op || c.Res != backends.Fail(unix.ENOBUFS) || c.More || c.Buf != nil {
+		t.Fatalf("%+v", c)
+	}
+	for _, b := range held {
+		l.Recycle(b)
+	}
+	if err := l.SubmitRequest(op, read); err != nil {
+		t.Fatal(err)
+	}
+	if c := await(t, l, 1)[0]; string(c.Buf) != "y" || !c.More {
+		t.Fatalf("%+v", c)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if c := await(t, l, 1)[0]; c.Res != 0 || c.More || c.Buf != nil {
+		t.Errorf("at the end: %+v", c)
+	}
+	plain := open(t, &Backend{variant: variant(t, "uring-bufring")}, backends.Config{})
+	var u *backends.Unavailable
+	if err := plain.SubmitRequest(&backends.Op{}, ReadMulti(0)); !errors.As(err, &u) || !strings.Contains(err.Error(), "bufring") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -41,6 +41,7 @@ type Request struct {
 	bufs  [][]byte // data: lent like Op.Buf
 	fills bool     // the kernel writes to bufs
 
+	selects bool                    // the kernel chooses a buffer of the loop's
 	opens   bool                    // Res is a new descriptor
 	onFD    bool                    // a Close of the descriptor ends the request first
 	target  *backends.Op            // the op to update or remove
@@ -111,6 +112,13 @@ func (l *Loop) refuses(r *Request) error {
 	}
 	if r.err != nil {
 		return r.err
+	}
+	if r.selects && l.bufs == nil {
+		return &backends.Unavailable{
+			Backend: "uring",
+			Why:     "this loop has no ring of buffers for the kernel to choose from (IORING_REGISTER_PBUF_RING, Linux 5.19)",
+			Remedy:  "use a newer kernel, or a variant with bufring",
+		}
 	}
 	return l.knows(r.sqe.Opcode)
 }
@@ -196,14 +204,20 @@ func (l *Loop) requestDone(c *backends.Completion, i uint32, res backends.Result
 			l.abandon(r, res)
 		}
 	}
+	var buf []byte
+	if r.selects {
+		buf = l.received(&l.slots[i], res, flags)
+	}
 	if flags&uapi.CQEFMore != 0 {
-		*c = backends.Completion{Op: l.slots[i].op, Res: res, More: true}
+		*c = backends.Completion{Op: l.slots[i].op, Res: res, Buf: buf, More: true}
 		return true
 	}
 	if r.matches != nil {
 		res = l.slots[i].matched(res)
 	}
-	return l.final(c, i, res)
+	l.final(c, i, res)
+	c.Buf = buf
+	return true
 }
 
 // abandon closes what a request opened for an owner who will not hear of it.

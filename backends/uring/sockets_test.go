@@ -97,7 +97,16 @@ func TestDatagrams(t *testing.T) {
 	}
 	buf := make([]byte, 4)
 	m := &Message{Bufs: [][]byte{buf}, Addr: new(backends.Addr)}
-	if n := must(t, l, RecvMsg(fds[1], m, 0)); n != 4 || string(buf) != "0123" || m.Flags&unix.MSG_TRUNC == 0 || !samePort(m.Addr, portOf(t, fds[0])) {
+	recv := RecvMsg(fds[1], m, 0)
+	if n := must(t, l, recv); n != 4 || string(buf) != "0123" || m.Flags&unix.MSG_TRUNC == 0 || !samePort(m.Addr, portOf(t, fds[0])) {
+		t.Errorf("%d bytes %q, flags %#x, from %+v", n, buf, m.Flags, m.Addr)
+	}
+	// What the first time left in them does not tell on the second.
+	*m.Addr = backends.Addr{}
+	if err := unix.Sendto(fds[0], []byte("abc"), 0, &unix.SockaddrInet4{Port: portOf(t, fds[1]), Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if n := must(t, l, recv); n != 3 || string(buf[:3]) != "abc" || m.Flags != 0 || !samePort(m.Addr, portOf(t, fds[0])) {
 		t.Errorf("%d bytes %q, flags %#x, from %+v", n, buf, m.Flags, m.Addr)
 	}
 }
