@@ -60,8 +60,19 @@ func TestChain(t *testing.T) {
 	wants(t, chain(t, l, Read(1, make([]byte, 20), 0).Fixed().Hard(), CloseDirect(1), Nop(0)), 7, 0, 0)
 	// One that the loop itself refuses breaks the chain just so.
 	wants(t, chain(t, l, Nop(0), Read(maxFD, buf, 0), Nop(0)), 0, backends.Fail(unix.EBADF), canceled)
-	wants(t, chain(t, l, Nop(0)), 0)
-	must(t, l, Nop(0)) // is not linked to anything
+	// What is submitted after a chain is not of it.
+	var ops [3]backends.Op
+	if err := l.SubmitChain([]*backends.Op{&ops[0], &ops[1]}, []*Request{open(f.Name() + "-none"), Nop(0)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.SubmitRequest(&ops[2], Nop(0)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range await(t, l, 3) {
+		if c.Op == &ops[2] && c.Res != 0 || c.Op == &ops[1] && !c.Res.Canceled() {
+			t.Errorf("%+v", c)
+		}
+	}
 }
 
 // A chain is not cut in two where the submission queue is nearly full.

@@ -117,9 +117,14 @@ func TestAncillaryData(t *testing.T) {
 	here, far := socketpair(t)
 	f := tempFile(t, "sent along")
 	m := &Message{Bufs: [][]byte{[]byte("x")}, Control: unix.UnixRights(int(f.Fd()))}
-	must(t, l, SendMsg(int(here), m, 0))
 	got := &Message{Bufs: [][]byte{make([]byte, 1)}, Control: make([]byte, 200)}
-	must(t, l, RecvMsg(int(far), got, unix.MSG_CMSG_CLOEXEC))
+	recv := RecvMsg(int(far), got, unix.MSG_CMSG_CLOEXEC)
+	must(t, l, SendMsg(int(here), &Message{Bufs: m.Bufs}, 0))
+	if must(t, l, recv); len(got.Control) != 0 {
+		t.Errorf("%d bytes of ancillary data that nobody sent", len(got.Control))
+	}
+	must(t, l, SendMsg(int(here), m, 0))
+	must(t, l, recv)
 	if len(got.Control) != len(m.Control) {
 		t.Errorf("%d bytes of ancillary data rather than %d", len(got.Control), len(m.Control))
 	}
