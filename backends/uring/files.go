@@ -93,7 +93,7 @@ func Madvise(mem []byte, advice int) *Request {
 	r.addr = unsafe.Pointer(unsafe.SliceData(mem))
 	r.bufs, r.fills = [][]byte{mem}, false
 	r.sqe.Len, r.sqe.OpFlags = uint32(len(mem)), uint32(advice)
-	if len(mem) > math.MaxUint32 {
+	if uint64(len(mem)) > math.MaxUint32 {
 		// Linux 6.11 looks here first; those before take only what fits in Len.
 		r.sqe.Len, r.sqe.Off = 0, uint64(len(mem))
 	}

@@ -26,8 +26,9 @@ import (
 // structures to be filled in) after SubmitRequest has returned. All of it hangs
 // on the Request by ordinary Go pointers, and the Loop holds the Request until
 // the final completion: so it is reachable and not freed; it is on the heap,
-// because what a Loop keeps escapes; and Go's heap does not move, unlike its
-// stacks. Addresses become integers only when they are written to the ring. Like
+// because what a Request keeps escapes; and Go's heap does not move, unlike its
+// stacks. An address is made an integer when it is written to the ring, or where
+// a structure of the kernel's wants one, with the pointer kept beside it. Like
 // Op.Buf, that memory is lent: nobody else writes it, nor reads what the kernel
 // is to fill, until the final completion.
 //
@@ -36,7 +37,7 @@ type Request struct {
 	sqe uapi.SQE // but for the addresses and user_data
 
 	addr, addr2, addr3 unsafe.Pointer // memory that the fields of those names point to
-	keep               any            // memory that is pointed to by integers
+	keep               any            // memory that only integers point to
 
 	bufs  [][]byte // data: lent like Op.Buf
 	fills bool     // the kernel writes to bufs
