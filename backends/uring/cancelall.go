@@ -14,7 +14,7 @@ import (
 
 // CancelFD ends all ops on a descriptor and leaves it open (Linux 5.19).
 func CancelFD(fd int) *Request {
-	return newCancel(fd, uapi.AsyncCancelFD, func(_ *Loop, s *slot) bool { return s.fd == int32(fd) })
+	return newCancel(fd, uapi.AsyncCancelFD, func(l *Loop, s *slot) bool { return s.fd == l.place(int32(fd)) })
 }
 
 // CancelAll ends all ops of the loop but Close ops (Linux 5.19).

@@ -142,13 +142,13 @@ func (l *Loop) takeRequest(op *backends.Op, r *Request) uint32 {
 // arrange settles what a request has to do with others. An error is its result.
 func (l *Loop) arrange(i uint32, r *Request) unix.Errno {
 	if r.onFD {
-		switch fd := r.sqe.FD; {
-		case fd >= maxFD:
+		switch k := l.place(r.sqe.FD); {
+		case r.sqe.FD >= maxFD:
 			return unix.EBADF
-		case int(fd) >= len(l.fds):
-		case l.fds[fd].closing != 0:
+		case int(k) >= len(l.fds):
+		case l.fds[k].closing != 0:
 			return unix.EBADF
-		case r.sqe.Opcode == uapi.OpClose && l.fds[fd].head != 0:
+		case r.sqe.Opcode == uapi.OpClose && l.fds[k].head != 0:
 			// They would hold the file, and their descriptor could not be told from its successor.
 			return unix.EBUSY
 		}
@@ -168,10 +168,13 @@ func (l *Loop) arrange(i uint32, r *Request) unix.Errno {
 		l.slots[i].res = l.cancelMatching(i, r)
 	}
 	if r.onFD {
-		l.joinFD(i, r.sqe.FD)
+		l.joinFD(i, l.place(r.sqe.FD))
 	}
 	return 0
 }
+
+// place is where Loop.fds has a descriptor.
+func (l *Loop) place(fd int32) int32 { return fd }
 
 // prepRequest completes the submission entry of slot i.
 func (l *Loop) prepRequest(e *uapi.SQE, i uint32) {
