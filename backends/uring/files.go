@@ -38,9 +38,8 @@ func Writev(fd int, bufs [][]byte, off int64, flags int) *Request {
 // ReadMulti reads a pipe, a terminal or another file that can be polled as often
 // as something is there, each time into a buffer of the loop's, as a Recv with
 // Multishot and SelectBuf does (Linux 6.7): the Completion has Buf, to be given
-// back with Recycle, and More. It ends with 0 at the end of the file, and with
-// -ENOBUFS when the loop has no buffer left, after which it can be submitted
-// again.
+// back with Recycle, and More; want of buffers only delays it. It ends with 0 at
+// the end of the file.
 func ReadMulti(fd int) *Request {
 	r := newRequest(uapi.OpReadMultishot, fd)
 	r.selects = true

@@ -91,7 +91,8 @@ func (r *Request) Drain() *Request {
 // no sense, or, an *backends.Unavailable, this kernel does not know it. What
 // else the kernel has to say comes with the completion. Requests that complete
 // more than once (PollMulti, TimeoutEvery, a message sent with ZeroCopy) have
-// More set but for the last time; the loop does not start them again by itself.
+// More set but for the last time; but for ReadMulti, the loop does not start them
+// again by itself.
 func (l *Loop) SubmitRequest(op *backends.Op, r *Request) error {
 	if err := l.refuses(r); err != nil {
 		return err
@@ -129,7 +130,10 @@ func (l *Loop) takeRequest(op *backends.Op, r *Request) uint32 {
 	if op.Lent() || r.lent {
 		panic("backends/uring: a request or its op is lent already")
 	}
-	op.Code, op.FD = request, r.sqe.FD
+	op.Code, op.Flags, op.FD = request, 0, r.sqe.FD
+	if r.selects {
+		op.Flags = backends.Multishot | backends.SelectBuf
+	}
 	i := l.take(op)
 	if l.requests == nil {
 		l.requests = map[uint32]*Request{}
@@ -208,20 +212,30 @@ func (l *Loop) requestDone(c *backends.Completion, i uint32, res backends.Result
 			l.abandon(r, res)
 		}
 	}
-	var buf []byte
 	if r.selects {
-		buf = l.received(&l.slots[i], res, flags)
+		return l.selected(c, i, res, flags)
 	}
 	if flags&uapi.CQEFMore != 0 {
-		*c = backends.Completion{Op: l.slots[i].op, Res: res, Buf: buf, More: true}
+		*c = backends.Completion{Op: l.slots[i].op, Res: res, More: true}
 		return true
 	}
 	if r.matches != nil {
 		res = l.slots[i].matched(res)
 	}
-	l.final(c, i, res)
-	c.Buf = buf
-	return true
+	return l.final(c, i, res)
+}
+
+// selected goes on with a request for which the kernel chooses buffers as with a
+// multishot Recv.
+func (l *Loop) selected(c *backends.Completion, i uint32, res backends.Result, flags uint32) bool {
+	buf := l.received(&l.slots[i], res, flags)
+	switch {
+	case res > 0:
+		return l.progress(c, i, res, buf, flags)
+	case res < 0:
+		return l.failed(c, i, res)
+	}
+	return l.final(c, i, 0)
 }
 
 // abandon closes what a request opened for an owner who will not hear of it.
