@@ -259,6 +259,30 @@ func TestRequestLoans(t *testing.T) {
 	}
 }
 
+// A request that is used again costs no memory.
+func TestRequestsAllocateNothing(t *testing.T) {
+	l := defaultLoop(t, backends.Config{})
+	f := tempFile(t, "0123456789")
+	var ops [3]backends.Op
+	var info unix.Statx_t
+	rs := [...]*Request{Read(int(f.Fd()), make([]byte, 10), 0), Statx(unix.AT_FDCWD, f.Name(), 0, unix.STATX_SIZE, &info), Timeout(0, 0)}
+	dst := make([]backends.Completion, 1)
+	if n := testing.AllocsPerRun(50, func() {
+		for i, r := range rs {
+			if err := l.SubmitRequest(&ops[i], r); err != nil {
+				t.Fatal(err)
+			}
+			for ops[i].Lent() {
+				if _, err := l.Wait(dst, 1, -1); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 // The contract's Cancel and Close work on requests as on all else.
 func TestRequestsAreCancelled(t *testing.T) {
 	eachTier(t, func(t *testing.T, b *Backend) {
