@@ -117,10 +117,12 @@ func TestKnownStallInOpenLoop(t *testing.T) {
 	o := options()
 	o.Conns, o.Pipelines, o.Rates = []int{16}, []int{64}, []float64{2000}
 	o.Duration = 3 * stallPeriod
+	// Of all messages: 50 ms of each second. A busy machine stalls the rest as
+	// well; a generator that waits for answers would show next to none.
+	tolerance := 0.05
 	if *long {
-		o.Duration = 30 * stallPeriod
+		o.Duration, tolerance = 30*stallPeriod, 0.015
 	}
-	const tolerance = 0.015 // of all messages: 15 ms of each second
 	var last error
 	for range 3 {
 		trial, log := measureStall(t, o)
