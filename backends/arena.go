@@ -120,6 +120,12 @@ func (p *Pool) Index(b []byte) int {
 // Len is the number of buffers at rest.
 func (p *Pool) Len() int { return len(p.free) }
 
+// Cap is the number of buffers, lent or not.
+func (p *Pool) Cap() int { return len(p.mem) / p.size }
+
+// Memory is all of the pool's, and the bytes from one buffer to the next.
+func (p *Pool) Memory() (mem []byte, step int) { return p.mem, p.size }
+
 // Close unmaps the pool.
 func (p *Pool) Close() error { return p.arena.Free() }
 

@@ -8,27 +8,37 @@ type Counter int
 // The counters. Those named Sys count system calls as entered, successful or
 // not; together they are all the calls that the loop makes.
 const (
-	SysWait     Counter = iota // io_uring_enter, epoll_pwait2, ppoll
-	SysRecv                    // recvfrom, read
-	SysSend                    // sendto, write
-	SysAccept                  // accept4
-	SysOther                   // epoll_ctl, close, shutdown, connect, …
-	Submissions                // entries given to the kernel's submission queue
-	Completions                // entries taken from the kernel's completion queue, or readiness events
-	Again                      // calls that ended in EAGAIN: asked in vain
-	Interrupts                 // calls that ended in EINTR
-	ShortSends                 // sends that moved fewer bytes than asked
-	NoBufs                     // receives that found no buffer to choose
-	Rearms                     // multishot operations started again by the loop
-	Overflows                  // times the completion queue was found overflowed
-	BytesIn                    // received
-	BytesOut                   // sent
+	SysWait        Counter = iota // io_uring_enter, epoll_pwait2, ppoll
+	SysRecv                       // recvfrom, read
+	SysSend                       // sendto, write
+	SysAccept                     // accept4
+	SysOther                      // epoll_ctl, close, shutdown, connect, …
+	Submissions                   // entries given to the kernel's submission queue
+	Completions                   // entries taken from the kernel's completion queue, or readiness events
+	Again                         // calls that ended in EAGAIN: asked in vain
+	Interrupts                    // calls that ended in EINTR
+	ShortSends                    // sends that moved fewer bytes than asked
+	NoBufs                        // receives that found no buffer to choose
+	Rearms                        // multishot operations started again by the loop
+	Overflows                     // times the completion queue was found overflowed
+	BytesIn                       // received
+	BytesOut                      // sent
+	Notifications                 // zero-copy sends whose buffer the kernel has let go
+	Copied                        // of those, the ones that were copied after all
+	NoZeroCopy                    // zero-copy sends that the socket or a limit refused, sent by copying
+	FixedSends                    // sends from registered buffers
+	Links                         // ops that the kernel was told to start after another
+	HeldLinks                     // ops that the loop itself started after another, as the kernel could not
+	Skipped                       // operations whose completion entry was saved, as another implied it
+	SendBundles                   // requests that sent several buffers
+	SendBundleBufs                // buffers sent so
 	NumCounters
 )
 
 var counterNames = [NumCounters]string{
 	"sys_wait", "sys_recv", "sys_send", "sys_accept", "sys_other", "submissions", "completions",
 	"eagain", "eintr", "short_sends", "no_bufs", "rearms", "cq_overflows", "bytes_in", "bytes_out",
+	"zc_notifications", "zc_copied", "zc_refused", "fixed_sends", "links", "held_links", "skipped", "send_bundles", "send_bundle_bufs",
 }
 
 func (c Counter) String() string { return counterNames[c] }
@@ -39,6 +49,15 @@ type Counters [NumCounters]uint64
 // Syscalls is the number of system calls made.
 func (c *Counters) Syscalls() uint64 {
 	return c[SysWait] + c[SysRecv] + c[SysSend] + c[SysAccept] + c[SysOther]
+}
+
+// ShareCopied is the share of zero-copy sends that were copied after all, by
+// the kernel's own report; false when there were none.
+func (c *Counters) ShareCopied() (share float64, ok bool) {
+	if c[Notifications] == 0 {
+		return 0, false
+	}
+	return float64(c[Copied]) / float64(c[Notifications]), true
 }
 
 // Add adds d to c.

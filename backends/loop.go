@@ -52,6 +52,12 @@ type Traits struct {
 	Spawn bool
 	// Tier names the level of kernel support in force, "" where there is one.
 	Tier string
+	// Links is true where the flag Link is honoured, so that what must follow
+	// in order may be submitted at once.
+	Links bool
+	// Bundles is true where linked Sends on one descriptor go out together, so
+	// that it pays to submit them so.
+	Bundles bool
 	// Features in force, the names that variants use, sorted.
 	Features []string
 	// Memory is true for a loop that moves bytes within itself and knows no

@@ -19,10 +19,15 @@ const (
 	Close         // FD. Ops in flight on FD complete with -ECANCELED (or what they achieved) first.
 	Timeout       // Off nanoseconds from Submit. Res: -ETIME.
 	Cancel        // Target. Res: 0, -ENOENT (it was complete) or -EALREADY (too late to stop; it will complete by itself).
+	// LinkTimeout limits the op before it, which carries Link: after Off
+	// nanoseconds that one ends with -ECANCELED and this one with -ETIME; if
+	// that one ends in time, this one ends with -ECANCELED. Loops that cannot
+	// do so answer -EINVAL.
+	LinkTimeout
 	numCodes
 )
 
-var codeNames = [numCodes]string{"nop", "accept", "connect", "recv", "send", "shutdown", "close", "timeout", "cancel"}
+var codeNames = [numCodes]string{"nop", "accept", "connect", "recv", "send", "shutdown", "close", "timeout", "cancel", "link-timeout"}
 
 func (c Code) String() string {
 	if c < numCodes {
@@ -54,13 +59,17 @@ const (
 	Fixed
 	// ZeroCopy, on a Send, asks the kernel to send from Buf itself. The
 	// Completion with the count then has More set, and one with Res 0 and
-	// More unset follows when Buf is no longer in use. A loop that does not
-	// send so ignores the flag, and its one Completion has More unset.
+	// More unset follows when Buf is no longer in use; a Close of FD does not
+	// wait for it. A send that fails has one Completion, with More unset. A
+	// loop that does not send so ignores the flag, and its one Completion has
+	// More unset.
 	ZeroCopy
-	// Link makes the op submitted next wait for the success of this one; if
-	// this one fails or falls short, the next completes with -ECANCELED. A
-	// loop that cannot link starts both at once, so the flag must only be set
-	// where that is correct as well.
+	// Link makes the op submitted next, before the next Wait, wait for the
+	// success of this one; if this one fails or falls short, the next completes
+	// with -ECANCELED. A Send succeeds when all of Buf is on its way, for which
+	// a loop that links waits; a Timeout when its time has come; the others with
+	// a Res of 0 or more. A loop that cannot link (Traits.Links) starts both at
+	// once, so with it the flag must only be set where that is correct as well.
 	Link
 )
 

@@ -77,7 +77,7 @@ func (b *Backend) Traits() backends.Traits {
 	if err != nil {
 		return backends.Traits{}
 	}
-	return backends.Traits{Tier: tierOf(have), Features: names(use)}
+	return backends.Traits{Tier: tierOf(have), Features: names(use), Links: use.has(links), Bundles: use.has(sendBundles)}
 }
 
 // sqIdleMilli is how long a polling kernel thread spins without work before it
@@ -147,6 +147,10 @@ func (l *Loop) init(cfg backends.Config, cqEntries uint32) unix.Errno {
 		flags |= uapi.SetupSQAff
 		cpu = uint32(cfg.CPU - 1)
 	}
+	if l.feat.has(links) {
+		l.chains = new(chains)
+		cfg.Entries = max(cfg.Entries, 2) // or nothing could be linked
+	}
 	var errno unix.Errno
 	if l.ring, errno = newRing(uint32(cfg.Entries), cqEntries, flags, cpu, sqIdleMilli); errno != 0 {
 		return errno
@@ -162,6 +166,16 @@ func (l *Loop) init(cfg backends.Config, cqEntries uint32) unix.Errno {
 	}
 	if l.feat.has(bufRings) {
 		if l.bufs, errno = newBufRing(l.ring.fd, l.pool, cfg.Bufs, cfg.BufSize, cfg.Poison); errno != 0 {
+			return errno
+		}
+	}
+	if l.feat.has(zcFixed) {
+		if l.fixed, errno = newFixedBufs(l.ring.fd, l.pool); errno != 0 {
+			return errno
+		}
+	}
+	if l.feat.has(sendBundles) {
+		if l.groups, errno = newSendGroups(l.ring.fd); errno != 0 {
 			return errno
 		}
 	}

@@ -14,6 +14,9 @@ func (l *Loop) finish(i uint32, res backends.Result) {
 	s.state, s.res = done, res
 	l.push(&l.ready, i)
 	l.leaveFD(i)
+	if l.chains != nil {
+		l.follow(l.detach(i, res))
+	}
 }
 
 var canceled = backends.Fail(unix.ECANCELED)
@@ -25,6 +28,8 @@ func (l *Loop) drop(i uint32) bool {
 		l.remove(&l.queue, i)
 	case parked:
 		l.remove(&l.parked, i)
+	case held:
+		// The op before it goes on alone.
 	default:
 		return false
 	}
@@ -103,6 +108,7 @@ func (l *Loop) cancelFD(i uint32) bool {
 		e.Opcode = uapi.OpAsyncCancel
 		e.FD = fd
 		e.OpFlags = uapi.AsyncCancelFD | uapi.AsyncCancelAll
+		l.quiet(e)
 		l.slots[i].state = closing
 		return true
 	}
@@ -128,6 +134,7 @@ func (l *Loop) cancelSlot(j uint32) bool {
 	}
 	l.count(backends.Submissions)
 	prepCancel(e, userData(j, l.slots[j].gen))
+	l.quiet(e)
 	return true
 }
 

@@ -88,6 +88,7 @@ func (l *Loop) cancelAll() {
 			e.Opcode = uapi.OpAsyncCancel
 			e.FD = -1
 			e.OpFlags = uapi.AsyncCancelAny | uapi.AsyncCancelAll
+			l.quiet(e)
 		}
 		return
 	}
@@ -110,6 +111,9 @@ func (l *Loop) dispose() {
 	if l.ring != nil {
 		if l.bufs != nil {
 			l.bufs.close(l.ring.fd)
+		}
+		if l.groups != nil {
+			l.groups.close(l.ring.fd)
 		}
 		l.ring.close()
 	}

@@ -13,6 +13,10 @@ func (l *Loop) reap(dst []backends.Completion) int {
 	head, tail := l.ring.head, l.ring.cqTail.Load()
 	for head != tail && n < len(dst) {
 		e := l.ring.cqes[head&l.ring.cqMask]
+		if l.chains != nil && l.chains.skipped != 0 && l.implied(&dst[n], e) {
+			n++
+			continue // e itself is next
+		}
 		head++
 		if l.complete(&dst[n], e) {
 			n++
@@ -53,6 +57,9 @@ func (l *Loop) complete(c *backends.Completion, e uapi.CQE) bool {
 		}
 		return false
 	}
+	if l.chains != nil && l.chained(i, e) {
+		return false
+	}
 	if s.polling {
 		return l.polled(c, i, e)
 	}
@@ -69,19 +76,30 @@ func (l *Loop) complete(c *backends.Completion, e uapi.CQE) bool {
 		}
 		return l.failed(c, i, res)
 	case backends.Send:
+		if l.groups != nil && l.chains.of[i].group != 0 {
+			return l.bundleDone(c, i, e)
+		}
+		if l.feat.has(zeroCopy) && (s.noting || e.Flags&uapi.CQEFMore != 0 || res < 0) {
+			return l.zeroCopyDone(c, i, res, e.Flags)
+		}
 		if res < 0 {
 			return l.failed(c, i, res)
 		}
-		l.tally.Counters[backends.BytesOut] += uint64(res)
-		if int(res) < len(s.op.Buf) {
-			l.count(backends.ShortSends)
-		}
+		l.sent(s.op, res)
 	case backends.Cancel:
 		res = l.cancelDone(s, res)
 	case request:
 		return l.requestDone(c, i, res, e.Flags)
 	}
 	return l.final(c, i, res)
+}
+
+// sent counts what a send has moved.
+func (l *Loop) sent(op *backends.Op, res backends.Result) {
+	l.tally.Counters[backends.BytesOut] += uint64(res)
+	if int(res) < len(op.Buf) {
+		l.count(backends.ShortSends)
+	}
 }
 
 func (l *Loop) recvDone(c *backends.Completion, i uint32, res backends.Result, flags uint32) bool {
@@ -210,6 +228,12 @@ func (l *Loop) final(c *backends.Completion, i uint32, res backends.Result) bool
 	s := &l.slots[i]
 	*c = backends.Completion{Op: s.op, Res: res}
 	l.unlend(s)
+	if l.chains != nil {
+		next, ok := l.detach(i, res)
+		l.release(i)
+		l.follow(next, ok)
+		return true
+	}
 	l.release(i)
 	return true
 }

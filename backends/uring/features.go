@@ -23,7 +23,17 @@ const (
 	cancelByFD                   // cancel all on a descriptor, or all there is
 	noSQArray                    // no indirection in the submission queue
 	submitAll                    // submit on after a bad entry
+	zeroCopy                     // send from the owner's buffer itself
+	zcFixed                      // and from the loop's buffers without pinning them each time
+	links                        // the kernel starts an op when the one before has succeeded
+	linkTimeout                  // and stops one that takes too long
+	skipSuccess                  // no completion for what another implies
+	sendBundles                  // sends of one chain go out as one
 )
+
+// sending are the features of the send side, which only a variant that names
+// them uses.
+const sending = zeroCopy | zcFixed | links | linkTimeout | skipSuccess | sendBundles
 
 func (c caps) has(f caps) bool { return c&f == f }
 
@@ -43,6 +53,36 @@ var features = []feature{
 	{"ringfd", ringFD, "the ring is registered with its thread", "IORING_REGISTER_RING_FDS, Linux 5.18"},
 	{"single", single, "the kernel may rely on one submitting thread", "IORING_SETUP_SINGLE_ISSUER, Linux 6.0"},
 	{"sqpoll", sqpoll, "a kernel thread polls for submissions; takes the place of defer and coop", "IORING_SETUP_SQPOLL without registered files, Linux 5.11"},
+	{
+		name: "zc", bits: zeroCopy,
+		doc:   "sends with the flag ZeroCopy go out of the owner's buffer, and the kernel reports which it copied after all",
+		since: "IORING_OP_SEND_ZC with IORING_SEND_ZC_REPORT_USAGE, Linux 6.2",
+	},
+	{
+		name: "zcfixed", bits: zcFixed,
+		doc:   "zero-copy sends of the loop's own buffers, which are registered with the kernel; implies zc",
+		since: "IORING_OP_SEND_ZC with IORING_RECVSEND_FIXED_BUF, Linux 6.2 (with a report of what was copied)",
+	},
+	{
+		name: "link", bits: links,
+		doc:   "an op with the flag Link makes the kernel start the next when it has succeeded",
+		since: "IOSQE_IO_LINK, Linux 5.3",
+	},
+	{
+		name: "linktimeout", bits: linkTimeout,
+		doc:   "a LinkTimeout op limits the op before it; implies link",
+		since: "IORING_OP_LINK_TIMEOUT, Linux 5.5",
+	},
+	{
+		name: "skip", bits: skipSuccess,
+		doc:   "no completion entry where the next one tells the same, as of a send that a receive is linked to; implies link",
+		since: "IOSQE_CQE_SKIP_SUCCESS, Linux 5.17",
+	},
+	{
+		name: "sendbundle", bits: sendBundles,
+		doc:   "linked sends on one descriptor go out as one request; implies link",
+		since: "IORING_RECVSEND_BUNDLE on IORING_OP_SEND, Linux 6.10",
+	},
 }
 
 func featureDocs() map[string]string {
@@ -69,7 +109,7 @@ func tierOf(have caps) string {
 func contradiction(v backends.Variant) error {
 	asks := func(f string) bool { return slices.Contains(v.Add, f) }
 	lacks := func(f string) bool { return slices.Contains(v.Remove, f) }
-	for _, pair := range [][2]string{{"sqpoll", "defer"}, {"sqpoll", "coop"}, {"coop", "defer"}} {
+	for _, pair := range [][2]string{{"sqpoll", "defer"}, {"sqpoll", "coop"}, {"coop", "defer"}, {"zc", "sendbundle"}, {"zc", "skip"}, {"zcfixed", "sendbundle"}, {"zcfixed", "skip"}, {"sendbundle", "skip"}} {
 		if asks(pair[0]) && asks(pair[1]) {
 			return fmt.Errorf("variant %s contradicts itself: %s and %s exclude each other; leave one out", v, pair[0], pair[1])
 		}
@@ -77,13 +117,18 @@ func contradiction(v backends.Variant) error {
 	if asks("defer") && lacks("single") {
 		return fmt.Errorf("variant %s contradicts itself: defer needs single; remove both or neither", v)
 	}
+	for _, need := range [][2]string{{"zcfixed", "zc"}, {"linktimeout", "link"}, {"skip", "link"}, {"sendbundle", "link"}} {
+		if asks(need[0]) && lacks(need[1]) {
+			return fmt.Errorf("variant %s contradicts itself: %s needs %s; leave one out", v, need[0], need[1])
+		}
+	}
 	return nil
 }
 
 // choose is what a loop of variant v uses of what the kernel has. What v adds
 // must be there; the rest is the best of what is.
 func choose(v backends.Variant, have caps) (use caps, missing *feature) {
-	use = have &^ sqpoll
+	use = have &^ (sqpoll | sending)
 	for i, f := range features {
 		switch {
 		case slices.Contains(v.Remove, f.name):
@@ -106,6 +151,12 @@ func choose(v backends.Variant, have caps) (use caps, missing *feature) {
 	}
 	if !use.has(bufRings) {
 		use &^= recvMulti
+	}
+	if use.has(zcFixed) {
+		use |= zeroCopy
+	}
+	if use&(linkTimeout|skipSuccess|sendBundles) != 0 {
+		use |= links
 	}
 	return use, nil
 }

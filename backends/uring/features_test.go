@@ -13,7 +13,8 @@ import (
 )
 
 // everything is what a current kernel has.
-const everything = deferred | coop | single | ringFD | bufRings | recvMulti | acceptMulti | sqpoll | cancelByFD | noSQArray | submitAll
+const everything = deferred | coop | single | ringFD | bufRings | recvMulti | acceptMulti | sqpoll | cancelByFD | noSQArray | submitAll |
+	zeroCopy | zcFixed | links | linkTimeout | skipSuccess | sendBundles
 
 func variant(t *testing.T, name string) backends.Variant {
 	t.Helper()
@@ -37,6 +38,12 @@ func TestVariants(t *testing.T) {
 		"uring-bufring":           "defer multishot ringfd single",
 		"uring-bufring-multishot": "defer ringfd single",
 		"uring-ringfd":            "bufring defer multishot single",
+		"uring+zc":                "bufring defer multishot ringfd single zc",
+		"uring+zcfixed":           "bufring defer multishot ringfd single zc zcfixed",
+		"uring+link":              "bufring defer link multishot ringfd single",
+		"uring+linktimeout":       "bufring defer link linktimeout multishot ringfd single",
+		"uring+skip":              "bufring defer link multishot ringfd single skip",
+		"uring+sendbundle":        "bufring defer link multishot ringfd sendbundle single",
 	} {
 		use, missing := choose(variant(t, name), everything)
 		if missing != nil {
@@ -53,10 +60,14 @@ func TestVariants(t *testing.T) {
 
 func TestContradictions(t *testing.T) {
 	for name, say := range map[string]string{
-		"uring+sqpoll+defer": "sqpoll and defer exclude each other",
-		"uring+coop+sqpoll":  "sqpoll and coop exclude each other",
-		"uring+coop+defer":   "coop and defer exclude each other",
-		"uring+defer-single": "defer needs single",
+		"uring+sqpoll+defer":  "sqpoll and defer exclude each other",
+		"uring+coop+sqpoll":   "sqpoll and coop exclude each other",
+		"uring+coop+defer":    "coop and defer exclude each other",
+		"uring+defer-single":  "defer needs single",
+		"uring+zc+sendbundle": "zc and sendbundle exclude each other",
+		"uring+zc+skip":       "zc and skip exclude each other",
+		"uring+zcfixed-zc":    "zcfixed needs zc",
+		"uring+skip-link":     "skip needs link",
 	} {
 		if _, err := backends.Lookup(name); err == nil || !strings.Contains(err.Error(), say) {
 			t.Errorf("%s: %v", name, err)
@@ -139,7 +150,7 @@ func TestRefusals(t *testing.T) {
 func TestFamily(t *testing.T) {
 	fams := backends.Families()
 	i := slices.IndexFunc(fams, func(f backends.Family) bool { return f.Name == "uring" })
-	if i < 0 || fams[i].Rank != 1 || len(fams[i].Features) != 7 {
+	if i < 0 || fams[i].Rank != 1 || len(fams[i].Features) != len(features) {
 		t.Fatalf("%+v", fams)
 	}
 }

@@ -31,6 +31,10 @@ type Loop struct {
 	parked list // receives that wait for a buffer
 	ready  list // ops that completed without the kernel
 
+	chains *chains     // nil: the flag Link is ignored
+	groups *sendGroups // nil: no send bundles
+	fixed  *fixedBufs  // nil: the kernel does not know pool
+
 	pool    *backends.Pool
 	bufs    *bufRing // nil: the loop chooses from pool by itself
 	reserve int      // buffers kept for receives that have data
@@ -57,9 +61,17 @@ func (l *Loop) Submit(op *backends.Op) (done bool) {
 		panic("backends/uring: Submit on a closed loop")
 	}
 	i := l.take(op)
-	if errno := l.check(op); errno != 0 {
-		l.finish(i, backends.Fail(errno))
-		return false
+	if l.chains == nil || !l.gather(i) {
+		l.launch(i)
+	}
+	return false
+}
+
+// launch starts slot i, which is in no list.
+func (l *Loop) launch(i uint32) {
+	op := l.slots[i].op
+	if !l.admit(i) {
+		return
 	}
 	switch op.Code {
 	case backends.Shutdown:
@@ -68,14 +80,34 @@ func (l *Loop) Submit(op *backends.Op) (done bool) {
 		l.submitCancel(i)
 	case backends.Close:
 		l.submitClose(i)
-	case backends.Accept, backends.Connect, backends.Recv, backends.Send:
-		l.lend(op)
-		l.joinFD(i, op.FD)
-		l.enqueue(i)
 	default:
 		l.enqueue(i)
 	}
-	return false
+}
+
+// admit checks slot i and enters it where a Close will find it, unless that is
+// done. It returns false when the op has ended, in error.
+func (l *Loop) admit(i uint32) bool {
+	op := l.slots[i].op
+	if l.slots[i].fd >= 0 {
+		return true
+	}
+	if errno := l.check(op); errno != 0 {
+		l.finish(i, backends.Fail(errno))
+		return false
+	}
+	switch op.Code {
+	case backends.Accept, backends.Connect, backends.Recv, backends.Send:
+		l.enroll(i)
+	}
+	return true
+}
+
+// enroll lends slot i's buffer and lists the op with its descriptor.
+func (l *Loop) enroll(i uint32) {
+	op := l.slots[i].op
+	l.lend(op)
+	l.joinFD(i, op.FD)
 }
 
 // check refuses what the kernel must not see.
@@ -92,7 +124,7 @@ func (l *Loop) check(op *backends.Op) unix.Errno {
 			return unix.EINVAL
 		}
 	case backends.Accept, backends.Send, backends.Close:
-	default:
+	default: // LinkTimeout too, where it is not part of a chain
 		return unix.EINVAL
 	}
 	if op.FD < 0 || op.FD >= maxFD {
@@ -134,6 +166,9 @@ func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 	}
 	n := 0
 	for entered := false; ; entered = true {
+		if l.chains != nil {
+			l.settle()
+		}
 		starving := l.unpark()
 		l.flush()
 		n += l.reapReady(dst[n:])
@@ -205,6 +240,9 @@ func (l *Loop) turn(need int, timeout time.Duration) error {
 	n, errno := l.enter(l.ring.enterFD, submit, uint32(max(need, 0)), flags, arg, size)
 	if errno == 0 && (n > 0 || submit == 0) || errno == unix.ETIME {
 		l.stalls = 0
+		if l.chains != nil && uint32(n) < submit && !l.ring.sqpoll {
+			return l.mend()
+		}
 		return nil
 	}
 	return l.hindered(errno)

@@ -60,6 +60,11 @@ func (l *Loop) start(i uint32) bool {
 	if op.Code == backends.Close && l.fds[op.FD].closing == i && l.fds[op.FD].head != 0 {
 		return l.cancelFD(i)
 	}
+	if l.chains != nil && l.chains.of[i].next != 0 && !s.polling {
+		if n := l.run(i); n > 1 {
+			return l.startChain(i, n)
+		}
+	}
 	if l.ring.full() {
 		return false
 	}
@@ -67,6 +72,14 @@ func (l *Loop) start(i uint32) bool {
 	if choose && !l.chooseBuf(i) {
 		return true // parked
 	}
+	l.write(i)
+	return true
+}
+
+// write fills the next submission entry, which there must be, for slot i.
+func (l *Loop) write(i uint32) *uapi.SQE {
+	s := &l.slots[i]
+	op := s.op
 	e := l.ring.next()
 	l.count(backends.Submissions)
 	e.UserData = userData(i, s.gen)
@@ -74,7 +87,7 @@ func (l *Loop) start(i uint32) bool {
 	s.state = flying
 	if s.polling {
 		prepPoll(e, op.Code)
-		return true
+		return e
 	}
 	switch op.Code {
 	case backends.Nop:
@@ -86,19 +99,22 @@ func (l *Loop) start(i uint32) bool {
 	case backends.Recv:
 		l.prepRecv(e, s)
 	case backends.Send:
-		prepSend(e, op)
+		l.prepSend(e, op)
 	case backends.Close:
 		// From here the number may be given to a new descriptor.
-		l.fds[op.FD].closing = 0
+		l.fds[op.FD].closing, l.fds[op.FD].copies = 0, false
 		e.Opcode = uapi.OpClose
 	case backends.Timeout:
 		l.prepTimeout(e, op)
+	case backends.LinkTimeout:
+		l.prepTimeout(e, op)
+		e.Opcode = uapi.OpLinkTimeout
 	case backends.Cancel:
 		prepCancel(e, s.target)
 	case request:
 		l.prepRequest(e, i)
 	}
-	return true
+	return e
 }
 
 // prepPoll waits until an op of that code can make progress.
@@ -153,10 +169,13 @@ func (l *Loop) prepRecv(e *uapi.SQE, s *slot) {
 	}
 }
 
-func prepSend(e *uapi.SQE, op *backends.Op) {
+func (l *Loop) prepSend(e *uapi.SQE, op *backends.Op) {
 	e.Opcode = uapi.OpSend
 	e.Addr, e.Len = address(op.Buf), length(op.Buf)
 	e.OpFlags = unix.MSG_NOSIGNAL
+	if op.Flags&(backends.ZeroCopy|backends.Link) != 0 && l.feat&(zeroCopy|links) != 0 {
+		l.modifySend(e, op)
+	}
 }
 
 func (l *Loop) prepTimeout(e *uapi.SQE, op *backends.Op) {

@@ -72,6 +72,12 @@ func probe() (have caps, errno unix.Errno) {
 		{recvMulti, tryRecv},
 		{acceptMulti, tryAccept},
 		{cancelByFD, tryCancel},
+		{zeroCopy, tryZeroCopy},
+		{zcFixed, tryZCFixed},
+		{links, tryLink},
+		{linkTimeout, tryLinkTimeout},
+		{skipSuccess, trySkip},
+		{sendBundles, trySendBundle},
 	} {
 		ok, errno := t.try(r)
 		if errno != 0 {

@@ -152,6 +152,12 @@ func (r *ring) full() bool {
 	return r.tail-r.sqSeen >= uint32(len(r.sqes))
 }
 
+// room is how many entries can be had now.
+func (r *ring) room() int {
+	r.sqSeen = r.sqHead.Load()
+	return len(r.sqes) - int(r.tail-r.sqSeen)
+}
+
 // publish shows all entries to the kernel and returns how many of them it has
 // not yet taken. A polling kernel thread takes them by itself.
 func (r *ring) publish() uint32 {

@@ -14,6 +14,7 @@ const (
 	parked        // in Loop.parked: a receive that waits for a buffer
 	closing       // a Close that waits for the ops on its descriptor to end
 	done          // in Loop.ready: complete, waits to be taken
+	held          // waits for the op before it in its chain
 )
 
 // A slot holds a lent op. Its index and generation are the user_data of the
@@ -34,6 +35,8 @@ type slot struct {
 	polling  bool // the request in flight is a poll that precedes the op
 	asked    bool // that poll fired: there is something to get
 	hit      bool // Cancel: its target ended for want of being re-armed
+	plain    bool // zero-copy send: to be sent by copying
+	noting   bool // zero-copy send: the count is in, the notification is not
 }
 
 // Slot 0 is nobody's: link 0 is the end of a list, and user_data with index 0
@@ -105,6 +108,9 @@ func (l *Loop) resize(n int) {
 		slots[i].link.next = uint32(i + 1)
 	}
 	l.slots, l.free = slots, uint32(first)
+	if l.chains != nil {
+		l.chains.resize(n)
+	}
 }
 
 func userData(i, gen uint32) uint64 { return uint64(gen)<<32 | uint64(i) }
@@ -125,6 +131,7 @@ func (l *Loop) find(data uint64) (uint32, *slot) {
 type fdOps struct {
 	head    uint32 // ops that the kernel has or will get
 	closing uint32 // the Close that waits for them to end
+	copies  bool   // zero-copy sends are refused
 }
 
 // maxFD bounds the table of descriptors. Linux allows 1<<20 a process unless

@@ -1,0 +1,126 @@
+package uring
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+// A zero-copy send has two completion entries: one with the count, after which
+// the next bytes may be sent, and a notification when the kernel has let go of
+// the buffer (Linux 6.0). By IORING_SEND_ZC_REPORT_USAGE (Linux 6.2) the
+// notification says whether the kernel copied after all, as it does wherever the
+// bytes are received on the same machine.
+
+// modifySend applies the flags of a Send to its submission entry.
+func (l *Loop) modifySend(e *uapi.SQE, op *backends.Op) {
+	if op.Flags&backends.Link != 0 && l.feat.has(links) {
+		e.OpFlags |= unix.MSG_WAITALL // or a short send would not break the chain
+	}
+	if op.Flags&backends.ZeroCopy == 0 || !l.feat.has(zeroCopy) {
+		return
+	}
+	if l.fds[op.FD].copies || l.slots[op.Loan.Slot].plain {
+		l.count(backends.NoZeroCopy)
+		return
+	}
+	e.Opcode = uapi.OpSendZC
+	e.Ioprio = uapi.SendZCReportUsage
+	if l.fixed != nil {
+		if index, ok := l.fixed.index(op.Buf); ok {
+			e.Ioprio |= uapi.RecvSendFixedBuf
+			e.BufIndex = index
+			l.count(backends.FixedSends)
+		}
+	}
+}
+
+// zeroCopyDone judges a completion entry, with result res, of a Send that may
+// have been a zero-copy one.
+func (l *Loop) zeroCopyDone(c *backends.Completion, i uint32, res backends.Result, flags uint32) bool {
+	s := &l.slots[i]
+	switch {
+	case flags&uapi.CQEFNotif != 0:
+		l.count(backends.Notifications)
+		if uint32(res)&uapi.NotifUsageZCCopied != 0 {
+			l.count(backends.Copied)
+		}
+		s.noting = false
+		if s.res < 0 {
+			return l.zeroCopyFailed(c, i, s.res)
+		}
+		return l.final(c, i, 0)
+	case res < 0 && flags&uapi.CQEFMore != 0:
+		s.noting, s.res = true, res // the owner hears of it when the buffer is free
+		return false
+	case res < 0:
+		return l.zeroCopyFailed(c, i, res)
+	}
+	l.sent(s.op, res)
+	if flags&uapi.CQEFMore == 0 {
+		return l.final(c, i, res)
+	}
+	*c = backends.Completion{Op: s.op, Res: res, More: true}
+	s.noting, s.res = true, 0
+	// The request has ended and holds no file: a Close need not wait until a
+	// peer has acknowledged the bytes.
+	l.leaveFD(i)
+	if l.chains != nil {
+		l.follow(l.detach(i, res))
+	}
+	return true
+}
+
+// zeroCopyFailed sends by copying what could not be sent otherwise: on a socket
+// that does not know how (EOPNOTSUPP, such as a Unix socket: all further sends
+// too), or for want of lockable memory.
+func (l *Loop) zeroCopyFailed(c *backends.Completion, i uint32, res backends.Result) bool {
+	s := &l.slots[i]
+	f := &l.fds[s.op.FD]
+	if s.op.Flags&backends.ZeroCopy != 0 && !f.copies && !s.plain && !s.canceled {
+		switch res {
+		case backends.Fail(unix.EOPNOTSUPP):
+			f.copies = true
+			l.enqueue(i)
+			return false
+		case backends.Fail(unix.ENOMEM), backends.Fail(unix.ENOBUFS):
+			s.plain = true
+			l.enqueue(i)
+			return false
+		}
+	}
+	return l.failed(c, i, res)
+}
+
+// fixedBufs is the loop's pool as the kernel knows it: registered in pieces, of
+// which none may be larger than 1 GiB (io_buffer_validate in io_uring/rsrc.c).
+type fixedBufs struct {
+	base, size, piece uint64
+}
+
+const maxPiece = 1 << 30
+
+func newFixedBufs(fd int, pool *backends.Pool) (*fixedBufs, unix.Errno) {
+	mem, step := pool.Memory()
+	f := &fixedBufs{base: address(mem), size: uint64(len(mem)), piece: uint64(maxPiece / step * step)}
+	var iovs []unix.Iovec
+	for rest := mem; len(rest) > 0; {
+		n := min(uint64(len(rest)), f.piece)
+		iovs = append(iovs, unix.Iovec{Base: unsafe.SliceData(rest), Len: n})
+		rest = rest[n:]
+	}
+	errno := patiently(func() unix.Errno {
+		_, errno := uapi.Register(fd, uapi.RegisterBuffers, unsafe.Pointer(unsafe.SliceData(iovs)), uint32(len(iovs)))
+		return errno
+	})
+	return f, errno
+}
+
+// index is the number of the piece in which b lies; false when it does not.
+func (f *fixedBufs) index(b []byte) (uint16, bool) {
+	off := address(b) - f.base // wraps far beyond size where b lies before
+	return uint16(off / f.piece), off < f.size
+}
