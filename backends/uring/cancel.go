@@ -58,6 +58,7 @@ func (l *Loop) submitCancel(i uint32) {
 		target.by = i
 		l.slots[i].target = data
 		l.enqueue(i)
+		l.insist(j)
 	}
 }
 
@@ -88,6 +89,7 @@ func (l *Loop) submitClose(i uint32) {
 		next := l.slots[j].onFD.next
 		l.slots[j].canceled = true
 		l.slots[j].by = 0 // a Cancel in flight makes no difference any more
+		l.insist(j)
 		l.drop(j)
 		j = next
 	}

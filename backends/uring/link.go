@@ -25,8 +25,18 @@ type chains struct {
 	of          []chain // by slot
 	first, last uint32  // of the chain that is being submitted
 	skipped     int     // ops whose completion another will imply
-	late        []uint64
+	late        []late  // cancels that may have come too early
 }
+
+// A late is an op to be cancelled that waits in a chain, where the kernel finds
+// it as little as just after its predecessor has completed, before it runs.
+type late struct {
+	data  uint64 // its user_data
+	tries int
+}
+
+// lateTries is how often to ask: one enter starts what the one before completed.
+const lateTries = 3
 
 func (c *chains) resize(n int) {
 	of := make([]chain, n)
@@ -80,15 +90,29 @@ func (l *Loop) endChain() {
 }
 
 // settle does before a Wait what cannot be put off: no more ops join a chain,
-// and cancels that found the submission queue full are sent.
+// and cancels that may have come too early are asked for again.
 func (l *Loop) settle() {
 	c := l.chains
 	l.endChain()
-	for len(c.late) > 0 {
-		if i, s := l.find(c.late[0]); s != nil && !l.cancelSlot(i) {
-			return
+	kept := c.late[:0]
+	for _, t := range c.late {
+		i, s := l.find(t.data)
+		if s == nil || s.state == done || t.tries == 0 {
+			continue
 		}
-		c.late = c.late[:copy(c.late, c.late[1:])]
+		if c.of[i].pred == 0 && s.state == flying && l.cancelSlot(i) {
+			t.tries--
+		}
+		kept = append(kept, t)
+	}
+	c.late = kept
+}
+
+// insist sees to it that slot i, which the kernel was asked to cancel, is not
+// missed because it waits in a chain.
+func (l *Loop) insist(i uint32) {
+	if l.chains != nil && l.chains.of[i].linked {
+		l.chains.late = append(l.chains.late, late{userData(i, l.slots[i].gen), lateTries})
 	}
 }
 
@@ -116,12 +140,20 @@ func (l *Loop) leads(i uint32) bool {
 }
 
 // run is how many ops of a chain the kernel can be given from slot i on, at most
-// what the submission queue holds. An op and its time limit stay together.
+// what the submission queue holds. An op and its time limit stay together. All
+// are on one descriptor: the kernel finds no request to cancel that waits in a
+// chain, so the Close of another descriptor would have to wait for this one's.
 func (l *Loop) run(i uint32) (n int) {
 	n, last := 1, i
+	fd := l.slots[i].fd
 	for n <= len(l.ring.sqes) && l.leads(last) {
 		k := l.chains.of[last].next
 		if k == 0 || l.slots[k].state != held || !l.linkable(k) {
+			break
+		}
+		if other := l.slots[k].fd; fd < 0 {
+			fd = other
+		} else if other >= 0 && other != fd {
 			break
 		}
 		if l.slots[i].polling && l.slots[k].op.Code != backends.LinkTimeout {
@@ -222,11 +254,7 @@ func (l *Loop) follow(i uint32, ok bool) {
 	l.chains.of[i].predOK = ok
 	switch {
 	case s.state == flying:
-		// The kernel starts it, or cancels it. It could not be found by a
-		// cancel while it waited.
-		if data := userData(i, s.gen); ok && s.canceled && !l.cancelSlot(i) {
-			l.chains.late = append(l.chains.late, data)
-		}
+		// The kernel starts it, or cancels it.
 	case s.state != held:
 	case !ok || s.op.Code == backends.LinkTimeout:
 		l.finish(i, canceled)
