@@ -92,10 +92,11 @@ func (e traced) number(field string) int64 {
 	return n
 }
 
-// of is the events of one name and, where op is not empty, opcode.
+// of is the events of one name and, where op is not empty, opcode. It leaves out
+// what bears no slot: requests of the probe's rings end some time later.
 func of(list []traced, event, op string) (some []traced) {
 	for _, e := range list {
-		if e.event == event && (op == "" || e.fields["opcode"] == op) {
+		if e.event == event && (e.number("user_data") != 0 || e.fields["user_data"] == "") && (op == "" || e.fields["opcode"] == op) {
 			some = append(some, e)
 		}
 	}
