@@ -266,11 +266,12 @@ type echoLoop struct {
 	loop   backends.Loop
 	accept backends.Op
 	pause  backends.Op
-	free   *echoConn // connections to use again
-	held   int       // buffers of the loop's that connections have
-	bufs   int       // and how many there are
-	worker bool      // of a pool: one connection at a time
-	served bool      // the last connection has ended
+	free   *echoConn      // connections to use again
+	sends  []*backends.Op // to use again
+	held   int            // buffers of the loop's that connections have
+	bufs   int            // and how many there are
+	worker bool           // of a pool: one connection at a time
+	served bool           // the last connection has ended
 }
 
 // Complete receives what became of accept and of the pause after a failed one.
@@ -346,24 +347,32 @@ const maxQueued = 16
 type echoConn struct {
 	loop      *echoLoop
 	queue     fifo.Queue[[]byte] // received, waiting for the send in flight
-	lent      int32              // ops in flight
+	send      *backends.Op
+	lent      int32 // ops in flight
+	noted     int32 // sends whose bytes are on their way and whose buffer the kernel still has
+	cut       int32 // what the send moved before it fell short, until its buffer is free
+	chained   int32 // of chain, in flight
+	receiving bool  // recv is in flight, or its last completion yet to be looked at
 	eof       bool
 	closing   bool
 	calledOff bool // the receive is being cancelled to hold the client back
-	send      backends.Op
 	recv      backends.Op
 	cancel    backends.Op
 	shut      backends.Op
-	spare     *echoConn // the next in echoLoop.free
+	chain     []backends.Op // sends of what is queued, where they go out together
+	spare     *echoConn     // the next in echoLoop.free
 }
 
 func newEchoConn(e *echoLoop) *echoConn {
 	c := &echoConn{loop: e, queue: fifo.New[[]byte](2 * maxQueued)}
 	c.recv = backends.Op{Code: backends.Recv, Flags: backends.SelectBuf, Done: c}
-	if !e.server.traits.Blocking {
+	if !e.server.traits.Blocking && !e.linksReceive() {
 		c.recv.Flags |= backends.Multishot
 	}
-	c.send = backends.Op{Code: backends.Send, Flags: backends.Inline, Done: c}
+	if e.server.traits.Bundles {
+		c.chain = make([]backends.Op, maxQueued)
+	}
+	c.send = e.newSend(c)
 	c.cancel = backends.Op{Code: backends.Cancel, Target: &c.recv, Done: c}
 	c.shut = backends.Op{Code: backends.Close, Done: c}
 	return c
@@ -371,7 +380,12 @@ func newEchoConn(e *echoLoop) *echoConn {
 
 func (c *echoConn) start(fd int32) {
 	c.recv.FD, c.send.FD, c.shut.FD = fd, fd, fd
-	c.eof, c.closing, c.calledOff = false, false, false
+	c.eof, c.closing, c.calledOff, c.cut = false, false, false, 0
+	c.receive()
+}
+
+func (c *echoConn) receive() {
+	c.receiving = true
 	c.submit(&c.recv)
 }
 
@@ -387,11 +401,15 @@ func (c *echoConn) Complete(x backends.Completion) {
 	}
 	switch x.Op {
 	case &c.recv:
+		c.receiving = x.More
 		c.received(x)
-	case &c.send:
-		c.sent(x.Res)
+	case c.send:
+		c.sent(x)
 	case &c.cancel:
 		c.advance()
+	case &c.shut:
+	default:
+		c.sentBefore(x)
 	}
 	if c.closing && c.lent == 0 {
 		c.recycle()
@@ -406,14 +424,13 @@ func (c *echoConn) received(x backends.Completion) {
 	switch {
 	case x.Res > 0:
 		c.loop.held++
-		if c.send.Buf == nil {
+		if c.send.Buf == nil && c.chained == 0 {
 			c.sendOff(x.Buf)
 			return
 		}
 		c.queue.Push(x.Buf)
-		if x.More && !c.calledOff && (c.queue.Len() >= maxQueued || c.loop.held > c.loop.bufs/2) {
-			c.calledOff = true
-			c.submit(&c.cancel)
+		if x.More && (c.queue.Len() >= maxQueued || c.loop.held > c.loop.bufs/2) {
+			c.callOff()
 		}
 	case x.Res == 0:
 		c.eof = true
@@ -431,33 +448,42 @@ func (c *echoConn) sendOff(b []byte) {
 	if c.closing {
 		return
 	}
-	if c.loop.loop.Submit(&c.send) {
+	if c.loop.linksReceive() {
+		c.sendAndReceive()
+		return
+	}
+	if c.loop.loop.Submit(c.send) {
+		c.recycle()
 		c.next()
 		return
 	}
 	c.lent++
 }
 
-func (c *echoConn) sent(res backends.Result) {
-	if res < 0 {
+func (c *echoConn) sent(x backends.Completion) {
+	switch {
+	case x.Res < 0:
 		c.close()
-		return
+	case x.More || c.cut > 0:
+		c.sentZeroCopy(x)
+	case int(x.Res) < len(c.send.Buf):
+		c.sendOff(c.send.Buf[x.Res:])
+	default:
+		c.recycle()
+		c.next()
 	}
-	if rest := c.send.Buf[res:]; len(rest) > 0 {
-		c.sendOff(rest)
-		return
-	}
-	c.next()
 }
 
 // next goes on when a send has ended.
 func (c *echoConn) next() {
-	c.recycle()
-	if c.queue.Len() > 0 {
+	switch n := c.queue.Len(); {
+	case n == 0:
+		c.advance()
+	case n > 1 && c.chain != nil:
+		c.sendChain()
+	default:
 		c.sendOff(c.queue.Pop())
-		return
 	}
-	c.advance()
 }
 
 // recycle gives back the buffer of the send that has ended, if there is one.
@@ -471,14 +497,14 @@ func (c *echoConn) recycle() {
 // advance goes on when all that was received is sent: with the next receive,
 // or with the end.
 func (c *echoConn) advance() {
-	if c.send.Buf != nil || c.closing {
+	if c.send.Buf != nil || c.chained > 0 || c.closing {
 		return
 	}
 	if c.eof {
 		c.close()
-	} else if !c.recv.Lent() && !c.cancel.Lent() {
+	} else if !c.receiving && !c.cancel.Lent() && !(c.calledOff && c.noted > 0) {
 		c.calledOff = false
-		c.submit(&c.recv)
+		c.receive()
 	}
 }
 

@@ -86,7 +86,9 @@ func TestEcho(t *testing.T) {
 		{"sizes", checkSizes}, {"half-close", checkHalfClose}, {"reset", checkReset},
 		{"churn", checkChurn}, {"backpressure", checkBackpressure},
 	}
-	for _, backend := range families {
+	// Those with which the server sends in another way.
+	sending := []string{"uring+zc", "uring+zcfixed", "uring+link", "uring+link+zc", "uring+skip", "uring+sendbundle"}
+	for _, backend := range append(sending, families...) {
 		for _, network := range []string{"tcp", "tcp6", "unix"} {
 			for name, cfg := range configs {
 				t.Run(backend+"/"+network+"/"+name, func(t *testing.T) {

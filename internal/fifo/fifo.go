@@ -37,6 +37,9 @@ func (q *Queue[T]) Add() *T {
 // Front is the first value, to be changed in place; the queue must not be empty.
 func (q *Queue[T]) Front() *T { return &q.items[q.head] }
 
+// At is value i from the front, to be changed in place; the queue must be longer.
+func (q *Queue[T]) At(i int) *T { return &q.items[q.head+i] }
+
 // Pop takes the first value; the queue must not be empty.
 func (q *Queue[T]) Pop() T {
 	v := *q.Front()
