@@ -17,9 +17,11 @@ import (
 //     io_uring/io_uring.h). The loop then delivers both;
 //   - its own cancel requests, for whose answer nobody waits.
 //
-// Not on a Send by itself, as nothing would ever say that its buffer is free;
-// not on a zero-copy send, where the kernel refuses it; and not on a Close, whose
-// completion is what tells the owner that the number may be used again.
+// Not on a Send by itself, as nothing would ever say that its buffer is free; not
+// on a Close, whose completion is what tells the owner that the number may be
+// used again; and not on a zero-copy send, where the kernel refuses it
+// (io_send_zc_prep in io_uring/net.c), so that a variant with both contradicts
+// itself.
 
 // skips reports whether the entry of Send i can be left out when next follows.
 // The owner learns of the send, and gets its buffer back, only when next
@@ -30,8 +32,7 @@ func (l *Loop) skips(i, next uint32) bool {
 		return false
 	}
 	a, b := l.slots[i].op, l.slots[next].op
-	return a.Code == backends.Send && a.Flags&backends.ZeroCopy == 0 &&
-		(b.Code == backends.Send || b.Code == backends.Recv) && a.FD == b.FD
+	return a.Code == backends.Send && (b.Code == backends.Send || b.Code == backends.Recv) && a.FD == b.FD
 }
 
 // implied delivers an op that completion entry e shows to have succeeded, the
