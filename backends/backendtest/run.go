@@ -39,7 +39,7 @@ func checks() []check {
 	var all []check
 	for _, group := range [][]check{
 		basicChecks, waitChecks, streamChecks, acceptChecks, cancelChecks, closeChecks,
-		bufferChecks, loadChecks, costChecks,
+		bufferChecks, sendingChecks, loadChecks, costChecks,
 	} {
 		all = append(all, group...)
 	}

@@ -21,10 +21,12 @@ func TestConformance(t *testing.T) {
 var allVariants = flag.Bool("all-variants", false, "hold every variant to the contract, not only the most different ones")
 
 func TestConformanceOfVariants(t *testing.T) {
-	variants := []string{"uring-defer", "uring-bufring", "uring+sqpoll"}
+	variants := []string{"uring-defer", "uring-bufring", "uring+sqpoll", "uring+linktimeout+zcfixed"}
 	if *allVariants {
 		variants = append(variants, "uring+coop", "uring-defer-coop", "uring-single", "uring-ringfd", "uring-multishot",
-			"uring-bufring-multishot", "uring-defer-multishot", "uring+sqpoll-bufring-multishot")
+			"uring-bufring-multishot", "uring-defer-multishot", "uring+sqpoll-bufring-multishot",
+			"uring+zc", "uring+zcfixed+sqpoll", "uring+link-bufring", "uring+link+zc", "uring+linktimeout", "uring+skip", "uring+sendbundle",
+			"uring+skip+sqpoll-multishot")
 	}
 	for _, name := range variants {
 		t.Run(name, func(t *testing.T) {
