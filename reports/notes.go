@@ -250,7 +250,7 @@ func cellName(s *result.Set, cell int) string {
 }
 
 // events are the counters that a reader must see when they are not zero.
-var events = []string{"eagain", "eintr", "short_sends", "no_bufs", "rearms", "cq_overflows"}
+var events = []string{"eagain", "eintr", "short_sends", "no_bufs", "rearms", "cq_overflows", "zc_refused", "held_links"}
 
 // loadNotes are per contestant and load: a generator that was the limit, what
 // was not served, what the counters saw, how late the generator was.
@@ -269,6 +269,9 @@ func loadNotes(all []view) (n []note) {
 			}
 			if line := eventsText(r); line != "" {
 				n = append(n, note{"events", at + line, false})
+			}
+			if line := copiedText(r); line != "" {
+				n = append(n, note{"zero copy", at + line, false})
 			}
 			if r.lag != nil && r.lag.TotalCount() > 0 {
 				n = append(n, note{"send lag", at + fmt.Sprintf("the generator sent late by p50 %s, p99 %s µs", microseconds(*r.lag, 50), microseconds(*r.lag, 99)), false})
@@ -319,6 +322,19 @@ func untracedText(r row) (line string) {
 		return ""
 	}
 	return fmt.Sprintf("not counted by tracepoint in %d of %d trials: %s", trials, len(r.trials), why)
+}
+
+// copiedText is what the kernel reported of zero-copy sends.
+func copiedText(r row) string {
+	var copied, all uint64
+	for _, t := range r.trials {
+		copied += t.Counters["zc_copied"]
+		all += t.Counters["zc_notifications"]
+	}
+	if all == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s %% of %s zero-copy sends were copied after all, as the kernel reports", figure(100*float64(copied)/float64(all)), whole(float64(all)))
 }
 
 func eventsText(r row) string {

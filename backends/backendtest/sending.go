@@ -30,9 +30,6 @@ func (r *rig) sentZC(op *backends.Op) int {
 	if !c.More {
 		return int(c.Res)
 	}
-	if !op.Lent() {
-		r.Fatal("a notification is to come, and the send is not lent")
-	}
 	n := r.nextOf(op)
 	if n.Res != 0 || n.More || n.Buf != nil {
 		r.Fatalf("notification: result %d, more %v", n.Res, n.More)
@@ -75,7 +72,7 @@ func zeroCopy(t *testing.T, b backends.Backend) {
 
 // zeroCopyPartial is partialSends by ZeroCopy sends.
 func zeroCopyPartial(t *testing.T, b backends.Backend) {
-	const total = 1 << 20
+	const total = 1 << 17 // a peer may take 40 ms to acknowledge a piece
 	for _, network := range networks {
 		t.Run(network, func(t *testing.T) {
 			r := open(t, b, backends.Config{})
@@ -142,11 +139,20 @@ func zeroCopyAllocations(t *testing.T, b backends.Backend) {
 	r := open(t, b, backends.Config{})
 	fd, p := r.pair("tcp")
 	go io.Copy(io.Discard, p)
-	send := &backends.Op{Code: backends.Send, FD: fd, Buf: r.buf(64), Flags: backends.ZeroCopy}
+	// Many are outstanding: the peer may take 40 ms to acknowledge one.
+	sends := make([]backends.Op, 256)
+	buf := r.buf(64)
+	for i := range sends {
+		sends[i] = backends.Op{Code: backends.Send, FD: fd, Buf: buf, Flags: backends.ZeroCopy}
+	}
+	next := 0
 	r.frugal(func() {
-		for c := r.direct(send); c.More; {
-			c = r.direct(nil)
+		send := &sends[next%len(sends)]
+		next++
+		for send.Lent() {
+			r.direct(nil)
 		}
+		r.direct(send)
 	})
 }
 

@@ -119,8 +119,11 @@ func serveEcho(ctx context.Context, w io.Writer, cfg workloads.Echo) error {
 	}
 	sort.Strings(names)
 	for _, n := range names {
-		fmt.Fprintf(w, "%-14s %d\n", n, m[n])
+		fmt.Fprintf(w, "%-16s %d\n", n, m[n])
 	}
-	fmt.Fprintf(w, "%-14s %d\n", "syscalls", counters.Syscalls())
+	fmt.Fprintf(w, "%-16s %d\n", "syscalls", counters.Syscalls())
+	if share, ok := counters.ShareCopied(); ok {
+		fmt.Fprintf(w, "%-16s %.4g %%\n", "zc_share_copied", 100*share)
+	}
 	return err
 }
