@@ -51,7 +51,7 @@ func TestConformanceWithTinyQueues(t *testing.T) {
 // TestConformanceUnderFaults puts errors in the way that the kernel may give at
 // any time.
 func TestConformanceUnderFaults(t *testing.T) {
-	eachTier(t, func(t *testing.T, b *Backend) {
+	check := func(t *testing.T, b *Backend) {
 		var calls atomic.Uint64 // some tests run two loops at once
 		b.enter = func(fd int, toSubmit, minComplete, flags uint32, arg unsafe.Pointer, size uintptr) (int, unix.Errno) {
 			switch calls.Add(1) % 11 {
@@ -71,5 +71,15 @@ func TestConformanceUnderFaults(t *testing.T) {
 			return uapi.Enter(fd, toSubmit, minComplete, flags, arg, size)
 		}
 		backendtest.Run(t, b)
-	})
+	}
+	eachTier(t, check)
+	if *allVariants {
+		for _, name := range []string{"uring+linktimeout+zcfixed", "uring+sendbundle"} {
+			t.Run(name, func(t *testing.T) {
+				b := &Backend{variant: variant(t, name)}
+				testenv.Need(t, "uring", b.Probe())
+				check(t, b)
+			})
+		}
+	}
 }
