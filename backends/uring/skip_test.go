@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/testenv"
 	"github.com/ringbench/ringbench/internal/uapi"
 )
 
@@ -11,7 +12,10 @@ import (
 // by the kernel's tracepoints; the owner hears of both, in order.
 func TestSkippedCompletion(t *testing.T) {
 	l := openVariant(t, "uring+skip", backends.Config{})
-	tr := traceRing(t, "io_uring_submit_req", "io_uring_complete")
+	var tr *ringTrace // what the kernel says itself, where it may be asked
+	if testenv.Root() == nil {
+		tr = traceRing(t, "io_uring_submit_req", "io_uring_complete")
+	}
 	here, far := socketpair(t)
 	send := &backends.Op{Code: backends.Send, FD: here, Buf: []byte("pong"), Flags: backends.Link}
 	more := &backends.Op{Code: backends.Send, FD: here, Buf: []byte("!"), Flags: backends.Link}
@@ -31,18 +35,21 @@ func TestSkippedCompletion(t *testing.T) {
 			}
 		}
 	}
+	c := &l.tally.Counters
+	if c[backends.Completions] != rounds || c[backends.Skipped] != 2*rounds || c[backends.BytesOut] != 5*rounds {
+		t.Errorf("%v", c.Map())
+	}
+	if tr == nil {
+		return
+	}
 	events := tr.events()
 	for _, e := range of(events, "io_uring_submit_req", "SEND") {
 		if e.number("flags")&uapi.SQECQESkipSuccess == 0 {
 			t.Errorf("submitted %v", e.fields)
 		}
 	}
-	c := &l.tally.Counters
-	if n := len(of(events, "io_uring_complete", "")); n != rounds || c[backends.Completions] != rounds || c[backends.Skipped] != 2*rounds {
-		t.Errorf("%d completions by the kernel, %d by the loop, %d skipped", n, c[backends.Completions], c[backends.Skipped])
-	}
-	if c[backends.BytesOut] != 5*rounds {
-		t.Errorf("%d bytes out", c[backends.BytesOut])
+	if n := len(of(events, "io_uring_complete", "")); n != rounds {
+		t.Errorf("%d completions by the kernel's account, in %d rounds", n, rounds)
 	}
 }
 
@@ -91,7 +98,7 @@ func TestSkipLeavesBuffers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if l.chains.skipped > bufs/2 || n == 0 && l.chains.skipped < bufs/2 && send.Lent() && l.chains.of[send.Loan.Slot].skipped == false {
+		if l.chains.skipped > bufs/2 || (n == 0) != send.Lent() {
 			t.Fatalf("%d completions, %d sends without one", n, l.chains.skipped)
 		}
 		readExactly(t, far, "x")
