@@ -7,8 +7,8 @@ import (
 	"github.com/ringbench/ringbench/internal/uapi"
 )
 
-// A chain tells of one op what precedes and what follows it by the flag Link.
-type chain struct {
+// A linkage tells of one op what precedes and what follows it by the flag Link.
+type linkage struct {
 	pred, next uint32 // that have not ended yet
 	linked     bool   // the kernel starts or cancels it when pred ends
 	predOK     bool   // pred ended as next may expect
@@ -22,10 +22,10 @@ type chain struct {
 // io_uring/io_uring.c ends what is open). What the kernel cannot link is held
 // and started by the loop when its predecessor has succeeded; this is counted.
 type chains struct {
-	of          []chain // by slot
-	first, last uint32  // of the chain that is being submitted
-	skipped     int     // ops whose completion another will imply
-	late        []late  // cancels that may have come too early
+	of          []linkage // by slot
+	first, last uint32    // of the chain that is being submitted
+	skipped     int       // ops whose completion another will imply
+	late        []late    // cancels that may have come too early
 }
 
 // A late is an op to be cancelled that waits in a chain, where the kernel finds
@@ -39,7 +39,7 @@ type late struct {
 const lateTries = 3
 
 func (c *chains) resize(n int) {
-	of := make([]chain, n)
+	of := make([]linkage, n)
 	copy(of, c.of)
 	c.of = of
 }
@@ -241,7 +241,7 @@ func (l *Loop) detach(i uint32, res backends.Result) (next uint32, ok bool) {
 	if i == c.first {
 		c.first = 0
 	}
-	c.of[i] = chain{}
+	c.of[i] = linkage{}
 	return k.next, ok
 }
 
@@ -304,8 +304,8 @@ func (l *Loop) mend() error {
 	for linked := before.Flags&uapi.SQEIOLink != 0; linked && head != r.tail; head++ {
 		e := &r.sqes[head&r.sqMask]
 		i, s := l.find(e.UserData)
-		if s == nil {
-			return nil
+		if s == nil || !l.chains.of[i].linked {
+			return nil // not of ours, but of SubmitChain
 		}
 		linked = e.Flags&uapi.SQEIOLink != 0
 		s.state = held

@@ -144,7 +144,7 @@ func trySendBundle(*ring) (bool, unix.Errno) {
 		}
 		defer b.close(r.fd)
 		// How far the kernel has got is asked after a bundle that ended early.
-		status := uapi.BufStatus{Group: bufGroup}
+		status := uapi.BufStatus{BufGroup: bufGroup}
 		if _, errno := uapi.Register(r.fd, uapi.RegisterPbufStatus, unsafe.Pointer(&status), 1); errno != 0 {
 			return false, unless(errno, unix.EINVAL)
 		}

@@ -130,6 +130,9 @@ func (l *Loop) takeRequest(op *backends.Op, r *Request) uint32 {
 	if op.Lent() || r.lent {
 		panic("backends/uring: a request or its op is lent already")
 	}
+	if l.chains != nil {
+		l.endChain() // requests have SubmitChain for that
+	}
 	op.Code, op.Flags, op.FD = request, 0, r.sqe.FD
 	if r.selects {
 		op.Flags = backends.Multishot | backends.SelectBuf

@@ -182,7 +182,7 @@ func (l *Loop) unbundle(i uint32) {
 	if g.sent == bytes {
 		g.head += uint16(g.n)
 	} else {
-		status := uapi.BufStatus{Group: uint32(groupID(id))}
+		status := uapi.BufStatus{BufGroup: uint32(groupID(id))}
 		if _, errno := uapi.Register(l.ring.fd, uapi.RegisterPbufStatus, unsafe.Pointer(&status), 1); errno != 0 {
 			return // its state is unknown: not to be used again
 		}
