@@ -2,22 +2,17 @@
 // echo workload. One thread; ready bits, so that no call is made only to hear
 // EAGAIN; write interest only when a send falls short.
 //
-// Usage: epoll PORT
+// Usage: epoll PORT [BUFFER]
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
+
+#include "server.h"
 
 #define READ_INTEREST (EPOLLIN | EPOLLRDHUP | EPOLLET)
-enum { BUF = 65536, EVENTS = 512 };
+enum { EVENTS = 512 };
 
 struct conn {
 	char *rest; // received, not yet sent because the socket was full
@@ -27,12 +22,8 @@ struct conn {
 
 static struct conn *conns;
 static int epfd;
-static char buf[BUF] __attribute__((aligned(4096)));
-
-static void die(const char *what) {
-	perror(what);
-	exit(1);
-}
+static void *buf;
+static ssize_t size; // of buf
 
 static void watch(int call, int fd, uint32_t events) {
 	struct epoll_event ev = {.events = events, .data.fd = fd};
@@ -72,7 +63,7 @@ static int put(int fd, const char *b, size_t n) {
 static void drain(int fd) {
 	struct conn *c = &conns[fd];
 	while (c->rest == NULL) {
-		ssize_t n = recv(fd, buf, BUF, MSG_DONTWAIT);
+		ssize_t n = recv(fd, buf, size, MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
@@ -81,7 +72,7 @@ static void drain(int fd) {
 			hang_up(fd);
 			return;
 		}
-		if (n < BUF && !c->last)
+		if (n < size && !c->last)
 			return; // the next arrival is announced
 	}
 }
@@ -114,21 +105,15 @@ static void take(int listener) {
 }
 
 int main(int argc, char **argv) {
-	if (argc != 2) {
-		fprintf(stderr, "usage: %s PORT\n", argv[0]);
+	if (argc < 2) {
+		fprintf(stderr, "usage: %s PORT [BUFFER]\n", argv[0]);
 		return 2;
 	}
-	struct rlimit files;
-	getrlimit(RLIMIT_NOFILE, &files);
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
-	conns = calloc(files.rlim_cur, sizeof *conns);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	if (bind(listener, (struct sockaddr *)&a, sizeof a) != 0 || listen(listener, 65535) != 0)
-		die("listen");
+	size = number(argc, argv, 2, 65536);
+	if (posix_memalign(&buf, 4096, size) != 0)
+		die("posix_memalign");
+	conns = calloc(raise_files(), sizeof *conns);
+	int listener = listen_on(number(argc, argv, 1, 0), SOCK_NONBLOCK);
 	epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (conns == NULL || epfd < 0)
 		die("set up");

@@ -3,22 +3,21 @@
 // descriptor, multishot accept, multishot receive into a provided buffer ring,
 // one enter a turn, one send in flight a connection.
 //
-// Usage: uring PORT
+// Usage: uring PORT [BUFFER [BUFFERS]]
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/version.h>
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 19, 0)
+#error "the header linux/io_uring.h is older than Linux 5.19"
+#endif
 #include <linux/io_uring.h>
-#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <unistd.h>
+
+#include "server.h"
 
 // Headers of distributions lag behind the kernel; these are its ABI.
 #ifndef IORING_SETUP_SINGLE_ISSUER
@@ -33,33 +32,34 @@
 #define RECV_MULTISHOT (1U << 1)
 #define ACCEPT_MULTISHOT (1U << 0)
 
-enum { SQ = 1024, CQ = 8192, BUFS = 512, BUF = 4096, GROUP = 0 };
+enum { SQ = 1024, CQ = 8192, MAX_BUFS = 1 << 15, GROUP = 0 };
 enum { ACCEPT, RECV, SEND, CLOSE };
 
 struct conn {
 	uint16_t head, tail, n; // queue of buffers to be sent, linked by next
-	uint16_t off;           // of the first, sent already
-	int eof, armed;
+	uint32_t off;           // of the first, sent already
+	char armed;             // a receive is with the kernel
+	char starved;           // it waits in line for a buffer
+	char eof;               // nothing more will come, or can be sent
 };
 
 static struct io_uring_sqe *sqes;
 static struct io_uring_cqe *cqes;
-static _Atomic unsigned *sq_tail, *sq_head, *cq_head, *cq_tail, *sq_flags;
+static _Atomic unsigned *sq_tail, *cq_head, *cq_tail;
 static unsigned sq_mask, cq_mask, tail, submitted;
 static int ring, ring_fd_flag;
 static struct io_uring_buf_ring *bufring;
 static uint16_t buf_tail;
 static char *bufs;
-static uint16_t next[BUFS];
-static uint32_t lens[BUFS];
+static size_t size;           // of a buffer
+static unsigned nbufs, nfree; // buffers, and how many of them the kernel has
+static uint16_t next[MAX_BUFS];
+static uint32_t lens[MAX_BUFS];
 static struct conn *conns;
 static int listener;
-static int starved[1 << 16], nstarved;
-
-static void die(const char *what) {
-	perror(what);
-	exit(1);
-}
+static int *line; // connections that wait for a buffer, first come, first served
+static unsigned line_head, line_tail;
+static size_t line_size;
 
 static int enter(unsigned submit, unsigned min, unsigned flags) {
 	return syscall(__NR_io_uring_enter, ring, submit, min, flags | ring_fd_flag, NULL, 0);
@@ -104,30 +104,39 @@ static void send_front(int fd) {
 	struct conn *c = &conns[fd];
 	struct io_uring_sqe *e = get(SEND, fd);
 	e->opcode = IORING_OP_SEND;
-	e->addr = (uintptr_t)(bufs + (size_t)c->head * BUF + c->off);
+	e->addr = (uintptr_t)(bufs + c->head * size + c->off);
 	e->len = lens[c->head] - c->off;
 	e->msg_flags = MSG_NOSIGNAL;
 }
 
 static void give_back(uint16_t bid) {
-	struct io_uring_buf *b = &bufring->bufs[buf_tail++ & (BUFS - 1)];
-	b->addr = (uintptr_t)(bufs + (size_t)bid * BUF);
-	b->len = BUF;
+	struct io_uring_buf *b = &bufring->bufs[buf_tail++ & (nbufs - 1)];
+	b->addr = (uintptr_t)(bufs + bid * size);
+	b->len = size;
 	b->bid = bid;
 	atomic_store_explicit((_Atomic uint16_t *)&bufring->tail, buf_tail, memory_order_release);
-	while (nstarved > 0)
-		arm_recv(starved[--nstarved]);
+	nfree++;
 }
 
-static void hang_up(int fd) {
+// settle closes a connection when nothing of it is left in flight.
+static void settle(int fd) {
 	struct conn *c = &conns[fd];
-	for (; c->n > 0; c->n--) {
-		uint16_t bid = c->head;
-		c->head = next[bid];
-		give_back(bid);
-	}
+	if (!c->eof || c->n > 0 || c->armed || c->starved)
+		return;
 	struct io_uring_sqe *e = get(CLOSE, fd);
 	e->opcode = IORING_OP_CLOSE;
+}
+
+// feed lets as many go on receiving as there are buffers for.
+static void feed(void) {
+	for (unsigned n = nfree; n > 0 && line_head != line_tail; n--) {
+		int fd = line[line_head++ % line_size];
+		conns[fd].starved = 0;
+		if (conns[fd].eof)
+			settle(fd);
+		else
+			arm_recv(fd);
+	}
 }
 
 static void received(int fd, struct io_uring_cqe *q) {
@@ -135,16 +144,22 @@ static void received(int fd, struct io_uring_cqe *q) {
 	if (!(q->flags & IORING_CQE_F_MORE))
 		c->armed = 0;
 	if (q->res == -ENOBUFS) {
-		starved[nstarved++] = fd;
+		c->starved = 1;
+		line[line_tail++ % line_size] = fd;
 		return;
 	}
 	if (q->res <= 0) {
 		c->eof = 1;
-		if (c->n == 0)
-			hang_up(fd);
+		settle(fd);
 		return;
 	}
 	uint16_t bid = q->flags >> IORING_CQE_BUFFER_SHIFT;
+	nfree--;
+	if (c->eof) { // the way back is lost
+		give_back(bid);
+		settle(fd);
+		return;
+	}
 	lens[bid] = q->res;
 	if (c->n++ == 0) {
 		c->head = c->tail = bid;
@@ -158,10 +173,23 @@ static void received(int fd, struct io_uring_cqe *q) {
 		arm_recv(fd);
 }
 
+// drop_front gives the buffer that was sent back.
+static void drop_front(struct conn *c) {
+	uint16_t bid = c->head;
+	c->head = next[bid];
+	c->off = 0;
+	c->n--;
+	give_back(bid);
+}
+
 static void sent(int fd, int res) {
 	struct conn *c = &conns[fd];
 	if (res < 0) {
-		hang_up(fd);
+		while (c->n > 0)
+			drop_front(c);
+		c->eof = 1;
+		shutdown(fd, SHUT_RDWR); // which ends the receive
+		settle(fd);
 		return;
 	}
 	c->off += res;
@@ -169,15 +197,11 @@ static void sent(int fd, int res) {
 		send_front(fd);
 		return;
 	}
-	uint16_t bid = c->head;
-	c->head = next[bid];
-	c->off = 0;
-	c->n--;
-	give_back(bid);
+	drop_front(c);
 	if (c->n > 0)
 		send_front(fd);
-	else if (c->eof)
-		hang_up(fd);
+	else
+		settle(fd);
 }
 
 static void complete(struct io_uring_cqe *q) {
@@ -207,14 +231,12 @@ static void setup(void) {
 	ring = syscall(__NR_io_uring_setup, SQ, &p);
 	if (ring < 0)
 		die("io_uring_setup");
-	size_t size = p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe);
-	char *m = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQ_RING);
+	size_t len = p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe);
+	char *m = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQ_RING);
 	sqes = mmap(NULL, p.sq_entries * sizeof *sqes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQES);
 	if (m == MAP_FAILED || sqes == MAP_FAILED)
 		die("mmap");
-	sq_head = (void *)(m + p.sq_off.head);
 	sq_tail = (void *)(m + p.sq_off.tail);
-	sq_flags = (void *)(m + p.sq_off.flags);
 	cq_head = (void *)(m + p.cq_off.head);
 	cq_tail = (void *)(m + p.cq_off.tail);
 	cqes = (void *)(m + p.cq_off.cqes);
@@ -225,43 +247,44 @@ static void setup(void) {
 		ring = up.offset;
 		ring_fd_flag = 1U << 4; // IORING_ENTER_REGISTERED_RING
 	}
-	bufs = mmap(NULL, (size_t)BUFS * BUF, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	bufring = mmap(NULL, BUFS * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct io_uring_buf_reg reg = {.ring_addr = (uintptr_t)bufring, .ring_entries = BUFS, .bgid = GROUP};
+	bufs = mmap(NULL, nbufs * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bufring = mmap(NULL, nbufs * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (bufs == MAP_FAILED || bufring == MAP_FAILED)
+		die("mmap");
+	struct io_uring_buf_reg reg = {.ring_addr = (uintptr_t)bufring, .ring_entries = nbufs, .bgid = GROUP};
 	int direct = ring_fd_flag ? (int)(1U << 31) : 0; // IORING_REGISTER_USE_REGISTERED_RING
 	if (syscall(__NR_io_uring_register, ring, 22 /* REGISTER_PBUF_RING */ | direct, &reg, 1) != 0)
 		die("register buffer ring");
-	for (int i = 0; i < BUFS; i++)
+	for (unsigned i = 0; i < nbufs; i++)
 		give_back(i);
 }
 
 int main(int argc, char **argv) {
-	if (argc != 2) {
-		fprintf(stderr, "usage: %s PORT\n", argv[0]);
+	if (argc < 2) {
+		fprintf(stderr, "usage: %s PORT [BUFFER [BUFFERS]]\n", argv[0]);
 		return 2;
 	}
-	struct rlimit files;
-	getrlimit(RLIMIT_NOFILE, &files);
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
-	conns = calloc(files.rlim_cur, sizeof *conns);
-	int one = 1;
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	if (bind(listener, (struct sockaddr *)&a, sizeof a) != 0 || listen(listener, 65535) != 0)
-		die("listen");
+	size = number(argc, argv, 2, 4096);
+	unsigned want = number(argc, argv, 3, 512);
+	for (nbufs = 1; nbufs < want && nbufs < MAX_BUFS;)
+		nbufs *= 2;
+	line_size = raise_files();
+	conns = calloc(line_size, sizeof *conns);
+	line = calloc(line_size, sizeof *line);
+	if (conns == NULL || line == NULL)
+		die("calloc");
+	listener = listen_on(number(argc, argv, 1, 0), 0);
 	setup();
 	arm_accept();
 	for (;;) {
 		flush(1);
 		unsigned head = atomic_load_explicit(cq_head, memory_order_relaxed);
-		unsigned end = atomic_load_explicit(cq_tail, memory_order_acquire);
-		for (; head != end; head++) {
+		unsigned stop = atomic_load_explicit(cq_tail, memory_order_acquire);
+		for (; head != stop; head++) {
 			struct io_uring_cqe q = cqes[head & cq_mask];
 			complete(&q);
 		}
 		atomic_store_explicit(cq_head, head, memory_order_release);
+		feed();
 	}
 }
