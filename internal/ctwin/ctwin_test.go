@@ -7,23 +7,32 @@ import (
 	"io"
 	"net"
 	"os/exec"
-	"path/filepath"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ringbench/ringbench/internal/testenv"
+	"github.com/ringbench/ringbench/internal/uapi"
 )
 
 // The twins build without a warning and echo what they get, in pieces larger
 // than their buffers too.
 func TestTwinsEcho(t *testing.T) {
 	testenv.Need(t, "cc", testenv.Program("cc"))
-	for _, name := range []string{"epoll", "uring"} {
-		t.Run(name, func(t *testing.T) {
-			bin := filepath.Join(t.TempDir(), name)
-			if out, err := exec.Command("cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", bin, filepath.Join("src", name+".c")).CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
+	t.Setenv("CC", "cc -Wall -Wextra -Werror")
+	programs, err := Build(t.Context(), Epoll, Uring, Threads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer programs.Remove()
+	for _, args := range [][]string{{Epoll}, {Epoll, "100"}, {Uring}, {Uring, "4096", "2"}, {Uring, "65536", "100"}, {Threads}, {Threads, "100"}} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			if args[0] == Uring {
+				testenv.Need(t, "uring", uringAvailable())
 			}
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
@@ -33,15 +42,12 @@ func TestTwinsEcho(t *testing.T) {
 			l.Close()
 			_, port, _ := net.SplitHostPort(addr)
 			var stderr bytes.Buffer
-			cmd := exec.Command(bin, port)
+			cmd := exec.Command(programs.Path(args[0]), append([]string{port}, args[1:]...)...)
 			cmd.Stderr = &stderr
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			defer func() {
-				cmd.Process.Kill()
-				cmd.Wait()
-			}()
+			defer cmd.Process.Kill()
 			var wg sync.WaitGroup
 			for range 20 {
 				wg.Go(func() {
@@ -51,8 +57,22 @@ func TestTwinsEcho(t *testing.T) {
 				})
 			}
 			wg.Wait()
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("at SIGTERM: %v; the program said %q", err, stderr.String())
+			}
 		})
 	}
+}
+
+func uringAvailable() error {
+	fd, errno := uapi.Setup(1, new(uapi.Params))
+	if errno != 0 {
+		return errno
+	}
+	return unix.Close(fd)
 }
 
 func converse(addr string) error {
