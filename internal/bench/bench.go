@@ -40,11 +40,7 @@ func Run(ctx context.Context, p *result.Plan, progress Progress) (*result.Set, e
 
 func run(ctx context.Context, set *result.Set, progress Progress) error {
 	p := &set.Plan
-	order := plan.Solo
-	if p.Duet {
-		order = plan.Duet
-	}
-	runs, err := order(p.Cells, p.Trials, p.Seed)
+	runs, err := plan.Of(p)
 	if err != nil {
 		return err
 	}
@@ -54,9 +50,20 @@ func run(ctx context.Context, set *result.Set, progress Progress) error {
 	if set.Floor, err = r.harnessFloor(ctx); err != nil {
 		return err
 	}
+	session := 0
 	for i, one := range runs {
+		if now := one.Block / p.Trials; now > session {
+			session = now
+			progress(i, len(runs), fmt.Sprintf("pause before session %d of %d", session+1, p.Sessions))
+			if err := pause(ctx, seconds(p.SessionGapSeconds)); err != nil {
+				return err
+			}
+		}
 		progress(i, len(runs), p.Name(one.Cells[0])+" "+p.Cells[one.Cells[0]].Load().String())
 		trials, err := r.trial(ctx, one)
+		for i := range trials {
+			trials[i].Session = session
+		}
 		set.Trials = append(set.Trials, trials...)
 		if err != nil {
 			set.Interrupted = true
@@ -64,6 +71,17 @@ func run(ctx context.Context, set *result.Set, progress Progress) error {
 		}
 	}
 	return nil
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }
 
 // harnessFloor measures the load generator against the null backend.

@@ -25,7 +25,7 @@ func (r *runner) trial(ctx context.Context, one plan.Run) ([]result.Trial, error
 	trials := make([]result.Trial, len(one.Cells))
 	for i, cell := range one.Cells {
 		trials[i] = result.Trial{
-			Cell: cell, Block: one.Block, Order: one.Order, Pair: one.Pair, First: one.Pair > 0 && i == 0,
+			Cell: cell, Block: one.Block, Order: one.Order, Pair: one.Pair, First: one.Pair > 0 && i == 0 && !one.Later,
 			Started: time.Now().UTC(), Service: result.NewHistogram(),
 		}
 	}
@@ -67,7 +67,6 @@ func void(trials []result.Trial, why string) []result.Trial {
 }
 
 func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.Trial) error {
-	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 	m, err := r.window(ctx, cs, seconds(r.plan.WarmupSeconds), seconds(r.plan.DurationSeconds))
 	if err != nil {
 		return err

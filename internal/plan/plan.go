@@ -14,6 +14,19 @@ type Run struct {
 	Order int   // from 0, over the whole plan
 	Cells []int // indices into the plan's cells, in the order of starting: one, or two for a duet
 	Pair  int   // duet: number of the pair, from 1; else 0
+	Later bool  // the second half of a pair that is run apart
+}
+
+// Of is the order of a plan, all its sessions in one.
+func Of(p *result.Plan) ([]Run, error) {
+	blocks := p.Trials * max(p.Sessions, 1)
+	switch {
+	case len(p.Matches) > 0:
+		return Matched(p.Cells, p.Matches, blocks, p.Seed)
+	case p.Duet:
+		return Duet(p.Cells, blocks, p.Seed)
+	}
+	return Solo(p.Cells, blocks, p.Seed)
 }
 
 // stream separates the order of runs from anything else that is drawn from the
@@ -36,32 +49,48 @@ func Solo(cells []result.Cell, trials int, seed uint64) ([]Run, error) {
 	return runs, nil
 }
 
-// Duet is trials blocks, each of every pair once in random order. The cells of
-// one load are paired, every one with the first. Which of a pair is started
-// first swaps from block to block.
+// Duet is Matched for the cells of one load, every one with the first.
 func Duet(cells []result.Cell, trials int, seed uint64) ([]Run, error) {
 	if err := check(cells, trials); err != nil {
 		return nil, err
 	}
-	pairs, err := couple(cells)
+	matches, err := couple(cells)
 	if err != nil {
 		return nil, err
 	}
+	return Matched(cells, matches, trials, seed)
+}
+
+// Matched is trials blocks, each of every match once in random order. Which of
+// a pair is started first swaps from block to block. The two of a match that is
+// to be run apart follow on each other.
+func Matched(cells []result.Cell, matches []result.Match, trials int, seed uint64) ([]Run, error) {
+	if err := check(cells, trials); err != nil {
+		return nil, err
+	}
 	rng := rand.New(rand.NewPCG(seed, stream))
-	runs := make([]Run, 0, trials*len(pairs))
+	runs := make([]Run, 0, trials*len(matches))
+	pair := 0
 	for block := range trials {
-		for _, i := range rng.Perm(len(pairs)) {
-			a, b := pairs[i][0], pairs[i][1]
+		for _, i := range rng.Perm(len(matches)) {
+			a, b := matches[i].A, matches[i].B
 			if block%2 == 1 {
 				a, b = b, a
 			}
-			runs = append(runs, Run{Block: block, Order: len(runs), Cells: []int{a, b}, Pair: len(runs) + 1})
+			pair++
+			r := Run{Block: block, Order: len(runs), Cells: []int{a, b}, Pair: pair}
+			if matches[i].Apart {
+				r.Cells = []int{a}
+				runs = append(runs, r)
+				r.Cells, r.Order, r.Later = []int{b}, len(runs), true
+			}
+			runs = append(runs, r)
 		}
 	}
 	return runs, nil
 }
 
-func couple(cells []result.Cell) (pairs [][2]int, err error) {
+func couple(cells []result.Cell) (matches []result.Match, err error) {
 	p := result.Plan{Cells: cells}
 	for _, load := range p.Loads() {
 		of := p.CellsOf(load)
@@ -69,10 +98,10 @@ func couple(cells []result.Cell) (pairs [][2]int, err error) {
 			return nil, fmt.Errorf("a duet needs two contestants and %s is alone at %s; name a second with --backend, the same again for an A/A test", cells[of[0]].Contestant, load)
 		}
 		for _, other := range of[1:] {
-			pairs = append(pairs, [2]int{of[0], other})
+			matches = append(matches, result.Match{A: of[0], B: other})
 		}
 	}
-	return pairs, nil
+	return matches, nil
 }
 
 func check(cells []result.Cell, trials int) error {

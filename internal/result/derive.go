@@ -190,7 +190,8 @@ func (s *Set) Void() (trials []*Trial) {
 	return trials
 }
 
-// A Pair is the two trials of a duet that ran at the same moment.
+// A Pair is the two trials of a duet that ran at the same moment, or, where
+// that would lie, one right after the other.
 type Pair struct {
 	A, B *Trial // A is of the cell that comes first in the plan
 }
@@ -216,6 +217,21 @@ func (s *Set) Pairs() (pairs []Pair) {
 	}
 	slices.SortStableFunc(pairs, func(x, y Pair) int { return cmp.Compare(x.A.Pair, y.A.Pair) })
 	return pairs
+}
+
+// PairsOf lists the pairs of a match, with the trial of m.A as A, in groups by
+// session.
+func (s *Set) PairsOf(m Match) [][]Pair {
+	sessions := make([][]Pair, max(1, s.Plan.Sessions))
+	for _, p := range s.Pairs() {
+		if p.B.Cell == m.A && p.A.Cell == m.B {
+			p.A, p.B = p.B, p.A
+		}
+		if i := p.A.Session; p.A.Cell == m.A && p.B.Cell == m.B && i >= 0 && i < len(sessions) {
+			sessions[i] = append(sessions[i], p)
+		}
+	}
+	return sessions
 }
 
 // Name is the row's name of a cell: its contestant, numbered where the load

@@ -82,10 +82,23 @@ func notJSON(err error, size int) error {
 
 // check holds a Set read from a file to what the code that uses it assumes.
 func (s *Set) check() error {
+	if s.Plan.Sessions < 0 || s.Plan.Sessions > SessionsMax {
+		return fmt.Errorf("damaged: the plan has %d sessions", s.Plan.Sessions)
+	}
+	for i, m := range s.Plan.Matches {
+		for _, cell := range []int{m.A, m.B} {
+			if cell < 0 || cell >= len(s.Plan.Cells) {
+				return fmt.Errorf("damaged: match %d is of cell %d, and the plan has %d", i, cell, len(s.Plan.Cells))
+			}
+		}
+	}
 	for i := range s.Trials {
 		t := &s.Trials[i]
 		if t.Cell < 0 || t.Cell >= len(s.Plan.Cells) {
 			return fmt.Errorf("damaged: trial %d is of cell %d, and the plan has %d", i, t.Cell, len(s.Plan.Cells))
+		}
+		if t.Session < 0 || t.Session >= max(1, s.Plan.Sessions) {
+			return fmt.Errorf("damaged: trial %d is of session %d, and the plan has %d", i, t.Session, max(1, s.Plan.Sessions))
 		}
 		if t.Seconds < 0 {
 			return fmt.Errorf("damaged: trial %d lasted %v seconds", i, t.Seconds)

@@ -58,6 +58,46 @@ type Plan struct {
 	Audit           bool    `json:"audit"`                       // system calls were also counted by tracepoint
 	// LeftOut is what "all" would have included and this machine refuses.
 	LeftOut []LeftOut `json:"left_out,omitempty"`
+
+	// Purpose is what the cells are compared for: PurposeCalibration,
+	// PurposeAblation, or "" for a comparison of contestants.
+	Purpose string `json:"purpose,omitempty"`
+	// Matches are the pairs of cells that a duet compares; without any, the
+	// first cell of each load is compared with every other.
+	Matches []Match `json:"matches,omitempty"`
+	// Omitted is what was asked for and cannot be measured here.
+	Omitted []Omission `json:"omitted,omitempty"`
+	// Sessions is how often the blocks are run, SessionGapSeconds apart; 0 is once.
+	Sessions          int     `json:"sessions,omitempty"`
+	SessionGapSeconds float64 `json:"session_gap_seconds,omitempty"`
+	Compiler          string  `json:"c_compiler,omitempty"` // of the C twins
+}
+
+// SessionsMax is the most sessions that a plan may have.
+const SessionsMax = 1000
+
+// The purposes of a plan.
+const (
+	PurposeCalibration = "calibration"
+	PurposeAblation    = "ablation"
+)
+
+// A Match is two cells, indices into Plan.Cells, whose ratio A to B is looked for.
+type Match struct {
+	A     int    `json:"a"`
+	B     int    `json:"b"`
+	Label string `json:"label"` // what the ratio tells
+	// Apart: one right after the other, not at the same moment, because a thread
+	// of A or B spins and would take from its rival the CPU that they share.
+	Apart bool `json:"apart,omitempty"`
+	// Same: A and B are the same, so that what they differ by is noise.
+	Same bool `json:"same,omitempty"`
+}
+
+// An Omission is something that is not measured, and why.
+type Omission struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
 }
 
 // A LeftOut is a contestant that does not take part.
@@ -84,10 +124,11 @@ type Cell struct {
 
 // A Trial is one measured window of one cell on a fresh server process.
 type Trial struct {
-	Cell    int       `json:"cell"`            // index into Plan.Cells
-	Block   int       `json:"block"`           // trials of a block are comparable
+	Cell    int       `json:"cell"` // index into Plan.Cells
+	Session int       `json:"session,omitempty"`
+	Block   int       `json:"block"`           // trials of a block are comparable; counted over all sessions
 	Order   int       `json:"order"`           // position in the run
-	Pair    int       `json:"pair,omitempty"`  // duet: both trials of a pair carry the same number, from 1
+	Pair    int       `json:"pair,omitempty"`  // duet: both trials of a pair carry the same number, from 1, also when they ran apart
 	First   bool      `json:"first,omitempty"` // duet: this one was started first
 	Started time.Time `json:"started"`
 	Void    string    `json:"void,omitempty"` // why it does not count; all below may then be absent

@@ -19,33 +19,41 @@ type Ratio struct {
 // Logarithms make it symmetric: b over a is the inverse. A pair of which a
 // value is not a positive number is left out.
 func LogRatio(pairs [][2]float64) Ratio {
-	var logs []float64
+	logs := logRatios(pairs)
+	r := Ratio{Center: math.NaN(), SE: math.NaN(), SD: math.NaN(), N: len(logs)}
+	if len(logs) == 0 {
+		return r
+	}
+	mean, sd := moments(logs)
+	r.Center, r.SD = math.Exp(mean), sd
+	r.SE = r.Center * r.SD / math.Sqrt(float64(r.N)) // delta method: d exp(x) = exp(x) dx
+	return r
+}
+
+func logRatios(pairs [][2]float64) (logs []float64) {
 	for _, p := range pairs {
 		if positive(p[0]) && positive(p[1]) {
 			logs = append(logs, math.Log(p[0]/p[1]))
 		}
 	}
-	n := float64(len(logs))
-	r := Ratio{Center: math.NaN(), SE: math.NaN(), SD: math.NaN(), N: len(logs)}
-	if n == 0 {
-		return r
+	return logs
+}
+
+// moments are the mean of values, at least one, and their standard deviation,
+// which is NaN of one.
+func moments(values []float64) (mean, sd float64) {
+	n := float64(len(values))
+	for _, x := range values {
+		mean += x / n
 	}
-	var sum float64
-	for _, x := range logs {
-		sum += x
-	}
-	mean := sum / n
-	r.Center = math.Exp(mean)
 	if n < 2 {
-		return r
+		return mean, math.NaN()
 	}
 	var squares float64
-	for _, x := range logs {
+	for _, x := range values {
 		squares += (x - mean) * (x - mean)
 	}
-	r.SD = math.Sqrt(squares / (n - 1))
-	r.SE = r.Center * r.SD / math.Sqrt(n) // delta method: d exp(x) = exp(x) dx
-	return r
+	return mean, math.Sqrt(squares / (n - 1))
 }
 
 func positive(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
