@@ -19,6 +19,8 @@ type Family struct {
 	// Rank orders listings; the default set of a comparison is every family
 	// with Rank > 0, lowest first.
 	Rank int
+	// Capabilities lists what the kernel interface offers here; nil: none.
+	Capabilities func() []Capability
 }
 
 // A Variant is a family's default plus and minus features.

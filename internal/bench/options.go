@@ -41,6 +41,8 @@ type Options struct {
 	ClientCPUs       string
 	Client           string
 	Duet, Audit      bool
+	Sessions         int           // times that the whole is repeated; 0 is once
+	SessionGap       time.Duration // between them
 
 	clientChosen bool  // Client is what became of DefaultClient
 	secondChoice error // why that is not the cheapest one
@@ -57,7 +59,10 @@ const (
 
 // Plan checks the options against their limits and this machine, and makes the
 // plan. Warnings are for the result.
-func (o *Options) Plan() (*result.Plan, []string, error) {
+func (o *Options) Plan() (*result.Plan, []string, error) { return o.plan(o.cells) }
+
+// plan makes a plan of the cells that fill puts into it.
+func (o *Options) plan(fill func(*result.Plan) (warnings []string, err error)) (*result.Plan, []string, error) {
 	if err := o.check(); err != nil {
 		return nil, nil, err
 	}
@@ -65,11 +70,12 @@ func (o *Options) Plan() (*result.Plan, []string, error) {
 		Workload: "echo", Trials: o.Trials, Seed: o.Seed,
 		WarmupSeconds: o.Warmup.Seconds(), DurationSeconds: o.Duration.Seconds(),
 		PatienceSeconds: o.Patience.Seconds(), Duet: o.Duet, Client: o.Client, Audit: o.Audit,
+		Sessions: o.Sessions, SessionGapSeconds: o.SessionGap.Seconds(),
 	}
 	if err := o.place(p); err != nil {
 		return nil, nil, err
 	}
-	warnings, err := o.cells(p)
+	warnings, err := fill(p)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -106,6 +112,7 @@ func (o *Options) check() error {
 		{"--loops", []int{o.Loops}, 1, 1024},
 		{"--workers", []int{o.Workers}, 0, maxConns},
 		{"--trials", []int{o.Trials}, 1, 100_000},
+		{"--sessions", []int{o.Sessions}, 0, result.SessionsMax},
 	} {
 		if len(c.values) == 0 {
 			return fmt.Errorf("%s names no value", c.name)
@@ -140,6 +147,9 @@ func (o *Options) check() error {
 	}
 	if o.Warmup < 0 || o.Warmup > time.Hour {
 		return fmt.Errorf("--warmup=%v is out of range: 0 to 1h", o.Warmup)
+	}
+	if o.SessionGap < 0 || o.SessionGap > 24*time.Hour {
+		return fmt.Errorf("--session-gap=%v is out of range: 0 to 24h", o.SessionGap)
 	}
 	for _, n := range o.Networks {
 		if n != "tcp" && n != "tcp6" && n != "unix" {
@@ -259,39 +269,6 @@ func parseCPUs(flag, s string, allowed []int) (cpus []int, err error) {
 	}
 	slices.Sort(cpus)
 	return cpus, nil
-}
-
-// cells makes the grid: every contestant under every load.
-func (o *Options) cells(p *result.Plan) (warnings []string, err error) {
-	contestants, warnings, err := o.contestants(p)
-	if err != nil {
-		return nil, err
-	}
-	rates := o.Rates
-	if len(rates) == 0 {
-		rates = []float64{0}
-	}
-	for _, network := range o.Networks {
-		for _, conns := range o.Conns {
-			for _, size := range o.Sizes {
-				for _, pipeline := range o.Pipelines {
-					for _, rate := range rates {
-						for _, c := range contestants {
-							c.Network, c.Conns, c.Size, c.Pipeline, c.Rate = network, conns, size, pipeline, rate
-							if c.Backend == "" && network != "tcp" {
-								return nil, fmt.Errorf("%s can be reached by --network=tcp only", c.Contestant)
-							}
-							p.Cells = append(p.Cells, c)
-						}
-					}
-				}
-			}
-		}
-	}
-	if len(p.Cells) > maxCells {
-		return nil, fmt.Errorf("%d cells are too many: at most %d", len(p.Cells), maxCells)
-	}
-	return warnings, nil
 }
 
 // contestants lists who takes part, without their loads. What is named must be

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ringbench/ringbench/internal/bench"
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// duetFlags are those of the commands that consist of duets.
+func duetFlags(c *cobra.Command, o *bench.Options, conns, sizes []int, trials int) {
+	o.Networks, o.Pipelines, o.Loops = []string{"tcp"}, []int{1}, 1
+	f := c.Flags()
+	f.IntSliceVar(&o.Conns, "conns", conns, "connections")
+	f.IntSliceVar(&o.Sizes, "size", sizes, "bytes of a message")
+	f.IntVar(&o.Trials, "trials", trials, "pairs of each comparison in a session")
+	f.DurationVar(&o.Duration, "duration", 500*time.Millisecond, "measured window of a pair")
+	f.DurationVar(&o.Warmup, "warmup", 200*time.Millisecond, "load before the window")
+	f.IntVar(&o.Sessions, "sessions", 1, "times that the whole is repeated; from two on the intervals carry what differs between sessions")
+	f.DurationVar(&o.SessionGap, "session-gap", time.Minute, "between sessions")
+	f.Uint64Var(&o.Seed, "seed", 0, "of the order of pairs and of the bytes sent; 0: a random one, which the result records")
+	f.StringVar(&o.Placement, "placement", "", "split: servers and clients on CPUs of their own; shared: on the same; default: split where there are two CPUs")
+	f.StringVar(&o.ServerCPUs, "server-cpus", "", "CPUs of the servers, such as 0-3,8; default: one a loop")
+	f.StringVar(&o.ClientCPUs, "client-cpus", "", "CPUs of the clients")
+	f.StringVar(&o.Client, "client", bench.DefaultClient, "backend of the load generator, the same for every contestant")
+	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a server and its client may take to get ready")
+	complete(c, map[string][]string{"client": {"epoll", "uring"}, "placement": {"split", "shared"}})
+}
+
+// draw replaces a seed of 0. It fits a JSON number that other tools read as a double.
+func draw(seed *uint64) {
+	if *seed == 0 {
+		*seed = rand.Uint64() >> 11
+	}
+}
+
+// announced is execute that says first how long it will take.
+func announced(ctx context.Context, p *result.Plan, warnings []string, out outputs) error {
+	if err := out.check(); err != nil {
+		return err
+	}
+	length, err := bench.Estimate(p)
+	if err != nil {
+		return err
+	}
+	times := ""
+	if p.Sessions > 1 {
+		times = fmt.Sprintf(" × %d sessions", p.Sessions)
+	}
+	fmt.Fprintf(os.Stderr, "%d comparisons × %d pairs%s: about %v\n", len(p.Matches), p.Trials, times, length.Round(time.Second))
+	return execute(ctx, p, warnings, out)
+}

@@ -1,0 +1,30 @@
+package bench
+
+import (
+	"time"
+
+	"github.com/ringbench/ringbench/internal/plan"
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// Estimate is about how long a plan takes.
+func Estimate(p *result.Plan) (time.Duration, error) {
+	runs, err := plan.Of(p)
+	if err != nil {
+		return 0, err
+	}
+	// On 2 vCPUs: starting four processes and ending them took 0.2 to 0.3 s, and
+	// 0.1 ms for a connection.
+	const processes, connection = 250 * time.Millisecond, 100 * time.Microsecond
+	sum := time.Second // harness floor
+	for _, r := range runs {
+		sum += lead + seconds(p.WarmupSeconds) + seconds(p.DurationSeconds) + processes
+		if p.Audit {
+			sum += auditLength
+		}
+		for _, c := range r.Cells {
+			sum += time.Duration(p.Cells[c].Conns) * connection
+		}
+	}
+	return sum + time.Duration(max(p.Sessions, 1)-1)*seconds(p.SessionGapSeconds), nil
+}
