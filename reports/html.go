@@ -82,7 +82,10 @@ func HTML(w io.Writer, s *result.Set) error {
 			p.Conditions = append(p.Conditions, pageNote{n.label, n.text})
 		}
 	}
-	if s.Plan.Duet {
+	switch {
+	case s.Plan.Purpose != "":
+		p.addTables(purposeGrids(s)...)
+	case s.Plan.Duet:
 		p.addTables(duetGrids(s)...)
 	}
 	for _, v := range all {
@@ -128,6 +131,9 @@ func (p *page) addTables(grids ...grid) {
 // verdicts say what was found, one line a load, without naming a winner: that
 // takes a duet or several sessions.
 func verdicts(s *result.Set, all []view) (lines []string) {
+	if s.Plan.Purpose != "" {
+		return purposeVerdicts(s)
+	}
 	if s.Plan.Duet {
 		for _, v := range all {
 			for _, c := range comparisons(s, v.load) {

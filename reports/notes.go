@@ -24,13 +24,19 @@ func (n note) String() string { return clean(n.label + ": " + n.text) }
 // notes are everything that a reader needs beside the figures.
 func notes(s *result.Set, all []view) []note {
 	var n []note
-	n = append(n, figuresNotes(s, all)...)
+	if s.Plan.Purpose == "" { // else the tables say what their figures are
+		n = append(n, figuresNotes(s, all)...)
+	}
 	n = append(n, placementNote(s))
 	n = append(n, contestantNotes(s)...)
 	n = append(n, clientNote(s))
 	n = append(n, interferenceNote(s))
 	n = append(n, trialsNotes(s)...)
-	n = append(n, loadNotes(all)...)
+	for _, l := range loadNotes(all) {
+		if s.Plan.Purpose == "" || l.limits {
+			n = append(n, l)
+		}
+	}
 	if s.Interrupted {
 		n = append(n, note{"interrupted", "the plan was not finished; the figures are of what was measured", true})
 	}

@@ -27,6 +27,9 @@ type grid struct {
 // conditions and everything that limits the figures.
 func Table(w io.Writer, s *result.Set) error {
 	b := bufio.NewWriter(w)
+	if s.Plan.Purpose != "" {
+		return purposeTable(b, s)
+	}
 	if s.Plan.Duet {
 		if err := drawAll(b, duetGrids(s)); err != nil {
 			return err
@@ -39,6 +42,17 @@ func Table(w io.Writer, s *result.Set) error {
 		}
 	}
 	for _, n := range notes(s, all) {
+		fmt.Fprintln(b, fold(n.String()))
+	}
+	return b.Flush()
+}
+
+// purposeTable prints what a set was made for, instead of absolute figures.
+func purposeTable(b *bufio.Writer, s *result.Set) error {
+	if err := drawAll(b, purposeGrids(s)); err != nil {
+		return err
+	}
+	for _, n := range notes(s, views(s)) {
 		fmt.Fprintln(b, fold(n.String()))
 	}
 	return b.Flush()

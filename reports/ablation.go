@@ -1,0 +1,125 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
+)
+
+// ablationGrids has a table for each load: the default against itself first,
+// then the variants by their effect on CPU, the costliest first.
+func ablationGrids(s *result.Set) (grids []grid) {
+	for _, load := range s.Plan.Loads() {
+		var of []effect
+		for _, e := range effects(s) {
+			if e.load == load {
+				of = append(of, e)
+			}
+		}
+		if len(of) == 0 {
+			continue
+		}
+		slices.SortStableFunc(of, func(x, y effect) int {
+			if x.match.Same != y.match.Same {
+				return cmp.Compare(truth(y.match.Same), truth(x.match.Same))
+			}
+			return cmp.Compare(order(y.cpu), order(x.cpu))
+		})
+		g := grid{
+			title:  "what each feature of " + of[0].b + " is worth: the default with (+) or without (-) it, against the default, " + load.String(),
+			header: []string{"feature", "CPU a message", "95 % interval", "throughput", "95 % interval", "pairs", "run"},
+		}
+		for _, e := range of {
+			g.rows = append(g.rows, ablationRow(e))
+			if e.unequalWhy != "" {
+				g.notes = append(g.notes, "throughput of "+e.a+" not comparable: "+e.unequalWhy)
+			}
+			if e.inert {
+				g.notes = append(g.notes, e.a+" ran with the very features of "+e.b+": it says nothing of "+e.match.Label)
+			}
+		}
+		grids = append(grids, g)
+	}
+	return conditions(s, grids)
+}
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// order puts what was not measured behind everything.
+func order(e stat.Effect) float64 {
+	if math.IsNaN(e.Center) {
+		return math.Inf(-1)
+	}
+	return e.Center
+}
+
+func ablationRow(e effect) []string {
+	run := "duet"
+	if e.match.Apart {
+		run = "apart"
+	}
+	rate, rateRange := change(e.rate), changeRange(e.rate)
+	if e.unequalWhy != "" {
+		rate, rateRange = "not comparable", none
+	}
+	return []string{e.match.Label, change(e.cpu), changeRange(e.cpu), rate, rateRange, fmt.Sprint(e.cpu.Pairs), run}
+}
+
+// change says by how much a ratio differs from 1, if it does.
+func change(e stat.Effect) string {
+	switch {
+	case math.IsNaN(e.Center):
+		return none
+	case e.Known() && !e.Differs():
+		return "no difference"
+	}
+	return signed(e.Center) + " %"
+}
+
+func changeRange(e stat.Effect) string {
+	if !e.Known() {
+		return none
+	}
+	return signed(e.Lo) + " to " + signed(e.Hi) + " %"
+}
+
+func signed(ratio float64) string { return fmt.Sprintf("%+.1f", (ratio-1)*100) }
+
+// purposeVerdicts are the lines that a page begins with.
+func purposeVerdicts(s *result.Set) (lines []string) {
+	all := effects(s)
+	if s.Plan.Purpose == result.PurposeCalibration {
+		for len(all) > 0 {
+			title := all[0].title()
+			var of, rest []effect
+			for _, e := range all {
+				if e.title() == title {
+					of = append(of, e)
+				} else {
+					rest = append(rest, e)
+				}
+			}
+			m, lo, hi := medianOf(of, cpuOf)
+			lines = append(lines, fmt.Sprintf("%s: CPU a message %s in the median of %d loads (%s)", title, number(m), len(of), span2(number(lo), number(hi))))
+			all = rest
+		}
+		return lines
+	}
+	for _, e := range all {
+		line := e.match.Label + " (" + e.load.String() + "): CPU a message " + change(e.cpu)
+		if r := changeRange(e.cpu); r != none {
+			line += " (" + r + ")"
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}

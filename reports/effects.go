@@ -1,0 +1,222 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
+)
+
+// An effect is what a match says: ratios of its A to its B.
+type effect struct {
+	match          result.Match
+	load           result.Load
+	a, b           string // names
+	cpu, rate, p99 stat.Effect
+	unequalWhy     string // the rates are not comparable, because
+	inert          bool   // a variant that ran with the very features of the default
+}
+
+// effects are those of all matches, in the order of the plan.
+func effects(s *result.Set) (all []effect) {
+	for _, m := range s.Plan.Matches {
+		sessions := s.PairsOf(m)
+		of := func(f func(*result.Trial) float64) stat.Effect { return stat.Compare(ratios(sessions, f)...) }
+		e := effect{
+			match: m, load: s.Plan.Cells[m.B].Load(), a: s.Plan.Name(m.A), b: s.Plan.Name(m.B),
+			cpu: of((*result.Trial).ServerCPUPerMessage), rate: of((*result.Trial).PerSecond), p99: of(p99),
+		}
+		pairs := slices.Concat(sessions...)
+		if s.Plan.Grouping == "none" && !m.Apart {
+			e.unequalWhy = unequal(pairs)
+		}
+		e.inert = !m.Same && len(pairs) > 0 && len(pairs[0].A.Features) > 0 && s.Plan.Cells[m.A].Family() == s.Plan.Cells[m.B].Family() &&
+			slices.Equal(pairs[0].A.Features, pairs[0].B.Features)
+		all = append(all, e)
+	}
+	return all
+}
+
+func ratios(sessions [][]result.Pair, f func(*result.Trial) float64) [][][2]float64 {
+	values := make([][][2]float64, len(sessions))
+	for i, pairs := range sessions {
+		for _, p := range pairs {
+			values[i] = append(values[i], [2]float64{f(p.A), f(p.B)})
+		}
+	}
+	return values
+}
+
+// purposeGrids are the tables of a set that was made for a purpose.
+func purposeGrids(s *result.Set) []grid {
+	switch s.Plan.Purpose {
+	case result.PurposeAblation:
+		return ablationGrids(s)
+	case result.PurposeCalibration:
+		return calibrationGrids(s)
+	}
+	return nil
+}
+
+// conditions end the last of the tables.
+func conditions(s *result.Set, grids []grid) []grid {
+	if len(grids) == 0 {
+		return nil
+	}
+	lines := []string{fmt.Sprintf("each pair ran at the same moment on the same CPUs (scheduling groups: %s), so all is relative under contention", or(s.Plan.Grouping, "unknown"))}
+	if slices.ContainsFunc(s.Plan.Matches, func(m result.Match) bool { return m.Apart }) {
+		lines = append(lines, "apart: one right after the other, alone, because a thread that spins would take the CPU from its rival")
+	}
+	interval := "geometric means; 95 % intervals by Student's t "
+	switch n := s.Plan.Sessions; {
+	case n > 1:
+		interval += fmt.Sprintf("over the means of %d sessions %.10g s apart, so they carry what differs between sessions", n, s.Plan.SessionGapSeconds)
+	default:
+		interval += "over the pairs of one session: what differs between sessions is not in them"
+	}
+	lines = append(lines, interval, "an interval without 1 (or 0 %) is a difference; of things that are alike one in twenty shows one by chance")
+	if s.Plan.Compiler != "" {
+		lines = append(lines, "C built by "+s.Plan.Compiler)
+	}
+	for _, o := range s.Plan.Omitted {
+		lines = append(lines, "not measured: "+o.Name+": "+o.Why)
+	}
+	last := &grids[len(grids)-1]
+	last.notes = append(last.notes, lines...)
+	return grids
+}
+
+// calibrationGrids has a table for each comparison, a row for each load.
+func calibrationGrids(s *result.Set) (grids []grid) {
+	all := effects(s)
+	var titles []string
+	for _, e := range all {
+		if t := e.title(); !slices.Contains(titles, t) {
+			titles = append(titles, t)
+		}
+	}
+	for _, t := range titles {
+		var of []effect
+		for _, e := range all {
+			if e.title() == t {
+				of = append(of, e)
+			}
+		}
+		grids = append(grids, ratioGrid(t, of))
+	}
+	if of := against(s, "uring", "epoll"); len(of) > 0 {
+		grids = append(grids, ratioGrid("(uring / epoll) / (c-uring / c-epoll): the suite's own ratio against C's", of))
+	}
+	return conditions(s, grids)
+}
+
+func (e effect) title() string { return e.a + " / " + e.b + ": " + e.match.Label }
+
+func ratioGrid(title string, of []effect) grid {
+	g := grid{title: title, header: []string{"connections × bytes", "CPU/msg", "95 % interval", "throughput", "95 % interval", "p99", "95 % interval", "pairs"}}
+	for _, e := range of {
+		rate, rateRange := center(e.rate), interval(e.rate)
+		if e.unequalWhy != "" {
+			rate, rateRange = none, none
+			g.notes = append(g.notes, "throughput is not comparable: "+e.unequalWhy)
+		}
+		g.rows = append(g.rows, []string{
+			fmt.Sprintf("%d × %d", e.load.Conns, e.load.Size),
+			center(e.cpu), interval(e.cpu), rate, rateRange, center(e.p99), interval(e.p99), fmt.Sprint(e.cpu.Pairs),
+		})
+	}
+	if len(of) > 1 {
+		row := []string{fmt.Sprintf("median of %d, range", len(of))}
+		for _, f := range []func(effect) stat.Effect{cpuOf, rateOf, p99Of} {
+			m, lo, hi := medianOf(of, f)
+			row = append(row, number(m), span2(number(lo), number(hi)))
+		}
+		g.rows = append(g.rows, append(row, ""))
+	}
+	return g
+}
+
+func cpuOf(e effect) stat.Effect { return e.cpu }
+func p99Of(e effect) stat.Effect { return e.p99 }
+func rateOf(e effect) stat.Effect {
+	if e.unequalWhy != "" {
+		return stat.Compare()
+	}
+	return e.rate
+}
+
+// medianOf is the median over loads, with the least and the greatest.
+func medianOf(of []effect, f func(effect) stat.Effect) (median, least, greatest float64) {
+	var values []float64
+	for _, e := range of {
+		if x := f(e).Center; !math.IsNaN(x) {
+			values = append(values, x)
+		}
+	}
+	if len(values) == 0 {
+		return math.NaN(), math.NaN(), math.NaN()
+	}
+	return stat.Median(values).Center, slices.Min(values), slices.Max(values)
+}
+
+// against compares the ratio a/b of our backends with that of their C twins,
+// block by block, under each load that has both.
+func against(s *result.Set, a, b string) (all []effect) {
+	find := func(load result.Load, a, b string) (result.Match, bool) {
+		i := slices.IndexFunc(s.Plan.Matches, func(m result.Match) bool {
+			x, y := s.Plan.Cells[m.A], s.Plan.Cells[m.B]
+			return x.Load() == load && x.Contestant == a && y.Contestant == b
+		})
+		if i < 0 {
+			return result.Match{}, false
+		}
+		return s.Plan.Matches[i], true
+	}
+	for _, load := range s.Plan.Loads() {
+		ours, ok := find(load, a, b)
+		theirs, ok2 := find(load, "c-"+a, "c-"+b)
+		if !ok || !ok2 {
+			continue
+		}
+		of := func(f func(*result.Trial) float64) stat.Effect {
+			return stat.Compare(blockRatios(s.PairsOf(ours), s.PairsOf(theirs), f)...)
+		}
+		all = append(all, effect{load: load, cpu: of((*result.Trial).ServerCPUPerMessage), rate: of((*result.Trial).PerSecond), p99: of(p99)})
+	}
+	return all
+}
+
+// blockRatios pairs the ratios of two matches that were found in the same block.
+func blockRatios(ours, theirs [][]result.Pair, f func(*result.Trial) float64) [][][2]float64 {
+	values := make([][][2]float64, len(ours))
+	for i := range ours {
+		for _, x := range ours[i] {
+			for _, y := range theirs[i] {
+				if x.A.Block == y.A.Block {
+					values[i] = append(values[i], [2]float64{f(x.A) / f(x.B), f(y.A) / f(y.B)})
+				}
+			}
+		}
+	}
+	return values
+}
+
+func number(x float64) string {
+	if math.IsNaN(x) {
+		return none
+	}
+	return fmt.Sprintf("%.3f", x)
+}
+
+func center(e stat.Effect) string { return number(e.Center) }
+
+func interval(e stat.Effect) string { return span2(number(e.Lo), number(e.Hi)) }
+
+func span2(lo, hi string) string {
+	if lo == none {
+		return none
+	}
+	return lo + " to " + hi
+}
