@@ -80,6 +80,11 @@ func conditions(s *result.Set, grids []grid) []grid {
 	if s.Plan.Compiler != "" {
 		lines = append(lines, "C built by "+s.Plan.Compiler)
 	}
+	for _, e := range effects(s) {
+		if e.match.Same && (e.cpu.Differs() || e.unequalWhy == "" && e.rate.Differs()) {
+			lines = append(lines, e.a+" shows a difference although it is "+e.b+" ("+e.load.String()+"): believe nothing that is not much larger, or run it again with more --trials or --sessions")
+		}
+	}
 	for _, o := range s.Plan.Omitted {
 		lines = append(lines, "not measured: "+o.Name+": "+o.Why)
 	}
@@ -128,7 +133,7 @@ func ratioGrid(title string, of []effect) grid {
 		})
 	}
 	if len(of) > 1 {
-		row := []string{fmt.Sprintf("median of %d, range", len(of))}
+		row := []string{fmt.Sprintf("median of %d loads, range", len(of))}
 		for _, f := range []func(effect) stat.Effect{cpuOf, rateOf, p99Of} {
 			m, lo, hi := medianOf(of, f)
 			row = append(row, number(m), span2(number(lo), number(hi)))

@@ -32,6 +32,7 @@ func notes(s *result.Set, all []view) []note {
 	n = append(n, clientNote(s))
 	n = append(n, interferenceNote(s))
 	n = append(n, trialsNotes(s)...)
+	n = append(n, endingNotes(s)...)
 	for _, l := range loadNotes(all) {
 		if s.Plan.Purpose == "" || l.limits {
 			n = append(n, l)
@@ -246,6 +247,19 @@ func trialsNotes(s *result.Set) []note {
 		list = append(list, note{"void", text, true})
 	}
 	return list
+}
+
+// endingNotes tell of servers that did not end as they were asked to.
+func endingNotes(s *result.Set) (n []note) {
+	for i := range s.Trials {
+		if t := &s.Trials[i]; t.Ending != "" {
+			line := note{"ending", cellName(s, t.Cell) + ": " + t.Ending, true}
+			if !slices.ContainsFunc(n, func(o note) bool { return strings.HasPrefix(o.text, cellName(s, t.Cell)) }) {
+				n = append(n, line) // once for a cell
+			}
+		}
+	}
+	return n
 }
 
 func cellName(s *result.Set, cell int) string {

@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -20,6 +22,16 @@ func foreignServer(kind, port string) error {
 		os.Exit(4)
 	case "deaf":
 		time.Sleep(time.Hour)
+	case "lingers":
+		signal.Ignore(syscall.SIGTERM)
+	case "grumbles":
+		term := make(chan os.Signal, 1)
+		signal.Notify(term, syscall.SIGTERM)
+		go func() {
+			<-term
+			fmt.Fprintln(os.Stderr, "not now")
+			os.Exit(5)
+		}()
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:"+port)
 	if err != nil {

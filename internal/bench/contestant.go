@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
@@ -180,7 +181,8 @@ func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
 	for {
 		conn, err := net.DialTimeout("tcp", c.about.Addr, time.Second)
 		if err == nil {
-			return conn.Close()
+			conn.Close()
+			return c.holds(port)
 		}
 		select {
 		case <-c.server.Done():
@@ -189,6 +191,17 @@ func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
 			return fmt.Errorf("%s did not listen on port %d: %w", c.cell.Contestant, port, context.Cause(ctx))
 		case <-time.After(10 * time.Millisecond):
 		}
+	}
+}
+
+// holds is an error when the server that answered is not the one that was
+// started: another process took the port, and ours failed to.
+func (c *contestant) holds(port int) error {
+	select {
+	case <-c.server.Done():
+		return fmt.Errorf("%s ended while another process listens on port %d: %v", c.cell.Contestant, port, c.server.Exit())
+	default:
+		return nil
 	}
 }
 
@@ -217,14 +230,24 @@ func (c *contestant) connect(ctx context.Context, p *result.Plan) (err error) {
 	return c.client.Call(ctx, "ready", nil, nil)
 }
 
-// stop ends both processes.
-func (c *contestant) stop() {
+// stop ends both processes. It says how a foreign server ended that did not do so
+// as it was asked to.
+func (c *contestant) stop() (ending string) {
 	if c.client != nil {
 		c.client.Stop(grace)
 	}
 	if c.server != nil {
-		c.server.Stop(grace)
+		err := c.server.Stop(grace)
+		exit := c.server.Exit()
+		switch {
+		case c.own:
+		case err != nil:
+			ending = err.Error()
+		case !exit.OK && exit.Signal != syscall.SIGTERM:
+			ending = "at SIGTERM: " + exit.String()
+		}
 	}
+	return ending
 }
 
 // gone receives when a process of the trial ends before its time.

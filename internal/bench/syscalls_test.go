@@ -40,7 +40,7 @@ func saturated(t *testing.T, backend string) *contestant {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.stop)
+	t.Cleanup(func() { c.stop() })
 	return c
 }
 

@@ -31,8 +31,10 @@ func (r *runner) trial(ctx context.Context, one plan.Run) ([]result.Trial, error
 	}
 	var cs []*contestant
 	defer func() {
-		for _, c := range cs {
-			c.stop()
+		for i, c := range cs {
+			if ending := c.stop(); trials[i].Void == "" {
+				trials[i].Ending = ending
+			}
 		}
 	}()
 	for _, cell := range one.Cells {

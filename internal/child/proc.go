@@ -53,9 +53,10 @@ type Proc struct {
 
 // An ExitState says how a process ended.
 type ExitState struct {
-	Status string // "exit status 3", "killed by signal 9 (killed)"
-	OK     bool   // exit status 0
-	Stderr string // the last 16 KiB of its standard error
+	Status string         // "exit status 3", "killed by signal 9 (killed)"
+	OK     bool           // exit status 0
+	Signal syscall.Signal // that killed it, or 0
+	Stderr string         // the last 16 KiB of its standard error
 	Usage  *syscall.Rusage
 }
 
@@ -172,6 +173,7 @@ func exitState(s *os.ProcessState, stderr string) ExitState {
 	e := ExitState{Stderr: stderr, Status: s.String(), OK: s.Success()}
 	e.Usage, _ = s.SysUsage().(*syscall.Rusage)
 	if w, ok := s.Sys().(syscall.WaitStatus); ok && w.Signaled() {
+		e.Signal = w.Signal()
 		e.Status = fmt.Sprintf("killed by signal %d (%v)", w.Signal(), w.Signal())
 	}
 	return e

@@ -166,6 +166,10 @@ type Trial struct {
 	// TraceFailure is why the audit of Plan.Audit has no TracedSyscalls.
 	TraceFailure string `json:"trace_failure,omitempty"`
 
+	// Ending is how a foreign server ended that did not end as it was asked to:
+	// it had to be killed, or failed. The figures were taken before.
+	Ending string `json:"server_ending,omitempty"`
+
 	Verdict string `json:"verdict,omitempty"` // see the Verdict constants
 }
 

@@ -44,8 +44,9 @@ func logRatios(pairs [][2]float64) (logs []float64) {
 func moments(values []float64) (mean, sd float64) {
 	n := float64(len(values))
 	for _, x := range values {
-		mean += x / n
+		mean += x
 	}
+	mean /= n
 	if n < 2 {
 		return mean, math.NaN()
 	}
