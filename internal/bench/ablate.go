@@ -176,7 +176,12 @@ func spins(variant string) bool {
 	if err != nil {
 		return false
 	}
-	return slices.ContainsFunc(b.Traits().Features, func(f string) bool {
+	inForce := b.Traits().Features
+	for _, added := range strings.Split(variant, "+")[1:] {
+		name, _, _ := strings.Cut(added, "-")
+		inForce = append(slices.Clip(inForce), name)
+	}
+	return slices.ContainsFunc(inForce, func(f string) bool {
 		name, _, _ := strings.Cut(f, "=")
 		return slices.Contains(spinning, name)
 	})

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 	roles := Roles()
 	roles["harness"] = harnessRole
 	child.Main(roles)
+	registerFake()
 	flag.Parse()
 	os.Exit(m.Run())
 }

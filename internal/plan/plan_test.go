@@ -116,6 +116,48 @@ func TestDuetPairs(t *testing.T) {
 	}
 }
 
+// Sessions follow each other in one order; the halves of a match that is run
+// apart follow each other, too, and take turns at being first.
+func TestMatched(t *testing.T) {
+	p := &result.Plan{
+		Cells: grid([]string{"uring", "uring+sqpoll", "epoll"}, 64), Trials: 4, Sessions: 2, Seed: 5, Duet: true,
+		Matches: []result.Match{{A: 2, B: 0}, {A: 1, B: 0, Apart: true}},
+	}
+	runs, err := Of(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(runs) != 8*3 {
+		t.Fatalf("%d runs, want 24", len(runs))
+	}
+	seen := map[int][]Run{}
+	for i, r := range runs {
+		if r.Order != i || r.Block != i/3 {
+			t.Errorf("run %d is %+v", i, r)
+		}
+		seen[r.Pair] = append(seen[r.Pair], r)
+	}
+	firsts := map[int]int{}
+	for pair := 1; pair <= 16; pair++ {
+		halves := seen[pair]
+		if len(halves) == 1 {
+			if !slices.Contains(halves[0].Cells, 2) || len(halves[0].Cells) != 2 || halves[0].Later {
+				t.Errorf("pair %d is %+v", pair, halves)
+			}
+			continue
+		}
+		if len(halves) != 2 || len(halves[0].Cells) != 1 || len(halves[1].Cells) != 1 || halves[0].Cells[0]+halves[1].Cells[0] != 1 ||
+			halves[0].Order+1 != halves[1].Order || halves[0].Later || !halves[1].Later {
+			t.Errorf("pair %d is %+v", pair, halves)
+			continue
+		}
+		firsts[halves[0].Cells[0]]++
+	}
+	if firsts[0] != 4 || firsts[1] != 4 {
+		t.Errorf("of the match apart cell 0 was first %d times and cell 1 %d times, want 4 each", firsts[0], firsts[1])
+	}
+}
+
 func TestErrors(t *testing.T) {
 	one := grid([]string{"uring"}, 64)
 	for _, c := range []struct {

@@ -73,6 +73,32 @@ func TestPairs(t *testing.T) {
 	}
 }
 
+// PairsOf turns pairs as the match wants them, and groups them by session.
+func TestPairsOf(t *testing.T) {
+	s := &Set{
+		Plan: Plan{Cells: make([]Cell, 3), Sessions: 2},
+		Trials: []Trial{
+			{Cell: 0, Pair: 1}, {Cell: 1, Pair: 1},
+			{Cell: 0, Pair: 2}, {Cell: 2, Pair: 2}, // another match
+			{Cell: 1, Pair: 3, Session: 1}, {Cell: 0, Pair: 3, Session: 1},
+			{Cell: 0, Pair: 4, Session: 1}, {Cell: 1, Pair: 4, Session: 1},
+		},
+	}
+	for _, m := range []Match{{A: 0, B: 1}, {A: 1, B: 0}} {
+		sessions := s.PairsOf(m)
+		if len(sessions) != 2 || len(sessions[0]) != 1 || len(sessions[1]) != 2 {
+			t.Fatalf("%+v: %v", m, sessions)
+		}
+		for i, pairs := range sessions {
+			for _, p := range pairs {
+				if p.A.Cell != m.A || p.B.Cell != m.B || p.A.Session != i {
+					t.Errorf("%+v: session %d has a pair of cells %d and %d of session %d", m, i, p.A.Cell, p.B.Cell, p.A.Session)
+				}
+			}
+		}
+	}
+}
+
 func TestSupports(t *testing.T) {
 	h := NewHistogram()
 	if err := h.RecordValues(5, 10_000); err != nil {

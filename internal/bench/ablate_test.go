@@ -1,0 +1,212 @@
+package bench
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/ctwin"
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
+)
+
+// fake is a backend whose default has feature "on"; of the others each is there
+// for one reason not to be measured, or to be.
+type fake struct{ backends.Variant }
+
+func (f fake) Name() string { return f.String() }
+func (f fake) Open(backends.Config) (backends.Loop, error) {
+	return nil, errors.New("fake")
+}
+func (f fake) Probe() error {
+	if f.Has("refused", false) {
+		return &backends.Unavailable{Backend: f.Name(), Why: "the kernel refuses it", Remedy: "wait"}
+	}
+	return nil
+}
+func (f fake) Traits() (t backends.Traits) {
+	for _, name := range []string{"on", "off", "sqpoll"} {
+		if f.Has(name, name == "on") {
+			t.Features = append(t.Features, name)
+		}
+	}
+	return t
+}
+
+func registerFake() {
+	backends.Register(backends.Family{
+		Name: "fake",
+		Features: map[string]string{
+			"on": "", "off": "", "sqpoll": "", "refused": "", "useless": "", "missing": "", "unexplained": "", "batch=": "", "level=": "", "depth=": "",
+		},
+		New: func(v backends.Variant) (backends.Backend, error) { return fake{v}, nil },
+		Capabilities: func() []backends.Capability {
+			return []backends.Capability{
+				{Name: "off", Supported: true, Usable: true, Variant: "fake+off"},
+				{Name: "useless", Supported: true, Why: "loopback has none"},
+				{Name: "missing", Since: "IORING_MISSING, Linux 7.0"},
+				{Name: "unexplained", Supported: true},
+				{Name: "level", Supported: true, Usable: true, Variant: "fake+level=3"},
+				{Name: "IORING_OP_NOP", Supported: true, Usable: true},
+			}
+		},
+	})
+}
+
+func TestAblationPlan(t *testing.T) {
+	a := Ablation{Options: options(), Backend: "fake"}
+	a.Conns = []int{1, 64}
+	p, _, err := a.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.Duet || p.Purpose != result.PurposeAblation {
+		t.Errorf("duet %v, purpose %q", p.Duet, p.Purpose)
+	}
+	const each = 6 // A/A, batch, level, off, on, sqpoll
+	if len(p.Matches) != 2*each || len(p.Cells) != 2*(each+1) {
+		t.Fatalf("%d matches of %d cells, want %d of %d", len(p.Matches), len(p.Cells), 2*each, 2*(each+1))
+	}
+	want := []string{"A/A fake again", "+batch=8 fake+batch=8", "+level=3 fake+level=3", "+off fake+off", "-on fake-on", "+sqpoll fake+sqpoll"}
+	for i, m := range p.Matches {
+		a, b := p.Cells[m.A], p.Cells[m.B]
+		if got := m.Label + " " + a.Contestant; got != want[i%each] {
+			t.Errorf("match %d is %q, want %q", i, got, want[i%each])
+		}
+		if b.Contestant != "fake" || b.Load() != a.Load() || b.Conns != a.Conns {
+			t.Errorf("match %d compares %+v with %+v", i, a, b)
+		}
+		if m.Same != (i%each == 0) || m.Apart != (m.Label == "+sqpoll") {
+			t.Errorf("match %d: %+v", i, m)
+		}
+	}
+	reasons := map[string]string{}
+	for _, o := range p.Omitted {
+		reasons[o.Name] = o.Why
+	}
+	for name, part := range map[string]string{
+		"+refused": "the kernel refuses it", "+useless": "loopback has none", "+missing": "IORING_MISSING, Linux 7.0",
+		"+unexplained": "it cannot act here", "+depth": "depth needs a value",
+	} {
+		if !strings.Contains(reasons[name], part) {
+			t.Errorf("%s is left out because %q, want %q", name, reasons[name], part)
+		}
+	}
+	if len(reasons) != 5 {
+		t.Errorf("left out: %v", reasons)
+	}
+}
+
+func TestAblationOfSomeFeatures(t *testing.T) {
+	a := Ablation{Options: options(), Backend: "fake", Only: []string{"on", "useless"}}
+	p, _, err := a.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Matches) != 2 || p.Matches[1].Label != "-on" || len(p.Omitted) != 1 {
+		t.Errorf("matches %+v, omitted %+v", p.Matches, p.Omitted)
+	}
+}
+
+// Every feature of every backend is either measured or left out with a reason.
+func TestAblationCoversAllFeatures(t *testing.T) {
+	for _, f := range backends.Families() {
+		b, err := backends.Lookup(f.Name)
+		if err != nil || len(f.Features) == 0 || b.Probe() != nil || f.Rank == 0 {
+			continue
+		}
+		a := Ablation{Options: options(), Backend: f.Name}
+		p, _, err := a.Plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var labels []string
+		for _, m := range p.Matches {
+			labels = append(labels, m.Label)
+		}
+		for _, o := range p.Omitted {
+			labels = append(labels, o.Name)
+			if o.Why == "" {
+				t.Errorf("%s%s is left out without a reason", f.Name, o.Name)
+			}
+		}
+		if len(labels) != len(f.Features)+1 {
+			t.Errorf("%s: %q for %d features and A/A", f.Name, labels, len(f.Features))
+		}
+		for name := range f.Features {
+			name = strings.TrimSuffix(name, "=")
+			if !slices.ContainsFunc(labels, func(l string) bool { return strings.Contains(l, name) }) {
+				t.Errorf("%s: nothing is said of %s", f.Name, name)
+			}
+		}
+	}
+}
+
+// The twins have buffers like ours, load by load, and a backend that cannot run
+// here is left out with its reason.
+func TestCalibrationPlan(t *testing.T) {
+	testenv.Need(t, "cc", testenv.Program("cc"))
+	o := options("epoll", "net", "fake+refused")
+	o.Conns, o.Sizes = []int{1, 1000}, []int{64, 20_000}
+	twins["fake"] = ctwin.Epoll
+	defer delete(twins, "fake")
+	names, err := TwinsOf(o.Backends)
+	if err != nil || !slices.Equal(names, []string{ctwin.Epoll}) {
+		t.Fatalf("programs %q, error %v", names, err)
+	}
+	programs, err := ctwin.Build(t.Context(), names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer programs.Remove()
+	c := Calibration{Options: o, Twins: programs}
+	p, _, err := c.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range p.Matches[:3] {
+		got = append(got, p.Cells[m.A].Contestant+" / "+p.Cells[m.B].Contestant)
+	}
+	if want := []string{"epoll / c-epoll", "net / c-epoll", "c-epoll again / c-epoll"}; !slices.Equal(got, want) || len(p.Matches) != 4*3 || len(p.Cells) != 4*4 {
+		t.Errorf("%d matches of %d cells, first %q, want 12 of 16 and %q", len(p.Matches), len(p.Cells), got, want)
+	}
+	for _, cell := range p.Cells {
+		if cell.Backend != "" {
+			continue
+		}
+		size := " 4096"
+		if cell.Size == 20_000 {
+			size = " 32768"
+		}
+		if want := programs.Path(ctwin.Epoll) + " {port}" + size; cell.Command != want {
+			t.Errorf("%d B: command %q, want %q", cell.Size, cell.Command, want)
+		}
+	}
+	if len(p.Omitted) != 1 || p.Omitted[0].Name != "fake+refused" || !strings.Contains(p.Omitted[0].Why, "the kernel refuses it") || p.Compiler == "" {
+		t.Errorf("omitted %+v, compiler %q", p.Omitted, p.Compiler)
+	}
+}
+
+func TestEstimate(t *testing.T) {
+	o := options("epoll", "epoll")
+	o.Duet, o.Trials, o.Duration, o.Warmup = true, 10, time.Second, 500*time.Millisecond
+	one, err := Estimate(planOf(t, o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one < 15*time.Second || one > 25*time.Second {
+		t.Errorf("10 pairs of 1.5 s: %v", one)
+	}
+	o.Sessions, o.SessionGap = 3, time.Hour
+	three, err := Estimate(planOf(t, o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := three - 2*time.Hour; d < 45*time.Second || d > 75*time.Second {
+		t.Errorf("3 sessions an hour apart: %v", three)
+	}
+}
