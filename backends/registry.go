@@ -16,11 +16,12 @@ type Family struct {
 	// in uring+sqpoll+sqidle=10ms.
 	Features map[string]string
 	New      func(Variant) (Backend, error)
+	// Capabilities lists what the backend's kernel interface offers and what
+	// becomes of it here, asked anew; nil: nothing to tell.
+	Capabilities func() []Capability
 	// Rank orders listings; the default set of a comparison is every family
 	// with Rank > 0, lowest first.
 	Rank int
-	// Capabilities lists what the kernel interface offers here; nil: none.
-	Capabilities func() []Capability
 }
 
 // A Variant is a family's default plus and minus features.

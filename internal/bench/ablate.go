@@ -140,27 +140,12 @@ func orElse(s, otherwise string) string {
 	return s
 }
 
-// typical are values for features that take one, and what a feature acts on
-// where that is another that is no part of the default.
-var typical = map[string]string{
-	"batch":   "batch=8",
-	"iowq":    "async+iowq=2",
-	"minwait": "minwait=50us",
-	"napi":    "napi=50us",
-	"sqcpu":   "sqpoll+sqcpu=0",
-	"sqidle":  "sqpoll+sqidle=1ms",
-}
-
-// variantOf names the variant that turns a feature round. suggested is the
-// capability's own, which counts if it is complete.
-func variantOf(f backends.Family, feature, suggested string, inForce bool) string {
-	_, takes := f.Features[feature+"="]
-	if _, err := backends.Lookup(suggested); err == nil && suggested != f.Name && (!takes || strings.Contains(suggested, "=")) {
-		return suggested
-	}
-	switch add, ok := typical[feature]; {
-	case takes && ok:
-		return f.Name + "+" + add
+// variantOf names the variant that turns a feature round: the one that the
+// feature's capability names, with a value where it takes one, if there is one.
+func variantOf(f backends.Family, feature, known string, inForce bool) string {
+	switch {
+	case known != "":
+		return known
 	case inForce:
 		return f.Name + "-" + feature
 	}

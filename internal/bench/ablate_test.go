@@ -40,7 +40,7 @@ func registerFake() {
 	backends.Register(backends.Family{
 		Name: "fake",
 		Features: map[string]string{
-			"on": "", "off": "", "sqpoll": "", "refused": "", "useless": "", "missing": "", "unexplained": "", "batch=": "", "level=": "", "depth=": "",
+			"on": "", "off": "", "sqpoll": "", "refused": "", "useless": "", "missing": "", "unexplained": "", "level=": "", "depth=": "",
 		},
 		New: func(v backends.Variant) (backends.Backend, error) { return fake{v}, nil },
 		Capabilities: func() []backends.Capability {
@@ -66,11 +66,11 @@ func TestAblationPlan(t *testing.T) {
 	if !p.Duet || p.Purpose != result.PurposeAblation {
 		t.Errorf("duet %v, purpose %q", p.Duet, p.Purpose)
 	}
-	const each = 6 // A/A, batch, level, off, on, sqpoll
+	const each = 5 // A/A, level, off, on, sqpoll
 	if len(p.Matches) != 2*each || len(p.Cells) != 2*(each+1) {
 		t.Fatalf("%d matches of %d cells, want %d of %d", len(p.Matches), len(p.Cells), 2*each, 2*(each+1))
 	}
-	want := []string{"A/A fake again", "+batch=8 fake+batch=8", "+level=3 fake+level=3", "+off fake+off", "-on fake-on", "+sqpoll fake+sqpoll"}
+	want := []string{"A/A fake again", "+level=3 fake+level=3", "+off fake+off", "-on fake-on", "+sqpoll fake+sqpoll"}
 	for i, m := range p.Matches {
 		a, b := p.Cells[m.A], p.Cells[m.B]
 		if got := m.Label + " " + a.Contestant; got != want[i%each] {
