@@ -13,24 +13,10 @@ import (
 // ablationGrids has a table for each load: the default against itself first,
 // then the variants by their effect on CPU, the costliest first.
 func ablationGrids(s *result.Set) (grids []grid) {
-	for _, load := range s.Plan.Loads() {
-		var of []effect
-		for _, e := range effects(s) {
-			if e.load == load {
-				of = append(of, e)
-			}
-		}
-		if len(of) == 0 {
-			continue
-		}
-		slices.SortStableFunc(of, func(x, y effect) int {
-			if x.match.Same != y.match.Same {
-				return cmp.Compare(truth(y.match.Same), truth(x.match.Same))
-			}
-			return cmp.Compare(order(y.cpu), order(x.cpu))
-		})
+	for _, group := range effectGroups(s) {
+		of := group.effects
 		g := grid{
-			title:  "what each feature of " + of[0].b + " is worth: the default with (+) or without (-) it, against the default, " + load.String(),
+			title:  "what each feature of " + of[0].b + " is worth: the default with (+) or without (-) it, against the default, " + group.title,
 			header: []string{"feature", "CPU a message", "95 % interval", "throughput", "95 % interval", "pairs", "run"},
 		}
 		for _, e := range of {
@@ -45,6 +31,15 @@ func ablationGrids(s *result.Set) (grids []grid) {
 		grids = append(grids, g)
 	}
 	return conditions(s, grids)
+}
+
+func sortByCPU(of []effect) {
+	slices.SortStableFunc(of, func(x, y effect) int {
+		if x.match.Same != y.match.Same {
+			return cmp.Compare(truth(y.match.Same), truth(x.match.Same))
+		}
+		return cmp.Compare(order(y.cpu), order(x.cpu))
+	})
 }
 
 func truth(b bool) int {
@@ -96,30 +91,19 @@ func signed(ratio float64) string { return fmt.Sprintf("%+.1f", (ratio-1)*100) }
 
 // purposeVerdicts are the lines that a page begins with.
 func purposeVerdicts(s *result.Set) (lines []string) {
-	all := effects(s)
-	if s.Plan.Purpose == result.PurposeCalibration {
-		for len(all) > 0 {
-			title := all[0].title()
-			var of, rest []effect
-			for _, e := range all {
-				if e.title() == title {
-					of = append(of, e)
-				} else {
-					rest = append(rest, e)
-				}
+	for _, g := range effectGroups(s) {
+		if s.Plan.Purpose == result.PurposeCalibration {
+			m, lo, hi := medianOf(g.effects, cpuOf)
+			lines = append(lines, fmt.Sprintf("%s: CPU a message %s in the median of %d loads (%s)", g.title, number(m), len(g.effects), span2(number(lo), number(hi))))
+			continue
+		}
+		for _, e := range g.effects {
+			line := e.match.Label + " (" + g.title + "): CPU a message " + change(e.cpu)
+			if r := changeRange(e.cpu); r != none {
+				line += " (" + r + ")"
 			}
-			m, lo, hi := medianOf(of, cpuOf)
-			lines = append(lines, fmt.Sprintf("%s: CPU a message %s in the median of %d loads (%s)", title, number(m), len(of), span2(number(lo), number(hi))))
-			all = rest
+			lines = append(lines, line)
 		}
-		return lines
-	}
-	for _, e := range all {
-		line := e.match.Label + " (" + e.load.String() + "): CPU a message " + change(e.cpu)
-		if r := changeRange(e.cpu); r != none {
-			line += " (" + r + ")"
-		}
-		lines = append(lines, line)
 	}
 	return lines
 }

@@ -93,34 +93,54 @@ func conditions(s *result.Set, grids []grid) []grid {
 	return grids
 }
 
+// An effectGroup is what is shown together: of a calibration one comparison under
+// all loads, of an ablation all features under one load.
+type effectGroup struct {
+	title   string
+	effects []effect
+}
+
+func effectGroups(s *result.Set) (groups []effectGroup) {
+	for _, e := range effects(s) {
+		title := e.a + " / " + e.b + ": " + e.match.Label
+		if s.Plan.Purpose == result.PurposeAblation {
+			title = e.load.String()
+		}
+		i := slices.IndexFunc(groups, func(g effectGroup) bool { return g.title == title })
+		if i < 0 {
+			i, groups = len(groups), append(groups, effectGroup{title: title})
+		}
+		groups[i].effects = append(groups[i].effects, e)
+	}
+	if s.Plan.Purpose == result.PurposeAblation {
+		for _, g := range groups {
+			sortByCPU(g.effects)
+		}
+	} else if of := against(s, "uring", "epoll"); len(of) > 0 {
+		groups = append(groups, effectGroup{"(uring / epoll) / (c-uring / c-epoll): ours / C's", of})
+	}
+	return groups
+}
+
+// name tells an effect from the others of its group.
+func (e effect) name(s *result.Set) string {
+	if s.Plan.Purpose == result.PurposeAblation {
+		return e.match.Label
+	}
+	return fmt.Sprintf("%d × %d", e.load.Conns, e.load.Size)
+}
+
 // calibrationGrids has a table for each comparison, a row for each load.
 func calibrationGrids(s *result.Set) (grids []grid) {
-	all := effects(s)
-	var titles []string
-	for _, e := range all {
-		if t := e.title(); !slices.Contains(titles, t) {
-			titles = append(titles, t)
-		}
-	}
-	for _, t := range titles {
-		var of []effect
-		for _, e := range all {
-			if e.title() == t {
-				of = append(of, e)
-			}
-		}
-		grids = append(grids, ratioGrid(t, of))
-	}
-	if of := against(s, "uring", "epoll"); len(of) > 0 {
-		grids = append(grids, ratioGrid("(uring / epoll) / (c-uring / c-epoll): the suite's own ratio against C's", of))
+	for _, g := range effectGroups(s) {
+		grids = append(grids, ratioGrid(s, g))
 	}
 	return conditions(s, grids)
 }
 
-func (e effect) title() string { return e.a + " / " + e.b + ": " + e.match.Label }
-
-func ratioGrid(title string, of []effect) grid {
-	g := grid{title: title, header: []string{"connections × bytes", "CPU/msg", "95 % interval", "throughput", "95 % interval", "p99", "95 % interval", "pairs"}}
+func ratioGrid(s *result.Set, group effectGroup) grid {
+	of := group.effects
+	g := grid{title: group.title, header: []string{"connections × bytes", "CPU/msg", "95 % interval", "throughput", "95 % interval", "p99", "95 % interval", "pairs"}}
 	for _, e := range of {
 		rate, rateRange := center(e.rate), interval(e.rate)
 		if e.unequalWhy != "" {
@@ -128,8 +148,7 @@ func ratioGrid(title string, of []effect) grid {
 			g.notes = append(g.notes, "throughput is not comparable: "+e.unequalWhy)
 		}
 		g.rows = append(g.rows, []string{
-			fmt.Sprintf("%d × %d", e.load.Conns, e.load.Size),
-			center(e.cpu), interval(e.cpu), rate, rateRange, center(e.p99), interval(e.p99), fmt.Sprint(e.cpu.Pairs),
+			e.name(s), center(e.cpu), interval(e.cpu), rate, rateRange, center(e.p99), interval(e.p99), fmt.Sprint(e.cpu.Pairs),
 		})
 	}
 	if len(of) > 1 {

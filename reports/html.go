@@ -82,14 +82,15 @@ func HTML(w io.Writer, s *result.Set) error {
 			p.Conditions = append(p.Conditions, pageNote{n.label, n.text})
 		}
 	}
-	switch {
-	case s.Plan.Purpose != "":
+	if s.Plan.Purpose != "" {
 		p.addTables(purposeGrids(s)...)
-	case s.Plan.Duet:
-		p.addTables(duetGrids(s)...)
-	}
-	for _, v := range all {
-		p.addTables(throughputGrid(s, v), costGrid(v))
+	} else {
+		if s.Plan.Duet {
+			p.addTables(duetGrids(s)...)
+		}
+		for _, v := range all {
+			p.addTables(throughputGrid(s, v), costGrid(v))
+		}
 	}
 	for _, d := range drawings(s) {
 		svg, err := d.svg()

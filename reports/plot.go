@@ -50,6 +50,9 @@ type swatch struct {
 func drawings(s *result.Set) []drawing {
 	all := views(s)
 	subtitle := subtitle(s, all)
+	if s.Plan.Purpose != "" {
+		return effectDrawings(s, subtitle)
+	}
 	if len(all) > panelsMax {
 		subtitle += fmt.Sprintf("; the first %d of %d loads", panelsMax, len(all))
 		all = all[:panelsMax]

@@ -13,9 +13,9 @@ func Estimate(p *result.Plan) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	// On 2 vCPUs: starting four processes and ending them took 0.2 to 0.3 s, and
+	// On 2 vCPUs: starting four processes and ending them took 0.1 to 0.2 s, and
 	// 0.1 ms for a connection.
-	const processes, connection = 250 * time.Millisecond, 100 * time.Microsecond
+	const processes, connection = 150 * time.Millisecond, 100 * time.Microsecond
 	sum := time.Second // harness floor
 	for _, r := range runs {
 		sum += lead + seconds(p.WarmupSeconds) + seconds(p.DurationSeconds) + processes

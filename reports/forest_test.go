@@ -1,0 +1,86 @@
+package reports
+
+import (
+	"bytes"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
+)
+
+// The pictures of effects are whole, whatever was or was not measured, and the
+// page has them in place of absolute figures.
+func TestForest(t *testing.T) {
+	void := newAblation()
+	for i := range void.Trials {
+		void.Trials[i].Void = "server died"
+	}
+	one := newAblation() // a pair each: no interval
+	var kept []result.Trial
+	for _, tr := range one.Trials {
+		if tr.Block == 0 {
+			kept = append(kept, tr)
+		}
+	}
+	one.Trials = kept
+	for name, s := range map[string]*result.Set{"ablation": newAblation(), "calibration": newCalibration(), "void": void, "one pair": one} {
+		dir := t.TempDir()
+		if err := PNG(dir, s); err != nil {
+			t.Fatal(err)
+		}
+		files, err := os.ReadDir(dir)
+		if err != nil || len(files) != 2 {
+			t.Errorf("%s: files %v, error %v", name, files, err)
+		}
+		for _, f := range files {
+			b, err := os.ReadFile(filepath.Join(dir, f.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := png.Decode(bytes.NewReader(b)); err != nil {
+				t.Errorf("%s: %s: %v", name, f.Name(), err)
+			}
+		}
+		var page bytes.Buffer
+		if err := HTML(&page, s); err != nil {
+			t.Fatal(err)
+		}
+		if out := page.String(); strings.Contains(out, "NaN") || strings.Contains(out, "ns/msg") || strings.Count(out, "<svg") != 2 {
+			t.Errorf("%s: the page has %d pictures, absolute figures: %v", name, strings.Count(out, "<svg"), strings.Contains(out, "ns/msg"))
+		}
+	}
+}
+
+// The axis holds every estimate and the line at 1, and an interval of any width
+// does not stretch it beyond a factor of two.
+func TestForestAxis(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		name     string
+		effects  []stat.Effect
+		from, to float64 // within which the ends lie
+	}{
+		{"nothing", []stat.Effect{{Center: nan, Lo: nan, Hi: nan}}, 0.9, 1.1},
+		{"small", []stat.Effect{{Center: 1.05, Lo: 1.04, Hi: 1.06}}, 0.9, 1.1},
+		{"wide", []stat.Effect{{Center: 1, Lo: 0.001, Hi: 1000}}, 0.4, 2.2},
+		{"far", []stat.Effect{{Center: 5, Lo: 4, Hi: 6}}, 0.5, 6},
+	} {
+		f := newForest(c.effects)
+		if f.least >= 1 || f.greatest <= 1 || f.least < c.from || f.greatest > c.to {
+			t.Errorf("%s: the axis goes from %v to %v", c.name, f.least, f.greatest)
+		}
+		for _, e := range c.effects {
+			if e.Center < f.least || e.Center > f.greatest {
+				t.Errorf("%s: %v lies outside the axis from %v to %v", c.name, e.Center, f.least, f.greatest)
+			}
+		}
+		if n := len(ratioTicks(f.least, f.greatest)); n < 2 || n > 7 {
+			t.Errorf("%s: %d ticks", c.name, n)
+		}
+	}
+}
