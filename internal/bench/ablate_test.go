@@ -145,7 +145,7 @@ func TestAblationCoversAllFeatures(t *testing.T) {
 	}
 }
 
-// The twins have buffers like ours, load by load, and a backend that cannot run
+// The twin of io_uring has buffers like ours, load by load; a backend that cannot run
 // here is left out with its reason.
 func TestCalibrationPlan(t *testing.T) {
 	testenv.Need(t, "cc", testenv.Program("cc"))
@@ -175,15 +175,20 @@ func TestCalibrationPlan(t *testing.T) {
 		t.Errorf("%d matches of %d cells, first %q, want 12 of 16 and %q", len(p.Matches), len(p.Cells), got, want)
 	}
 	for _, cell := range p.Cells {
-		if cell.Backend != "" {
-			continue
+		if want := programs.Path(ctwin.Epoll) + " {port}"; cell.Backend == "" && cell.Command != want {
+			t.Errorf("command %q, want %q", cell.Command, want)
 		}
-		size := " 4096"
-		if cell.Size == 20_000 {
-			size = " 32768"
-		}
-		if want := programs.Path(ctwin.Epoll) + " {port}" + size; cell.Command != want {
-			t.Errorf("%d B: command %q, want %q", cell.Size, cell.Command, want)
+	}
+	for load, want := range map[result.Cell]string{
+		{Conns: 1, Size: 64}:        " {port} 4096 256",
+		{Conns: 1000, Size: 4096}:   " {port} 8192 2000",
+		{Conns: 10, Size: 20_000}:   " {port} 32768 256",
+		{Conns: 10, Size: 16 << 20}: " {port} 65536 256",
+	} {
+		load.Pipeline, load.Loops = 1, 1
+		cell, err := c.twin(load, ctwin.Uring)
+		if err != nil || cell.Command != programs.Path(ctwin.Uring)+want {
+			t.Errorf("%+v: command %q, error %v, want %q", load, cell.Command, err, want)
 		}
 	}
 	if len(p.Omitted) != 1 || p.Omitted[0].Name != "fake+refused" || !strings.Contains(p.Omitted[0].Why, "the kernel refuses it") || p.Compiler == "" {

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"fmt"
-	"os/exec"
 	"slices"
 	"strings"
 
@@ -110,21 +109,19 @@ func (c *Calibration) match(p *result.Plan, ours []result.Cell, load result.Load
 	return nil
 }
 
-// twin is the C program with buffers as large and as many as ours would have.
+// twin is the C program for the load of one of ours. That of io_uring has buffers
+// as large and as many as ours; the others receive into what is best for them.
 func (c *Calibration) twin(own result.Cell, name string) (cell result.Cell, err error) {
 	path := c.Twins.Path(name)
 	if strings.ContainsAny(path, " \t\n") {
 		return cell, fmt.Errorf("the path %q has a space in it, which a command cannot; set TMPDIR to another directory", path)
 	}
-	if _, err := exec.LookPath(path); err != nil {
-		return cell, err
-	}
-	cfg := EchoConfig(own, "", nil)
 	cell = own
 	cell.Contestant, cell.Backend, cell.Workers = "c-"+name, "", 0
-	cell.Command = fmt.Sprintf("%s {port} %d", path, cfg.BufSize)
+	cell.Command = path + " {port}"
 	if name == ctwin.Uring {
-		cell.Command += fmt.Sprintf(" %d", cfg.Bufs)
+		cfg := EchoConfig(own, "", nil)
+		cell.Command += fmt.Sprintf(" %d %d", cfg.BufSize, cfg.Bufs)
 	}
 	return cell, nil
 }
