@@ -85,8 +85,8 @@ func conditions(s *result.Set, grids []grid) []grid {
 			lines = append(lines, e.a+" shows a difference although it is "+e.b+" ("+e.load.String()+"): believe nothing that is not much larger, or run it again with more --trials or --sessions")
 		}
 	}
-	for _, o := range s.Plan.Omitted {
-		lines = append(lines, "not measured: "+o.Name+": "+o.Why)
+	for _, l := range s.Plan.LeftOut {
+		lines = append(lines, "not measured: "+l.Contestant+": "+l.Why)
 	}
 	last := &grids[len(grids)-1]
 	last.notes = append(last.notes, lines...)

@@ -66,7 +66,7 @@ func newAblation() *result.Set {
 		contest{a: 4, b: 0, label: "+sqpoll", cpu: []float64{1.4, 1.6, 1.5, 1.5}, apart: true},
 		contest{a: 1, b: 0, label: "A/A", cpu: []float64{0.98, 1.02, 1.01, 0.99}, same: true},
 	)
-	s.Plan.Omitted = []result.Omission{{Name: "+napi", Why: "loopback has no NAPI id"}}
+	s.Plan.LeftOut = []result.LeftOut{{Contestant: "uring+napi", Why: "loopback has no NAPI id"}}
 	return s
 }
 
@@ -132,7 +132,7 @@ func TestEffectNotes(t *testing.T) {
 	for _, want := range []string{
 		"uring-multishot ran with the very features of uring: it says nothing of -multishot",
 		"uring again shows a difference although it is uring",
-		"not measured: +napi: loopback has no NAPI id",
+		"not measured: uring+napi: loopback has no NAPI id",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)

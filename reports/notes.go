@@ -42,6 +42,9 @@ func notes(s *result.Set, all []view) []note {
 		n = append(n, note{"interrupted", "the plan was not finished; the figures are of what was measured", true})
 	}
 	for _, l := range s.Plan.LeftOut {
+		if s.Plan.Purpose != "" {
+			break // the tables say it
+		}
 		n = append(n, note{"left out", l.Why, true})
 	}
 	for _, w := range s.Warnings {

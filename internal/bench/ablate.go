@@ -19,7 +19,7 @@ type Ablation struct {
 }
 
 // Plan is like Options.Plan. The first match of a load is the default against
-// itself. Features that cannot act here are in Omitted, with the reason.
+// itself. Features that cannot act here are in LeftOut, with the reason.
 func (a *Ablation) Plan() (*result.Plan, []string, error) {
 	f, err := family(a.Backend)
 	if err != nil {
@@ -52,7 +52,7 @@ func (a *Ablation) Plan() (*result.Plan, []string, error) {
 		}
 		for _, c := range candidates {
 			if c.why != "" {
-				p.Omitted = append(p.Omitted, result.Omission{Name: c.label(f), Why: c.why})
+				p.LeftOut = append(p.LeftOut, result.LeftOut{Contestant: c.variant, Why: c.why})
 			}
 		}
 		return nil, tooMany(p)

@@ -18,8 +18,15 @@ import (
 type fake struct{ backends.Variant }
 
 func (f fake) Name() string { return f.String() }
-func (f fake) Open(backends.Config) (backends.Loop, error) {
-	return nil, errors.New("fake")
+func (f fake) Open(cfg backends.Config) (backends.Loop, error) {
+	if f.Has("heavy", false) {
+		return nil, errors.New("too heavy")
+	}
+	b, err := backends.Lookup("null")
+	if err != nil {
+		return nil, err
+	}
+	return b.Open(cfg)
 }
 func (f fake) Probe() error {
 	if f.Has("refused", false) {
@@ -40,7 +47,7 @@ func registerFake() {
 	backends.Register(backends.Family{
 		Name: "fake",
 		Features: map[string]string{
-			"on": "", "off": "", "sqpoll": "", "refused": "", "useless": "", "missing": "", "unexplained": "", "level=": "", "depth=": "",
+			"on": "", "off": "", "sqpoll": "", "heavy": "", "refused": "", "useless": "", "missing": "", "unexplained": "", "level=": "", "depth=": "",
 		},
 		New: func(v backends.Variant) (backends.Backend, error) { return fake{v}, nil },
 		Capabilities: func() []backends.Capability {
@@ -84,18 +91,18 @@ func TestAblationPlan(t *testing.T) {
 		}
 	}
 	reasons := map[string]string{}
-	for _, o := range p.Omitted {
-		reasons[o.Name] = o.Why
+	for _, o := range p.LeftOut {
+		reasons[o.Contestant] = o.Why
 	}
 	for name, part := range map[string]string{
-		"+refused": "the kernel refuses it", "+useless": "loopback has none", "+missing": "IORING_MISSING, Linux 7.0",
-		"+unexplained": "it cannot act here", "+depth": "depth needs a value",
+		"fake+refused": "the kernel refuses it", "fake+useless": "loopback has none", "fake+missing": "IORING_MISSING, Linux 7.0",
+		"fake+heavy": "too heavy", "fake+unexplained": "it cannot act here", "fake+depth": "depth needs a value",
 	} {
 		if !strings.Contains(reasons[name], part) {
 			t.Errorf("%s is left out because %q, want %q", name, reasons[name], part)
 		}
 	}
-	if len(reasons) != 5 {
+	if len(reasons) != 6 {
 		t.Errorf("left out: %v", reasons)
 	}
 }
@@ -106,8 +113,8 @@ func TestAblationOfSomeFeatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.Matches) != 2 || p.Matches[1].Label != "-on" || len(p.Omitted) != 1 {
-		t.Errorf("matches %+v, omitted %+v", p.Matches, p.Omitted)
+	if len(p.Matches) != 2 || p.Matches[1].Label != "-on" || len(p.LeftOut) != 1 {
+		t.Errorf("matches %+v, left out %+v", p.Matches, p.LeftOut)
 	}
 }
 
@@ -127,10 +134,10 @@ func TestAblationCoversAllFeatures(t *testing.T) {
 		for _, m := range p.Matches {
 			labels = append(labels, m.Label)
 		}
-		for _, o := range p.Omitted {
-			labels = append(labels, o.Name)
+		for _, o := range p.LeftOut {
+			labels = append(labels, o.Contestant)
 			if o.Why == "" {
-				t.Errorf("%s%s is left out without a reason", f.Name, o.Name)
+				t.Errorf("%s is left out without a reason", o.Contestant)
 			}
 		}
 		if len(labels) != len(f.Features)+1 {
@@ -191,8 +198,8 @@ func TestCalibrationPlan(t *testing.T) {
 			t.Errorf("%+v: command %q, error %v, want %q", load, cell.Command, err, want)
 		}
 	}
-	if len(p.Omitted) != 1 || p.Omitted[0].Name != "fake+refused" || !strings.Contains(p.Omitted[0].Why, "the kernel refuses it") || p.Compiler == "" {
-		t.Errorf("omitted %+v, compiler %q", p.Omitted, p.Compiler)
+	if len(p.LeftOut) != 1 || p.LeftOut[0].Contestant != "fake+refused" || !strings.Contains(p.LeftOut[0].Why, "the kernel refuses it") || p.Compiler == "" {
+		t.Errorf("left out %+v, compiler %q", p.LeftOut, p.Compiler)
 	}
 }
 

@@ -38,24 +38,24 @@ func TwinsOf(names []string) (list []string, err error) {
 	return list, nil
 }
 
-// Plan is like Options.Plan. A backend that cannot run here is in Omitted.
+// Plan is like Options.Plan. A backend that cannot run here is in LeftOut.
 func (c *Calibration) Plan() (*result.Plan, []string, error) {
 	var ours []result.Cell
-	var omitted []result.Omission
+	var leftOut []result.LeftOut
 	for _, name := range c.Backends {
 		cell, err := c.contestant(name)
 		if err != nil {
-			omitted = append(omitted, result.Omission{Name: name, Why: err.Error()})
+			leftOut = append(leftOut, result.LeftOut{Contestant: name, Why: err.Error()})
 			continue
 		}
 		ours = append(ours, cell)
 	}
 	if len(ours) == 0 {
-		return nil, nil, fmt.Errorf("nothing is left to calibrate; %s", omitted[0].Why)
+		return nil, nil, fmt.Errorf("nothing is left to calibrate; %s", leftOut[0].Why)
 	}
 	c.Commands, c.Target, c.Duet = nil, "", true
 	return c.plan(func(p *result.Plan) ([]string, error) {
-		p.Purpose, p.Compiler, p.Omitted = result.PurposeCalibration, c.Twins.Compiler, omitted
+		p.Purpose, p.Compiler, p.LeftOut = result.PurposeCalibration, c.Twins.Compiler, leftOut
 		for _, load := range c.loads() {
 			if err := c.match(p, ours, load); err != nil {
 				return nil, err

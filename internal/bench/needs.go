@@ -12,7 +12,7 @@ import (
 )
 
 // needs checks what the cells take against this system's limits. A cell that
-// all brought in and that cannot be had is left out.
+// all, a calibration or an ablation brought in and that cannot be had is left out.
 func (o *Options) needs(p *result.Plan) error {
 	for _, c := range p.Cells {
 		if err := needSockets(c); err != nil {
@@ -24,20 +24,19 @@ func (o *Options) needs(p *result.Plan) error {
 		return err
 	}
 	limits := sync.OnceValue(threadLimits) // they are costly to read and the cells may be thousands
-	kept := p.Cells[:0]
-	for _, c := range p.Cells {
+	kept := make([]bool, len(p.Cells))
+	for i, c := range p.Cells {
 		err := resources(p, c, r, limits)
 		switch {
-		case err != nil && o.named(c):
+		case err != nil && p.Purpose == "" && o.named(c):
 			return err
 		case err != nil:
 			leaveOut(p, c.Contestant, err)
-		default:
-			kept = append(kept, c)
 		}
+		kept[i] = err == nil
 	}
-	p.Cells = kept
-	if len(kept) == 0 {
+	p.Keep(kept)
+	if len(p.Cells) == 0 || p.Purpose != "" && len(p.Matches) == 0 {
 		return errNoneLeft(p)
 	}
 	return nil

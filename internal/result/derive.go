@@ -219,6 +219,27 @@ func (s *Set) Pairs() (pairs []Pair) {
 	return pairs
 }
 
+// Keep removes the cells that are not to be kept, and the matches that are of any
+// of them.
+func (p *Plan) Keep(kept []bool) {
+	now := make([]int, len(p.Cells)) // where the cells will be
+	var cells []Cell
+	for i, c := range p.Cells {
+		now[i] = len(cells)
+		if kept[i] {
+			cells = append(cells, c)
+		}
+	}
+	var matches []Match
+	for _, m := range p.Matches {
+		if kept[m.A] && kept[m.B] {
+			m.A, m.B = now[m.A], now[m.B]
+			matches = append(matches, m)
+		}
+	}
+	p.Cells, p.Matches = cells, matches
+}
+
 // PairsOf lists the pairs of a match, with the trial of m.A as A, in groups by
 // session.
 func (s *Set) PairsOf(m Match) [][]Pair {

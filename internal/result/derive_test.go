@@ -99,6 +99,22 @@ func TestPairsOf(t *testing.T) {
 	}
 }
 
+func TestKeep(t *testing.T) {
+	p := &Plan{
+		Cells:   []Cell{{Contestant: "a"}, {Contestant: "b"}, {Contestant: "c"}, {Contestant: "d"}},
+		Matches: []Match{{A: 1, B: 0, Label: "ba"}, {A: 2, B: 0, Label: "ca"}, {A: 3, B: 2, Label: "dc"}},
+	}
+	p.Keep([]bool{true, false, true, true})
+	if len(p.Cells) != 3 || len(p.Matches) != 2 {
+		t.Fatalf("%+v", p)
+	}
+	for _, m := range p.Matches {
+		if got := p.Cells[m.A].Contestant + p.Cells[m.B].Contestant; got != m.Label {
+			t.Errorf("the match of %s is now of %s", m.Label, got)
+		}
+	}
+}
+
 func TestSupports(t *testing.T) {
 	h := NewHistogram()
 	if err := h.RecordValues(5, 10_000); err != nil {

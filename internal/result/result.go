@@ -56,7 +56,8 @@ type Plan struct {
 	Grouping        string  `json:"scheduling_groups,omitempty"` // duet: "autogroup", "cgroup" or "none"
 	Client          string  `json:"client"`                      // backend of the load generator, with its variant
 	Audit           bool    `json:"audit"`                       // system calls were also counted by tracepoint
-	// LeftOut is what "all" would have included and this machine refuses.
+	// LeftOut is what "all", a calibration or an ablation would have included
+	// and this machine refuses.
 	LeftOut []LeftOut `json:"left_out,omitempty"`
 
 	// Purpose is what the cells are compared for: PurposeCalibration,
@@ -65,8 +66,6 @@ type Plan struct {
 	// Matches are the pairs of cells that a duet compares; without any, the
 	// first cell of each load is compared with every other.
 	Matches []Match `json:"matches,omitempty"`
-	// Omitted is what was asked for and cannot be measured here.
-	Omitted []Omission `json:"omitted,omitempty"`
 	// Sessions is how often the blocks are run, SessionGapSeconds apart; 0 is once.
 	Sessions          int     `json:"sessions,omitempty"`
 	SessionGapSeconds float64 `json:"session_gap_seconds,omitempty"`
@@ -94,16 +93,10 @@ type Match struct {
 	Same bool `json:"same,omitempty"`
 }
 
-// An Omission is something that is not measured, and why.
-type Omission struct {
-	Name string `json:"name"`
-	Why  string `json:"why"`
-}
-
 // A LeftOut is a contestant that does not take part.
 type LeftOut struct {
 	Contestant string `json:"contestant"`
-	Why        string `json:"why"` // the refusal, with its remedy
+	Why        string `json:"why"` // the refusal, with its remedy; of an ablation also why it cannot act here
 }
 
 // A Cell is one contestant under one load.
