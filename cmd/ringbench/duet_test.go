@@ -30,7 +30,7 @@ func TestForeignServersInDuet(t *testing.T) {
 				t.Errorf("%d pairs, want 2; void: %+v", len(pairs), set.Void())
 			}
 			for _, tr := range set.Trials {
-				if tr.Messages == 0 || tr.Server == nil || tr.Server.CPUSeconds == 0 || tr.Ending != "" {
+				if tr.Messages == 0 || tr.Server == nil || tr.Ending != "" {
 					t.Errorf("%s: %d messages, server %+v, ending %q", set.Plan.Name(tr.Cell), tr.Messages, tr.Server, tr.Ending)
 				}
 			}

@@ -1,0 +1,49 @@
+package bench
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/ctwin"
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
+)
+
+// The C programs answer every message of any size on any number of connections,
+// which the load generator verifies, and end with status 0 when asked to.
+func TestTwinsUnderLoad(t *testing.T) {
+	testenv.Need(t, "cc", testenv.Program("cc"))
+	names := []string{ctwin.Epoll, ctwin.Threads}
+	if b, err := backends.Lookup("uring"); err == nil && b.Probe() == nil {
+		names = append(names, ctwin.Uring)
+	}
+	programs, err := ctwin.Build(t.Context(), names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer programs.Remove()
+	loads := []result.Cell{{Conns: 1, Size: 1}, {Conns: 300, Size: 64}, {Conns: 4, Size: 1 << 20}}
+	if *long {
+		loads = append(loads, result.Cell{Conns: 10_000, Size: 64}, result.Cell{Conns: 200, Size: 1 << 20})
+	}
+	c := Calibration{Twins: programs}
+	for _, load := range loads {
+		load.Pipeline, load.Loops = 1, 1
+		for _, name := range names {
+			t.Run(fmt.Sprintf("%s/%d×%d", name, load.Conns, load.Size), func(t *testing.T) {
+				cell, err := c.twin(load, name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				o := options()
+				o.Commands, o.Conns, o.Sizes = []string{name + "=" + cell.Command}, []int{load.Conns}, []int{load.Size}
+				for _, tr := range mustRun(t, o).Trials {
+					if tr.Ending != "" {
+						t.Error(tr.Ending)
+					}
+				}
+			})
+		}
+	}
+}
