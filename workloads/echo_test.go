@@ -227,7 +227,7 @@ func oneVisit(s *server, seed uint64) error {
 func checkBackpressure(s *server) {
 	before := s.state()
 	c := s.dial()
-	want := randomBytes(77, 8<<20)
+	want := randomBytes(77, 24<<20) // more than socket buffers grow to
 	sent := stuff(s.t, c, want)
 	st := s.state()
 	held := int(st.Counters[backends.BytesIn]-before.Counters[backends.BytesIn]) - int(st.Counters[backends.BytesOut]-before.Counters[backends.BytesOut])

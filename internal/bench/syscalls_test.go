@@ -202,9 +202,10 @@ func TestPrintedSyscallsAgreeWithStrace(t *testing.T) {
 		t.Run(backend, func(t *testing.T) {
 			var all []string
 			for range 3 {
-				printed, seen := printedAndSeen(t, backend)
+				printed, seen, messages := printedAndSeen(t, backend)
 				all = append(all, fmt.Sprintf("printed %.4f, strace %.4f", printed, seen))
-				if math.Abs(printed/seen-1) <= 0.01 {
+				// Some dozens of calls go with starting and stopping.
+				if math.Abs(printed-seen) <= 0.01*seen+100/messages {
 					t.Log(all)
 					return
 				}
@@ -216,7 +217,7 @@ func TestPrintedSyscallsAgreeWithStrace(t *testing.T) {
 
 // printedAndSeen are the system calls a message of one saturated server, as a
 // run reports them and as strace counted them.
-func printedAndSeen(t *testing.T, backend string) (printed, seen float64) {
+func printedAndSeen(t *testing.T, backend string) (printed, seen, messages float64) {
 	t.Helper()
 	c := saturated(t, backend)
 	defer c.stop()
@@ -241,7 +242,7 @@ func printedAndSeen(t *testing.T, backend string) (printed, seen float64) {
 		}
 		edges[i] = s[0]
 		if i == 0 {
-			time.Sleep(4 * time.Second) // so long that the calls about starting and stopping are few beside it
+			time.Sleep(3 * time.Second)
 		}
 	}
 	own := edges[1].counters.Sub(edges[0].counters)
@@ -257,8 +258,8 @@ func printedAndSeen(t *testing.T, backend string) (printed, seen float64) {
 	for _, k := range finish() {
 		total += k
 	}
-	messages := float64(report.Answered)
-	return (float64(n.Syscalls()) + other) / messages, float64(total) / messages
+	messages = float64(report.Answered)
+	return (float64(n.Syscalls()) + other) / messages, float64(total) / messages, messages
 }
 
 // attachStrace counts the calls of a process; finish ends that and returns the
