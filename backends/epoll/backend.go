@@ -21,7 +21,8 @@ func init() {
 		Features: map[string]string{
 			"syscall": "enter the kernel through the Go scheduler, as unix.Read and unix.Write do",
 		},
-		New: func(v backends.Variant) (backends.Backend, error) { return newBackend(v), nil },
+		New:          func(v backends.Variant) (backends.Backend, error) { return newBackend(v), nil },
+		Capabilities: capabilities,
 	})
 }
 

@@ -8,6 +8,12 @@ func init() {
 		Doc:  "package net, a goroutine a connection",
 		Rank: 4,
 		New:  func(v backends.Variant) (backends.Backend, error) { return backend{v.String()}, nil },
+		Capabilities: func() []backends.Capability {
+			return []backends.Capability{
+				{Name: "netpoll", Doc: "the runtime's own edge-triggered epoll set, one for the process", Since: "EPOLLET, Linux 2.6", Supported: true, Usable: true, Default: true},
+				{Name: "splice, sendfile", Doc: "io.Copy between connections and from files", Since: "splice, Linux 2.6.17", Supported: true, Usable: true, Default: true},
+			}
+		},
 	})
 }
 

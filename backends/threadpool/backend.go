@@ -13,6 +13,12 @@ func init() {
 		Doc:  "blocking calls by a pool of threads, one connection a thread",
 		Rank: 3,
 		New:  func(v backends.Variant) (backends.Backend, error) { return newBackend(v.String()), nil },
+		Capabilities: func() []backends.Capability {
+			return []backends.Capability{
+				{Name: "recvfrom, sendto", Doc: "blocking calls, one connection a thread", Since: "recvfrom and sendto, every Linux", Supported: true, Usable: true, Default: true},
+				{Name: "ppoll", Doc: "a wait for several descriptors of one loop", Since: "ppoll, Linux 2.6.16", Supported: true, Usable: true, Default: true},
+			}
+		},
 	})
 }
 

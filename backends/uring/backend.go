@@ -22,7 +22,8 @@ func init() {
 			}
 			return &Backend{variant: v}, nil
 		},
-		Rank: 1,
+		Capabilities: Capabilities,
+		Rank:         1,
 	})
 }
 
@@ -47,6 +48,9 @@ func (b *Backend) resolve() (use, have caps, err error) {
 	}
 	have &^= b.mask
 	use, missing := choose(b.variant, have)
+	if why := refusal(b.variant); missing == nil && why != "" {
+		return 0, 0, &backends.Unavailable{Backend: b.Name(), Why: why, Remedy: "leave the feature out"}
+	}
 	if missing != nil {
 		return 0, 0, &backends.Unavailable{
 			Backend: b.Name(),
@@ -63,11 +67,15 @@ func (b *Backend) Probe() error {
 	if err != nil {
 		return err
 	}
-	r, errno := newRing(4, 8, setupFlags(use), 0, sqIdleMilli)
-	if errno != 0 {
-		return refused(b.Name(), errno, sysctlDisabled())
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	small := *b
+	small.cqEntries = 8
+	l, err := small.open(backends.Config{Entries: 4, BufSize: 1, Bufs: 1}, use&^ringFD)
+	if err != nil {
+		return err
 	}
-	r.close()
+	l.dispose()
 	return nil
 }
 
@@ -77,12 +85,10 @@ func (b *Backend) Traits() backends.Traits {
 	if err != nil {
 		return backends.Traits{}
 	}
-	return backends.Traits{Tier: tierOf(have), Features: names(use), Links: use.has(links), Bundles: use.has(sendBundles)}
+	return backends.Traits{
+		Tier: tierOf(have), Features: valued(b.variant, names(use)), Links: use.has(links), Bundles: use.has(sendBundles),
+	}
 }
-
-// sqIdleMilli is how long a polling kernel thread spins without work before it
-// sleeps.
-const sqIdleMilli = 100
 
 func setupFlags(use caps) (flags uint32) {
 	for _, f := range []struct {
@@ -95,6 +101,7 @@ func setupFlags(use caps) (flags uint32) {
 		{sqpoll, uapi.SetupSQPoll},
 		{noSQArray, uapi.SetupNoSQArray},
 		{submitAll, uapi.SetupSubmitAll},
+		{regWait, uapi.SetupRDisabled}, // see initWaits
 	} {
 		if use.has(f.c) {
 			flags |= f.flag
@@ -111,50 +118,82 @@ func (b *Backend) Open(cfg backends.Config) (backends.Loop, error) {
 		return nil, err
 	}
 	runtime.LockOSThread()
-	l, errno := b.open(cfg.WithDefaults(), use)
-	if errno != 0 {
+	l, err := b.open(cfg.WithDefaults(), use)
+	if err != nil {
 		runtime.UnlockOSThread()
-		if errno == unix.EINVAL && use.has(sqpoll) && cfg.CPU > 0 {
-			return nil, fmt.Errorf("backend %s: the kernel cannot bind its polling thread to CPU %d (%w): choose one that exists and that this process may use", b.Name(), cfg.CPU-1, errno)
-		}
-		return nil, refused(b.Name(), errno, sysctlDisabled())
+		return nil, err
 	}
 	return l, nil
 }
 
-func (b *Backend) open(cfg backends.Config, use caps) (*Loop, unix.Errno) {
+func (b *Backend) open(cfg backends.Config, use caps) (*Loop, error) {
+	set, err := settingsOf(b.variant)
+	if err != nil {
+		return nil, err
+	}
+	if set.sqCPU > 0 {
+		cfg.CPU = set.sqCPU
+	}
+	if use.has(links) {
+		cfg.Entries = max(cfg.Entries, 2) // or nothing could be linked
+	}
+	var own []byte
+	entries, cqEntries := b.sizes(cfg)
+	if use.has(ownMemory) {
+		_, size := ringMemory(entries, cqEntries)
+		if own, err = hugeMemory(b.Name(), size); err != nil {
+			return nil, err
+		}
+	}
 	l := &Loop{enter: b.enter, feat: use, poison: cfg.Poison, reserve: max(cfg.Bufs/4, 1)}
 	if l.enter == nil {
 		l.enter = uapi.Enter
 	}
-	if errno := l.init(cfg, b.cqEntries); errno != 0 {
-		l.dispose()
-		return nil, errno
+	errno := l.initRing(own, entries, cqEntries, cfg.CPU, set)
+	if errno == 0 {
+		errno = l.init(cfg)
 	}
-	return l, 0
+	if errno == 0 {
+		return l, nil
+	}
+	l.dispose()
+	if errno == unix.EINVAL && use.has(sqpoll) && cfg.CPU > 0 {
+		return nil, fmt.Errorf("backend %s: the kernel cannot bind its polling thread to CPU %d (%w): choose one that exists and that this process may use", b.Name(), cfg.CPU-1, errno)
+	}
+	return nil, refused(b.Name(), errno, sysctlDisabled())
 }
 
-func (l *Loop) init(cfg backends.Config, cqEntries uint32) unix.Errno {
-	if cqEntries != 0 {
-		cfg.Entries = min(cfg.Entries, int(cqEntries)) // the kernel wants no fewer completions than submissions
-	} else {
-		// A multishot op completes without being submitted, so completions
-		// outnumber submissions.
-		cqEntries = uint32(max(4*cfg.Entries, 4096))
+// sizes are those of the ring's queues.
+func (b *Backend) sizes(cfg backends.Config) (entries, cqEntries uint32) {
+	if b.cqEntries != 0 {
+		// The kernel wants no fewer completions than submissions.
+		return min(uint32(cfg.Entries), b.cqEntries), b.cqEntries
 	}
+	// A multishot op completes without being submitted, so completions
+	// outnumber submissions.
+	return uint32(cfg.Entries), uint32(max(4*cfg.Entries, 4096))
+}
+
+// initRing sets the ring up, in memory of ours where there is any.
+func (l *Loop) initRing(own []byte, entries, cqEntries uint32, pollCPU int, set settings) (errno unix.Errno) {
 	flags, cpu := setupFlags(l.feat), uint32(0)
-	if l.feat.has(sqpoll) && cfg.CPU > 0 {
+	if l.feat.has(sqpoll) && pollCPU > 0 {
 		flags |= uapi.SetupSQAff
-		cpu = uint32(cfg.CPU - 1)
+		cpu = uint32(pollCPU - 1)
 	}
 	if l.feat.has(links) {
 		l.chains = new(chains)
-		cfg.Entries = max(cfg.Entries, 2) // or nothing could be linked
 	}
-	var errno unix.Errno
-	if l.ring, errno = newRing(uint32(cfg.Entries), cqEntries, flags, cpu, sqIdleMilli); errno != 0 {
+	if l.ring, errno = newRingIn(own, entries, cqEntries, flags, cpu, set.sqIdle); errno != 0 {
+		unmap(own)
 		return errno
 	}
+	return l.initWaits(set)
+}
+
+// init gives the loop what it needs besides the ring.
+func (l *Loop) init(cfg backends.Config) unix.Errno {
+	var errno unix.Errno
 	if l.feat.has(ringFD) {
 		if errno := l.ring.register(); errno != 0 {
 			return errno

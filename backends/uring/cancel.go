@@ -111,6 +111,7 @@ func (l *Loop) cancelFD(i uint32) bool {
 		e.FD = fd
 		e.OpFlags = uapi.AsyncCancelFD | uapi.AsyncCancelAll
 		l.quiet(e)
+		e.UserData = userData(0, i) // see cancelAgain
 		l.slots[i].state = closing
 		return true
 	}

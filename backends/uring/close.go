@@ -109,6 +109,7 @@ func (l *Loop) cancelAll() {
 // flight, or of one that Open could not finish.
 func (l *Loop) dispose() {
 	if l.ring != nil {
+		l.freeWorkers()
 		if l.bufs != nil {
 			l.bufs.close(l.ring.fd)
 		}
@@ -117,6 +118,7 @@ func (l *Loop) dispose() {
 		}
 		l.ring.close()
 	}
+	unmap(l.waits.page)
 	if l.pool != nil {
 		_ = l.pool.Close()
 	}

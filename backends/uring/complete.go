@@ -51,6 +51,9 @@ func (l *Loop) reapReady(dst []backends.Completion) int {
 func (l *Loop) complete(c *backends.Completion, e uapi.CQE) bool {
 	i, s := l.find(e.UserData)
 	if s == nil || s.state != flying {
+		if s == nil && l.feat.has(async) {
+			l.cancelAgain(e.UserData)
+		}
 		if e.Flags&uapi.CQEFBuffer != 0 && l.bufs != nil {
 			l.bufs.take(uint16(e.Flags>>uapi.CQEBufferShift), 0)
 			l.bufs.put(uint16(e.Flags >> uapi.CQEBufferShift))
@@ -66,6 +69,9 @@ func (l *Loop) complete(c *backends.Completion, e uapi.CQE) bool {
 	res := backends.Result(e.Res)
 	if s.canceled && e.Res == -int32(unix.EINTR) {
 		res = canceled // what a request in a kernel worker says when it is cancelled
+	}
+	if s.canceled && res == canceled && l.feat.has(async) {
+		l.tellCancel(i) // which may have asked again, see escaped
 	}
 	switch s.op.Code {
 	case backends.Recv:
@@ -87,6 +93,10 @@ func (l *Loop) complete(c *backends.Completion, e uapi.CQE) bool {
 		}
 		l.sent(s.op, res)
 	case backends.Cancel:
+		if l.feat.has(async) && res < 0 && l.escaped(s) {
+			l.enqueue(i)
+			return false
+		}
 		res = l.cancelDone(s, res)
 	case request:
 		return l.requestDone(c, i, res, e.Flags)

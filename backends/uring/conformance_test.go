@@ -21,10 +21,12 @@ func TestConformance(t *testing.T) {
 var allVariants = flag.Bool("all-variants", false, "hold every variant to the contract, not only the most different ones")
 
 func TestConformanceOfVariants(t *testing.T) {
-	variants := []string{"uring-defer", "uring-bufring", "uring+sqpoll", "uring+linktimeout+zcfixed"}
+	variants := []string{"uring-defer", "uring-bufring", "uring+sqpoll", "uring+linktimeout+zcfixed", "uring+async+batch=8+minwait=100us+naive+noiowait+regwait"}
 	if *allVariants {
 		variants = append(variants, "uring+coop", "uring-defer-coop", "uring-single", "uring-ringfd", "uring-multishot",
 			"uring-bufring-multishot", "uring-defer-multishot", "uring+sqpoll-bufring-multishot",
+			"uring+async", "uring+naive", "uring+batch=8", "uring+minwait=200us", "uring+regwait", "uring+noiowait", "uring+napi=50us", "uring+iowq=2", "uring+async+iowq=1",
+			"uring+sqpoll+sqidle=1ms", "uring+sqpoll+batch=4+minwait=100us+regwait",
 			"uring+zc", "uring+zcfixed+sqpoll", "uring+link-bufring", "uring+link+zc", "uring+linktimeout", "uring+skip", "uring+sendbundle",
 			"uring+skip+sqpoll-multishot")
 	}

@@ -43,23 +43,36 @@ type feature struct {
 	bits  caps
 	doc   string
 	since string // what it needs, for errors
+
+	sample   string        // a sensible value, for a feature that takes one
+	with     string        // what a variant adds along with it
+	unusable func() string // why it cannot act on this machine although the kernel knows it, or ""
+	refusal  func() string // why no loop can have it although the kernel knows it
 }
 
-var features = []feature{
-	{"bufring", bufRings, "the kernel chooses receive buffers from a shared ring", "IORING_REGISTER_PBUF_RING, Linux 5.19"},
-	{"coop", coop, "completions do not interrupt the loop's thread; takes the place of defer", "IORING_SETUP_COOP_TASKRUN, Linux 5.19"},
-	{"defer", deferred, "completions run only when the loop waits for them; implies single", "IORING_SETUP_DEFER_TASKRUN, Linux 6.1"},
-	{"multishot", recvMulti | acceptMulti, "an accept or receive stays armed in the kernel; for receive only with bufring", "multishot accept, Linux 5.19, and receive, Linux 6.0"},
-	{"ringfd", ringFD, "the ring is registered with its thread", "IORING_REGISTER_RING_FDS, Linux 5.18"},
-	{"single", single, "the kernel may rely on one submitting thread", "IORING_SETUP_SINGLE_ISSUER, Linux 6.0"},
-	{"sqpoll", sqpoll, "a kernel thread polls for submissions; takes the place of defer and coop", "IORING_SETUP_SQPOLL without registered files, Linux 5.11"},
+// arg is how a variant's name adds the feature.
+func (f feature) arg() string {
+	if f.sample != "" {
+		return f.name + "=" + f.sample
+	}
+	return f.name
+}
+
+var features = append([]feature{
+	{name: "bufring", bits: bufRings, doc: "the kernel chooses receive buffers from a shared ring", since: "IORING_REGISTER_PBUF_RING, Linux 5.19"},
+	{name: "coop", bits: coop, doc: "completions do not interrupt the loop's thread; takes the place of defer", since: "IORING_SETUP_COOP_TASKRUN, Linux 5.19"},
+	{name: "defer", bits: deferred, doc: "completions run only when the loop waits for them; implies single", since: "IORING_SETUP_DEFER_TASKRUN, Linux 6.1"},
+	{name: "multishot", bits: recvMulti | acceptMulti, doc: "an accept or receive stays armed in the kernel; for receive only with bufring", since: "multishot accept, Linux 5.19, and receive, Linux 6.0"},
+	{name: "ringfd", bits: ringFD, doc: "the ring is registered with its thread", since: "IORING_REGISTER_RING_FDS, Linux 5.18"},
+	{name: "single", bits: single, doc: "the kernel may rely on one submitting thread", since: "IORING_SETUP_SINGLE_ISSUER, Linux 6.0"},
+	{name: "sqpoll", bits: sqpoll, doc: "a kernel thread polls for submissions; takes the place of defer and coop", since: "IORING_SETUP_SQPOLL without registered files, Linux 5.11"},
 	{
-		name: "zc", bits: zeroCopy,
+		name: "zc", bits: zeroCopy, unusable: alwaysCopied,
 		doc:   "sends with the flag ZeroCopy go out of the owner's buffer, and the kernel reports which it copied after all",
 		since: "IORING_OP_SEND_ZC with IORING_SEND_ZC_REPORT_USAGE, Linux 6.2",
 	},
 	{
-		name: "zcfixed", bits: zcFixed,
+		name: "zcfixed", bits: zcFixed, unusable: alwaysCopied,
 		doc:   "zero-copy sends of the loop's own buffers, which are registered with the kernel; implies zc",
 		since: "IORING_OP_SEND_ZC with IORING_RECVSEND_FIXED_BUF, Linux 6.2 (with a report of what was copied)",
 	},
@@ -83,12 +96,16 @@ var features = []feature{
 		doc:   "linked sends on one descriptor go out as one request; implies link",
 		since: "IORING_RECVSEND_BUNDLE on IORING_OP_SEND, Linux 6.10",
 	},
-}
+}, waitFeatures...)
 
 func featureDocs() map[string]string {
 	m := map[string]string{}
 	for _, f := range features {
-		m[f.name] = f.doc
+		name := f.name
+		if f.sample != "" {
+			name += "="
+		}
+		m[name] = f.doc
 	}
 	return m
 }
@@ -122,18 +139,18 @@ func contradiction(v backends.Variant) error {
 			return fmt.Errorf("variant %s contradicts itself: %s needs %s; leave one out", v, need[0], need[1])
 		}
 	}
-	return nil
+	return conflict(v)
 }
 
 // choose is what a loop of variant v uses of what the kernel has. What v adds
 // must be there; the rest is the best of what is.
 func choose(v backends.Variant, have caps) (use caps, missing *feature) {
-	use = have &^ (sqpoll | sending)
+	use = have &^ (sqpoll | sending | waiting)
 	for i, f := range features {
 		switch {
 		case slices.Contains(v.Remove, f.name):
 			use &^= f.bits
-		case slices.Contains(v.Add, f.name):
+		case asks(v, f.name):
 			if !have.has(f.bits) {
 				return 0, &features[i]
 			}
@@ -148,6 +165,9 @@ func choose(v backends.Variant, have caps) (use caps, missing *feature) {
 	}
 	if use.has(deferred) {
 		use &^= coop // implied
+	}
+	if use.has(async) {
+		use &^= bufRings | recvMulti | acceptMulti // see excludes
 	}
 	if !use.has(bufRings) {
 		use &^= recvMulti

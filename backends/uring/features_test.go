@@ -14,7 +14,7 @@ import (
 
 // everything is what a current kernel has.
 const everything = deferred | coop | single | ringFD | bufRings | recvMulti | acceptMulti | sqpoll | cancelByFD | noSQArray | submitAll |
-	zeroCopy | zcFixed | links | linkTimeout | skipSuccess | sendBundles
+	zeroCopy | zcFixed | links | linkTimeout | skipSuccess | sendBundles | waiting
 
 func variant(t *testing.T, name string) backends.Variant {
 	t.Helper()
@@ -80,7 +80,7 @@ func TestContradictions(t *testing.T) {
 func TestMissingFeature(t *testing.T) {
 	testenv.Need(t, "uring", (&Backend{variant: backends.Variant{Family: "uring"}}).Probe())
 	for _, f := range features {
-		b := &Backend{variant: backends.Variant{Family: "uring", Add: []string{f.name}}, mask: f.bits}
+		b := &Backend{variant: backends.Variant{Family: "uring", Add: []string{f.arg()}}, mask: f.bits}
 		for what, err := range map[string]error{"probe": b.Probe(), "open": openError(b)} {
 			var u *backends.Unavailable
 			if !errors.As(err, &u) {

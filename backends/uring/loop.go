@@ -23,13 +23,15 @@ type Loop struct {
 	enter enterFunc
 	feat  caps
 
-	slots  []slot
-	free   uint32 // head of the free list
-	live   int    // slots in use
-	fds    []fdOps
-	queue  list // ops that wait for a submission entry
-	parked list // receives that wait for a buffer
-	ready  list // ops that completed without the kernel
+	waits   gathering
+	workers [2]uint32 // the thread's bounds of kernel workers before this loop
+	slots   []slot
+	free    uint32 // head of the free list
+	live    int    // slots in use
+	fds     []fdOps
+	queue   list // ops that wait for a submission entry
+	parked  list // receives that wait for a buffer
+	ready   list // ops that completed without the kernel
 
 	chains *chains     // nil: the flag Link is ignored
 	groups *sendGroups // nil: no send bundles
@@ -63,6 +65,9 @@ func (l *Loop) Submit(op *backends.Op) (done bool) {
 	i := l.take(op)
 	if l.chains == nil || !l.gather(i) {
 		l.launch(i)
+	}
+	if l.feat.has(naive) {
+		l.submitAlone()
 	}
 	return false
 }
@@ -164,6 +169,7 @@ func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 	case timeout > 0:
 		deadline = time.Now().Add(timeout)
 	}
+	want := l.waits.want(min, len(dst))
 	n := 0
 	for entered := false; ; entered = true {
 		if l.chains != nil {
@@ -178,15 +184,18 @@ func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 			n += l.reap(dst[n:]) // makes room for what the kernel holds
 		}
 		have := n + l.ring.ready()
-		if !over && !starving && l.idle() && have >= min && (have > 0 || entered) {
+		if !over && !starving && l.idle() && have >= want && (have > 0 || entered) {
 			l.tally.Publish()
 			return n + l.reap(dst[n:]), nil
 		}
-		need := min - have
+		need, limit := want-have, timeout
+		if want > min {
+			want, limit = min, l.waits.limit(timeout) // for the batch once, then for what must be
+		}
 		if starving || l.queue.head != 0 {
 			need = 0
 		}
-		err := l.turn(need, timeout)
+		err := l.turn(need, limit)
 		rest := l.queue.head != 0 || l.ring.unsubmitted() != 0
 		n += l.reap(dst[n:])
 		switch {
@@ -231,9 +240,9 @@ func (l *Loop) turn(need int, timeout time.Duration) error {
 	var arg unsafe.Pointer
 	var size uintptr
 	if need > 0 && timeout >= 0 {
-		*l.ts = timespec(timeout)
-		flags |= uapi.EnterExtArg
-		arg, size = unsafe.Pointer(l.arg), unsafe.Sizeof(*l.arg)
+		var more uint32
+		more, arg, size = l.timed(timeout)
+		flags |= more
 	}
 	l.count(backends.SysWait)
 	l.tally.Publish()
@@ -293,11 +302,15 @@ func (l *Loop) submitNow() {
 			break
 		}
 	}
-	for range 1000 { // a polling thread takes a moment
+	for i := range 2000 { // a polling thread takes a moment, or longer where it has no CPU to itself
 		if !l.ring.sqpoll || l.ring.unsubmitted() == 0 {
 			return
 		}
-		runtime.Gosched()
+		if i < 1000 {
+			runtime.Gosched()
+		} else {
+			time.Sleep(time.Millisecond)
+		}
 	}
 }
 

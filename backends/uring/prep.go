@@ -114,6 +114,9 @@ func (l *Loop) write(i uint32) *uapi.SQE {
 	case request:
 		l.prepRequest(e, i)
 	}
+	if l.feat.has(async) {
+		forceAsync(e, op.Code)
+	}
 	return e
 }
 

@@ -87,7 +87,11 @@ func probe() (have caps, errno unix.Errno) {
 			have |= t.c
 		}
 	}
-	return have, 0
+	waits, errno := probeWaits(r)
+	if !have.has(cancelByFD) {
+		waits &^= async // see cancelAgain
+	}
+	return have | waits, errno
 }
 
 // knowsOps is ENOSYS when the kernel lacks an operation that no tier can do
@@ -97,7 +101,7 @@ func knowsOps(r *ring) unix.Errno {
 	if _, errno := uapi.Register(r.fd, uapi.RegisterProbe, unsafe.Pointer(p), uint32(len(p.Ops))); errno != 0 {
 		return errno
 	}
-	for _, op := range []uint8{uapi.OpNop, uapi.OpPollAdd, uapi.OpAccept, uapi.OpConnect, uapi.OpRecv, uapi.OpSend, uapi.OpClose, uapi.OpTimeout, uapi.OpAsyncCancel} {
+	for _, op := range usedOps {
 		if !p.Has(op) {
 			return unix.ENOSYS
 		}

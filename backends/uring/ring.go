@@ -22,7 +22,7 @@ import (
 type ring struct {
 	fd       int
 	enterFD  int    // fd, or its index among the thread's registered rings
-	enterOr  uint32 // EnterRegisteredRing, where enterFD is such an index
+	enterOr  uint32 // EnterRegisteredRing, where enterFD is such an index, and EnterNoIOWait
 	features uint32
 	sqpoll   bool
 
@@ -38,12 +38,24 @@ type ring struct {
 	head           uint32 // ours
 
 	mem, sqeMem []byte
+	own         []byte // both, where they lie in memory of ours
 }
 
 // newRing sets a ring up and maps it. The flags are complete but for those that
 // only describe sizes.
 func newRing(entries, cqEntries, flags, cpu, idleMilli uint32) (*ring, unix.Errno) {
+	return newRingIn(nil, entries, cqEntries, flags, cpu, idleMilli)
+}
+
+// newRingIn is newRing in memory of ours, of the size that ringMemory says; it
+// belongs to the ring when there is no error. Without memory the kernel has it.
+func newRingIn(own []byte, entries, cqEntries, flags, cpu, idleMilli uint32) (*ring, unix.Errno) {
 	p := uapi.Params{Flags: flags | uapi.SetupCQSize | uapi.SetupClamp, CQEntries: cqEntries, SQThreadCPU: cpu, SQThreadIdle: idleMilli}
+	sqes, _ := ringMemory(entries, cqEntries)
+	if own != nil {
+		p.Flags |= uapi.SetupNoMmap
+		p.SQOff.UserAddr, p.CQOff.UserAddr = address(own), address(own[sqes:])
+	}
 	asked := p
 	var fd int
 	errno := patiently(func() (errno unix.Errno) {
@@ -59,10 +71,13 @@ func newRing(entries, cqEntries, flags, cpu, idleMilli uint32) (*ring, unix.Errn
 		r.close()
 		return nil, unix.ENOSYS
 	}
-	if errno := r.mmap(&p); errno != 0 {
+	if own != nil {
+		r.own, r.sqeMem, r.mem = own, own[:sqes], own[sqes:]
+	} else if errno := r.mmap(&p); errno != 0 {
 		r.close()
 		return nil, errno
 	}
+	r.layOut(&p)
 	return r, 0
 }
 
@@ -95,6 +110,11 @@ func (r *ring) mmap(p *uapi.Params) unix.Errno {
 	if err != nil {
 		return errnoOf(err)
 	}
+	return 0
+}
+
+// layOut finds the parts of the ring in its memory.
+func (r *ring) layOut(p *uapi.Params) {
 	r.sqHead, r.sqTail, r.sqFlags = r.word(p.SQOff.Head), r.word(p.SQOff.Tail), r.word(p.SQOff.Flags)
 	r.cqHead, r.cqTail = r.word(p.CQOff.Head), r.word(p.CQOff.Tail)
 	r.sqMask, r.cqMask = p.SQEntries-1, p.CQEntries-1
@@ -106,7 +126,6 @@ func (r *ring) mmap(p *uapi.Params) unix.Errno {
 			array[i] = uint32(i) // entries are used in order, so the indirection never changes
 		}
 	}
-	return 0
 }
 
 // mapShared maps a part of the ring; a child must not inherit it, since two
@@ -185,20 +204,24 @@ func (r *ring) register() unix.Errno {
 	if _, errno := uapi.Register(r.fd, uapi.RegisterRingFDs, unsafe.Pointer(&u), 1); errno != 0 {
 		return errno
 	}
-	r.enterFD, r.enterOr = int(u.Offset), uapi.EnterRegisteredRing
+	r.enterFD = int(u.Offset)
+	r.enterOr |= uapi.EnterRegisteredRing
 	return 0
 }
 
 // close gives everything back. Nothing may be in flight; the kernel frees the
 // ring some time later.
 func (r *ring) close() {
-	if r.enterOr != 0 {
+	if r.enterOr&uapi.EnterRegisteredRing != 0 {
 		u := uapi.RsrcUpdate{Offset: uint32(r.enterFD)}
 		_, _ = uapi.Register(r.fd, uapi.UnregisterRingFDs, unsafe.Pointer(&u), 1)
 	}
+	if r.own != nil {
+		r.sqeMem, r.mem = nil, r.own
+	}
 	unmap(r.sqeMem)
 	unmap(r.mem)
-	r.mem, r.sqeMem, r.sqes, r.cqes = nil, nil, nil, nil
+	r.own, r.mem, r.sqeMem, r.sqes, r.cqes = nil, nil, nil, nil, nil
 	_ = unix.Close(r.fd)
 }
 

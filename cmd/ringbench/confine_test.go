@@ -22,6 +22,7 @@ func confine(args []string) error {
 	calls := f.String("calls", "setup", "setup, register, enter; with commas between them")
 	memlock := f.Int("memlock", -1, "RLIMIT_MEMLOCK, bytes; goes with uid, as root has CAP_IPC_LOCK")
 	tryRing := f.Bool("try-ring", false, "in place of ringbench, make a ring by the system call alone")
+	register := f.Int("register", -1, "request of io_uring_register that returns EINVAL")
 	soft := f.Int("nofile-soft", 0, "RLIMIT_NOFILE")
 	hard := f.Int("nofile-hard", 0, "RLIMIT_NOFILE")
 	nproc := f.Int("nproc", 0, "RLIMIT_NPROC")
@@ -71,6 +72,11 @@ func confine(args []string) error {
 			return err
 		}
 	}
+	if *register >= 0 {
+		if err := failRegister(*register); err != nil {
+			return err
+		}
+	}
 	if *tryRing {
 		return makeRing()
 	}
@@ -117,16 +123,35 @@ var ringCalls = map[string]uint32{"setup": unix.SYS_IO_URING_SETUP, "enter": uni
 // failCalls installs a seccomp filter that lets system calls of io_uring fail,
 // as container runtimes do.
 func failCalls(errno int, calls []string) error {
-	const (
-		load  = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS // of seccomp_data; the call's number comes first
-		equal = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
-		ret   = unix.BPF_RET | unix.BPF_K
-	)
 	filter := []unix.SockFilter{{Code: load, K: 0}}
 	for _, call := range calls {
 		filter = append(filter, unix.SockFilter{Code: equal, K: ringCalls[call], Jf: 1}, unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(errno)})
 	}
 	filter = append(filter, unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ALLOW})
+	return install(filter)
+}
+
+// failRegister makes the kernel one that does not know a request of
+// io_uring_register, whose second argument it is.
+func failRegister(request int) error {
+	return install([]unix.SockFilter{
+		{Code: load, K: 0},
+		{Code: equal, K: unix.SYS_IO_URING_REGISTER, Jf: 3},
+		{Code: load, K: 24}, // its lower half, on a little-endian machine
+		{Code: equal, K: uint32(request), Jf: 1},
+		{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EINVAL)},
+		{Code: ret, K: unix.SECCOMP_RET_ALLOW},
+	})
+}
+
+// Instructions of a seccomp filter.
+const (
+	load  = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS // of seccomp_data: the call's number at 0, its arguments from 16
+	equal = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
+	ret   = unix.BPF_RET | unix.BPF_K
+)
+
+func install(filter []unix.SockFilter) error {
 	program := &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("set no_new_privs: %w", err)

@@ -86,7 +86,10 @@ func variants() (names []string) {
 		}
 		names = append(names, f.Name)
 		for feature := range f.Features {
-			names = append(names, f.Name+"+"+feature, f.Name+"-"+feature)
+			names = append(names, f.Name+"+"+feature)
+			if !strings.HasSuffix(feature, "=") { // one with a value is not in the default
+				names = append(names, f.Name+"-"+feature)
+			}
 		}
 	}
 	slices.Sort(names)

@@ -29,6 +29,7 @@ type runner struct{ plan *result.Plan }
 // started, with the error.
 func Run(ctx context.Context, p *result.Plan, progress Progress) (*result.Set, error) {
 	set := &result.Set{Schema: result.Schema, Started: time.Now().UTC(), Env: meter.Environment(), Plan: *p}
+	set.Env.Capabilities = Capabilities(backends.Families())
 	err := run(ctx, set, progress)
 	set.Ended = time.Now().UTC()
 	if ctx.Err() != nil {

@@ -38,6 +38,31 @@ type Env struct {
 	Autogroup     bool     `json:"autogroup"`
 	Mitigations   []string `json:"mitigations,omitempty"`
 	Cmdline       string   `json:"kernel_cmdline,omitempty"`
+	// Capabilities is what each backend's kernel interface offers here.
+	Capabilities []Backend `json:"capabilities,omitempty"`
+}
+
+// A Backend is what ringbench can do by one kernel interface, here.
+type Backend struct {
+	Name         string       `json:"backend"`
+	Doc          string       `json:"doc"`
+	Tier         string       `json:"tier,omitempty"`        // level of kernel support, where there are several
+	Features     []string     `json:"features,omitempty"`    // in force by default
+	Unavailable  string       `json:"unavailable,omitempty"` // why it cannot run here
+	Capabilities []Capability `json:"capabilities"`
+}
+
+// A Capability is something that a kernel interface offers, and what becomes of
+// it here.
+type Capability struct {
+	Name      string `json:"name"` // of the feature in variants, or the kernel's where no variant has it
+	Doc       string `json:"doc"`
+	Since     string `json:"since"` // the kernel's name for it and its first version
+	Supported bool   `json:"supported"`
+	Usable    bool   `json:"usable"`
+	Why       string `json:"why,omitempty"` // it is not supported, or not usable
+	Default   bool   `json:"default"`
+	Variant   string `json:"variant,omitempty"` // the backend's name that differs from the default in this alone
 }
 
 // Plan is what was to be run.
