@@ -59,7 +59,7 @@ func audit(ctx context.Context, cs []*contestant) ([]audited, error) {
 		return nil, err
 	}
 	for i, c := range cs {
-		messages := float64(after[i].Answered - before[i].Answered)
+		messages := after[i].messages - before[i].messages
 		if traces[i] == nil {
 			continue
 		}
@@ -78,11 +78,12 @@ func audit(ctx context.Context, cs []*contestant) ([]audited, error) {
 	return found, nil
 }
 
-// stock is where a server and its client stand at one edge of the audit.
+// stock is where a server stands at one edge of the audit.
 type stock struct {
+	now      int64 // load.Monotonic
 	calls    uint64
-	counters backends.Counters
-	progress
+	counters backends.Counters // of ours
+	messages float64
 }
 
 func takeStock(ctx context.Context, cs []*contestant, traces []*meter.SyscallTrace) ([]stock, error) {
@@ -91,33 +92,47 @@ func takeStock(ctx context.Context, cs []*contestant, traces []*meter.SyscallTra
 		if traces[i] == nil {
 			continue
 		}
-		s := &stocks[i]
 		var err error
-		if err = c.client.Call(ctx, "progress", nil, &s.progress); err != nil {
-			return nil, ctxOr(ctx, ended("%v", err))
-		}
-		if !c.own || c.pool {
-			s.calls, err = traces[i].Count()
-			if err != nil {
-				return nil, err
-			}
-			continue
-		}
-		// The server goes on between two readings of its counters; the
-		// tracepoint's is taken as standing in the middle of them.
-		var sooner, later backends.Counters
-		if err = c.server.Call(ctx, "counters", nil, &sooner); err == nil {
-			if s.calls, err = traces[i].Count(); err != nil {
-				return nil, err
-			}
-			err = c.server.Call(ctx, "counters", nil, &later)
-		}
-		if err != nil {
-			return nil, ctxOr(ctx, ended("%v", err))
-		}
-		for j := range sooner {
-			s.counters[j] = (sooner[j] + later[j]) / 2
+		if stocks[i], err = c.stock(ctx, traces[i]); err != nil {
+			return nil, ctxOr(ctx, err)
 		}
 	}
 	return stocks, nil
+}
+
+// stock reads the tracepoint between two readings of what the server has done,
+// which goes on meanwhile, and takes it as standing in their middle. A server of
+// ours says by itself how many messages it has had; of others, and of a pool
+// that gets round to answering only when the load is over, the client knows.
+func (c *contestant) stock(ctx context.Context, trace *meter.SyscallTrace) (s stock, err error) {
+	var edges [2]struct {
+		backends.Counters
+		progress
+	}
+	byClient := !c.own || c.pool
+	for i := range edges {
+		if byClient {
+			err = c.client.Call(ctx, "progress", nil, &edges[i].progress)
+		} else {
+			err = c.server.Call(ctx, "counters", nil, &edges[i].Counters)
+		}
+		if err != nil {
+			return s, ended("%v", err)
+		}
+		if i == 0 {
+			s.now = load.Monotonic()
+			if s.calls, err = trace.Count(); err != nil {
+				return s, err
+			}
+		}
+	}
+	if byClient {
+		s.messages = float64(edges[0].Answered+edges[1].Answered) / 2
+		return s, nil
+	}
+	for j := range s.counters {
+		s.counters[j] = (edges[0].Counters[j] + edges[1].Counters[j]) / 2
+	}
+	s.messages = float64(s.counters[backends.BytesIn]) / float64(c.cell.Size)
+	return s, nil
 }
