@@ -32,6 +32,9 @@ const (
 	Skipped                       // operations whose completion entry was saved, as another implied it
 	SendBundles                   // requests that sent several buffers
 	SendBundleBufs                // buffers sent so
+	BufParts                      // receives after which the kernel kept the rest of the buffer for the next
+	Bundles                       // receives that brought several buffers in one completion
+	BundleBufs                    // buffers that came so
 	NumCounters
 )
 
@@ -39,6 +42,7 @@ var counterNames = [NumCounters]string{
 	"sys_wait", "sys_recv", "sys_send", "sys_accept", "sys_other", "submissions", "completions",
 	"eagain", "eintr", "short_sends", "no_bufs", "rearms", "cq_overflows", "bytes_in", "bytes_out",
 	"zc_notifications", "zc_copied", "zc_refused", "fixed_sends", "links", "held_links", "skipped", "send_bundles", "send_bundle_bufs",
+	"buf_parts", "recv_bundles", "recv_bundle_bufs",
 }
 
 func (c Counter) String() string { return counterNames[c] }

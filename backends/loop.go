@@ -18,7 +18,8 @@ type Loop interface {
 	// An error means that the loop itself is broken.
 	Wait(dst []Completion, min int, timeout time.Duration) (n int, err error)
 	// Recycle gives a buffer of a SelectBuf completion back: the slice as it
-	// came or any part of it that is not empty.
+	// came or any part of it that is not empty. Where a loop hands one buffer
+	// out in pieces, each goes back by itself.
 	Recycle(buf []byte)
 	// Close cancels what is in flight, waits for it and returns every loan;
 	// handlers are not called. Descriptors of the owner stay open.

@@ -54,7 +54,9 @@ const (
 	// A loop that cannot know so early completes the op as any other.
 	Inline
 	// Fixed, on an Accept, lets the loop keep the connection in a table of its
-	// own: Res is then good only for ops on that loop, which carry Fixed too.
+	// own: Res is then good only for ops on that loop, which carry Fixed too,
+	// and the connection ends with the loop. A full table is -ENFILE, and costs
+	// the connection that did not fit.
 	// A loop without such a table gives a plain descriptor and ignores the flag.
 	Fixed
 	// ZeroCopy, on a Send, asks the kernel to send from Buf itself. The

@@ -207,6 +207,7 @@ func (s *EchoServer) serve(l backends.Loop, listener int) {
 	} else {
 		e.accept.Flags = backends.Multishot
 	}
+	e.accept.Flags |= e.fixed()
 	l.Submit(&e.accept)
 	s.fail(backends.Run(l, func() bool { return false }))
 }
@@ -310,6 +311,15 @@ func transient(err error) bool {
 	return errors.Is(err, unix.ECONNABORTED) || errors.Is(err, unix.EPROTO) || errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN)
 }
 
+// fixed lets the loop keep its connections in a table of its own. A connection
+// that another loop is to serve has to have a descriptor.
+func (e *echoLoop) fixed() backends.Flags {
+	if e.server.traits.Spawn {
+		return 0
+	}
+	return backends.Fixed
+}
+
 func (e *echoLoop) giveBack(buf []byte) {
 	e.held--
 	e.loop.Recycle(buf)
@@ -369,12 +379,13 @@ func newEchoConn(e *echoLoop) *echoConn {
 	if !e.server.traits.Blocking && !e.linksReceive() {
 		c.recv.Flags |= backends.Multishot
 	}
+	c.recv.Flags |= e.fixed()
 	if e.server.traits.Bundles {
 		c.chain = make([]backends.Op, maxQueued)
 	}
 	c.send = e.newSend(c)
 	c.cancel = backends.Op{Code: backends.Cancel, Target: &c.recv, Done: c}
-	c.shut = backends.Op{Code: backends.Close, Done: c}
+	c.shut = backends.Op{Code: backends.Close, Flags: e.fixed(), Done: c}
 	return c
 }
 

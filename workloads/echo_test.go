@@ -79,13 +79,6 @@ func TestEcho(t *testing.T) {
 		"small":   {Bufs: 4, BufSize: 513},
 		"loops":   {Loops: 2},
 	}
-	checks := []struct {
-		name string
-		run  func(*server)
-	}{
-		{"sizes", checkSizes}, {"half-close", checkHalfClose}, {"reset", checkReset},
-		{"churn", checkChurn}, {"backpressure", checkBackpressure},
-	}
 	for _, backend := range append(families, keys(sending)...) {
 		for _, network := range []string{"tcp", "tcp6", "unix"} {
 			for name, cfg := range configs {
@@ -98,18 +91,59 @@ func TestEcho(t *testing.T) {
 						needIPv6(t)
 					}
 					cfg.Backend, cfg.Network = backend, network
-					s := serve(t, cfg)
-					before := s.state()
-					for _, c := range checks {
-						t.Run(c.name, func(t *testing.T) {
-							inner := *s
-							inner.t = t
-							c.run(&inner)
-						})
-					}
-					s.backTo(before.FDs)
+					checkEcho(t, cfg)
 				})
 			}
+		}
+	}
+}
+
+// Variants that receive in another way, with few buffers, so that each is used
+// again and again.
+func TestEchoVariants(t *testing.T) {
+	for _, backend := range []string{
+		"uring+inc", "uring+recvbundle", "uring+provide", "uring+poll", "uring+oneshot", "uring+pollfirst",
+		"uring+fixedfile", "uring+fixedfile+inc+recvbundle",
+	} {
+		for _, network := range []string{"tcp", "unix"} {
+			t.Run(backend+"/"+network, func(t *testing.T) {
+				t.Parallel()
+				checkEcho(t, workloads.Echo{Backend: backend, Network: network, Bufs: 4, BufSize: 513})
+			})
+		}
+	}
+}
+
+func checkEcho(t *testing.T, cfg workloads.Echo) {
+	s := serve(t, cfg)
+	before := s.state()
+	for _, c := range []struct {
+		name string
+		run  func(*server)
+	}{
+		{"sizes", checkSizes}, {"half-close", checkHalfClose}, {"reset", checkReset},
+		{"churn", checkChurn}, {"backpressure", checkBackpressure},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inner := *s
+			inner.t = t
+			c.run(&inner)
+		})
+	}
+	s.backTo(before.FDs)
+}
+
+// Connections in the table of a ring take no descriptors.
+func TestFixedFiles(t *testing.T) {
+	for backend, each := range map[string]int{"uring+fixedfile": 0, "uring": 1} {
+		s := serve(t, workloads.Echo{Backend: backend, Network: "tcp"})
+		const conns = 20
+		before := s.state().Sockets
+		for i := range conns {
+			pingPong(t, s.dial(), uint64(i), 64)
+		}
+		if n := s.state().Sockets - before; n != each*conns {
+			t.Errorf("%s: %d connections took %d descriptors", backend, conns, n)
 		}
 	}
 }

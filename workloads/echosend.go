@@ -22,7 +22,7 @@ func (e *echoLoop) newSend(c *echoConn) (op *backends.Op) {
 		op = e.sends[n-1]
 		e.sends = e.sends[:n-1]
 	} else {
-		op = &backends.Op{Code: backends.Send, Flags: backends.Inline | backends.ZeroCopy}
+		op = &backends.Op{Code: backends.Send, Flags: backends.Inline | backends.ZeroCopy | e.fixed()}
 	}
 	op.Done, op.FD = c, c.recv.FD
 	return op
@@ -93,9 +93,9 @@ func (c *echoConn) sendChain() {
 	n := min(c.queue.Len(), len(c.chain))
 	for i := range n {
 		op := &c.chain[i]
-		*op = backends.Op{Code: backends.Send, FD: c.recv.FD, Buf: *c.queue.At(i), Done: c}
+		*op = backends.Op{Code: backends.Send, Flags: c.loop.fixed(), FD: c.recv.FD, Buf: *c.queue.At(i), Done: c}
 		if i < n-1 {
-			op.Flags = backends.Link
+			op.Flags |= backends.Link
 		}
 		c.chained++
 		c.submit(op)

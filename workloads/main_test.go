@@ -33,6 +33,7 @@ var families = []string{"uring", "epoll", "threadpool", "net"}
 // A state is what a server process says of itself.
 type state struct {
 	FDs      int
+	Sockets  int // with a descriptor, in whichever table
 	RSS      int // KiB
 	Counters backends.Counters
 }
@@ -60,10 +61,23 @@ func echoRole(c *child.Control) error {
 		},
 		"state": func(json.RawMessage) (any, error) {
 			fds, err := filepath.Glob("/proc/self/fd/*")
-			return state{len(fds), resident(), s.Counters()}, err
+			return state{len(fds), sockets(), resident(), s.Counters()}, err
 		},
 	})
 	return nil
+}
+
+// sockets counts those that any thread has a descriptor of: loops may have a
+// table of their own (backends.OwnDescriptors).
+func sockets() int {
+	seen := map[string]bool{}
+	fds, _ := filepath.Glob("/proc/self/task/*/fd/*")
+	for _, fd := range fds {
+		if to, err := os.Readlink(fd); err == nil && strings.HasPrefix(to, "socket:") {
+			seen[to] = true
+		}
+	}
+	return len(seen)
 }
 
 func resident() (kib int) {

@@ -44,13 +44,18 @@ type echo struct {
 }
 
 func newEcho(l backends.Loop, fd int32, m mode, own []byte) *echo {
+	return newEchoWith(l, fd, m, own, 0)
+}
+
+// newEchoWith is newEcho with more flags on every op.
+func newEchoWith(l backends.Loop, fd int32, m mode, own []byte, flags backends.Flags) *echo {
 	e := &echo{loop: l, mode: m, own: own, queue: make([][]byte, 0, 64)}
-	e.recv = backends.Op{Code: backends.Recv, Flags: m.flags(), FD: fd, Done: e}
+	e.recv = backends.Op{Code: backends.Recv, Flags: m.flags() | flags, FD: fd, Done: e}
 	if m == ownBuffer {
 		e.recv.Buf = own
 	}
-	e.send = backends.Op{Code: backends.Send, Flags: backends.Inline, FD: fd, Done: e}
-	e.shut = backends.Op{Code: backends.Shutdown, FD: fd, Off: unix.SHUT_WR, Done: e}
+	e.send = backends.Op{Code: backends.Send, Flags: backends.Inline | flags, FD: fd, Done: e}
+	e.shut = backends.Op{Code: backends.Shutdown, Flags: flags, FD: fd, Off: unix.SHUT_WR, Done: e}
 	l.Submit(&e.recv)
 	return e
 }

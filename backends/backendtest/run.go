@@ -38,7 +38,7 @@ func Run(t *testing.T, b backends.Backend) {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		basicChecks, waitChecks, streamChecks, acceptChecks, cancelChecks, closeChecks,
+		basicChecks, waitChecks, streamChecks, acceptChecks, fixedChecks, cancelChecks, closeChecks,
 		bufferChecks, sendingChecks, loadChecks, costChecks,
 	} {
 		all = append(all, group...)

@@ -199,12 +199,20 @@ func (l *Loop) init(cfg backends.Config) unix.Errno {
 			return errno
 		}
 	}
+	if l.feat.has(fixedFiles) {
+		if errno := l.initFiles(); errno != 0 {
+			return errno
+		}
+	}
 	var err error
 	if l.pool, err = backends.NewPool(cfg.Bufs, cfg.BufSize, cfg.Poison); err != nil {
 		return unix.ENOMEM
 	}
-	if l.feat.has(bufRings) {
-		if l.bufs, errno = newBufRing(l.ring.fd, l.pool, cfg.Bufs, cfg.BufSize, cfg.Poison); errno != 0 {
+	switch {
+	case l.feat.has(provided):
+		l.initOffers(cfg.Bufs, cfg.BufSize, cfg.Poison)
+	case l.feat.has(bufRings):
+		if l.bufs, errno = newBufRing(l.ring.fd, l.pool, cfg.Bufs, cfg.BufSize, l.feat, cfg.Poison); errno != 0 {
 			return errno
 		}
 	}

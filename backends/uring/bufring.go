@@ -23,6 +23,9 @@ const bufGroup = 0
 // The tail has 16 bits, for which there is no atomic store. It is written
 // together with the bid of entry 0, whose only writer is the loop: the kernel
 // owns entry 0 only while that bid stays as it is.
+//
+// Two features change how buffers come back: see part and bundle. Without a
+// ring, buffers go to the kernel by requests: see offers.
 type bufRing struct {
 	pool    *backends.Pool
 	mem     []byte
@@ -34,16 +37,28 @@ type bufRing struct {
 	free    int  // buffers with the kernel, as far as completions tell
 	size    uint32
 	poison  bool
+
+	parts  []part   // by buffer; nil unless the kernel uses them up piece by piece
+	places []uint16 // where in the ring each buffer was put last; nil without bundles
+	offers *offers  // nil where there is a ring
 }
 
 // newBufRing registers a ring of all n buffers of pool; n is a power of two.
-func newBufRing(fd int, pool *backends.Pool, n, size int, poison bool) (*bufRing, unix.Errno) {
+func newBufRing(fd int, pool *backends.Pool, n, size int, use caps, poison bool) (*bufRing, unix.Errno) {
 	mem, err := unix.Mmap(-1, 0, n*int(unsafe.Sizeof(uapi.Buf{})), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 	if err != nil {
 		return nil, errnoOf(err)
 	}
 	base := unsafe.Pointer(unsafe.SliceData(mem))
 	reg := uapi.BufReg{RingAddr: uint64(uintptr(base)), RingEntries: uint32(n), Bgid: bufGroup}
+	b := &bufRing{pool: pool, mem: mem, size: uint32(size), poison: poison}
+	if use.has(incremental) {
+		reg.Flags = uapi.PbufRingInc
+		b.parts = make([]part, n)
+	}
+	if use.has(recvBundles) {
+		b.places = make([]uint16, n)
+	}
 	// The kernel pins these pages, and copy-on-write after a fork would leave
 	// the program writing to others.
 	if err := unix.Madvise(mem, unix.MADV_DONTFORK); err != nil {
@@ -58,7 +73,6 @@ func newBufRing(fd int, pool *backends.Pool, n, size int, poison bool) (*bufRing
 		unmap(mem)
 		return nil, errno
 	}
-	b := &bufRing{pool: pool, mem: mem, size: uint32(size), poison: poison}
 	b.entries = unsafe.Slice((*uapi.Buf)(base), n)
 	b.word = (*atomic.Uint32)(unsafe.Add(base, unsafe.Offsetof(uapi.Buf{}.Bid)))
 	for i := range n {
@@ -75,6 +89,10 @@ func (b *bufRing) put(bid uint16) {
 		backends.Poison(mem)
 	}
 	backends.Lend(mem, true)
+	if b.offers != nil {
+		b.offers.add(bid)
+		return
+	}
 	i := int(b.tail) & (len(b.entries) - 1)
 	e := &b.entries[i]
 	e.Addr = address(mem)
@@ -83,6 +101,9 @@ func (b *bufRing) put(bid uint16) {
 		b.bid0 = bid
 	} else {
 		e.Bid = bid
+	}
+	if b.places != nil {
+		b.places[bid] = b.tail
 	}
 	b.tail++
 	b.free++
@@ -105,15 +126,50 @@ func tailWord(bid, tail uint16) uint32 {
 	return binary.NativeEndian.Uint32(w[:])
 }
 
-// take is buffer bid, which a completion gave back, filled to n.
-func (b *bufRing) take(bid uint16, n int) []byte {
+// take is what buffer bid, named in a completion with these flags, holds: n
+// bytes, for the owner. With none the kernel gets the buffer back, and there is
+// nothing for the owner.
+func (b *bufRing) take(bid uint16, n int, flags uint32) []byte {
+	if b.parts != nil {
+		return b.takePart(bid, n, flags&uapi.CQEFBufMore != 0)
+	}
 	b.free--
+	if n <= 0 {
+		b.put(bid)
+		return nil
+	}
 	mem := b.pool.At(int(bid))
 	backends.Unlend(mem, true)
 	return mem[:n]
 }
 
+// unclaimed deals with a completion that is no op's: its buffers are nobody's.
+func (b *bufRing) unclaimed(e uapi.CQE) {
+	switch {
+	case e.Flags&uapi.CQEFBuffer != 0 && e.Res > 0 && b.places != nil:
+		b.discardBundle(e.Res, e.Flags)
+	case e.Flags&uapi.CQEFBuffer != 0:
+		if buf := b.take(uint16(e.Flags>>uapi.CQEBufferShift), int(e.Res), e.Flags); buf != nil {
+			b.giveBack(buf)
+		}
+	case b.offers != nil && e.Res < 0 && uint32(e.UserData) == 0 && e.UserData != 0:
+		b.refusedOffer(e)
+	}
+}
+
+// giveBack takes from the owner what take gave it, or a part of it.
+func (b *bufRing) giveBack(buf []byte) {
+	bid := uint16(b.pool.Index(buf))
+	if b.parts != nil && !b.partBack(bid, buf) {
+		return
+	}
+	b.put(bid)
+}
+
 func (b *bufRing) close(fd int) {
+	if b.offers != nil {
+		return // the group ends with the kernel's ring
+	}
 	reg := uapi.BufReg{Bgid: bufGroup}
 	_, _ = uapi.Register(fd, uapi.UnregisterPbufRing, unsafe.Pointer(&reg), 1)
 	unmap(b.mem)

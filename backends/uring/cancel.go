@@ -33,6 +33,10 @@ func (l *Loop) drop(i uint32) bool {
 	default:
 		return false
 	}
+	if l.slots[i].watch.armed {
+		l.slots[i].state = flying // what the kernel has of it is the poll
+		return false
+	}
 	l.finish(i, canceled)
 	return true
 }
@@ -56,7 +60,7 @@ func (l *Loop) submitCancel(i uint32) {
 	default:
 		target.canceled = true
 		target.by = i
-		l.slots[i].target = data
+		l.slots[i].target = l.request(j)
 		l.enqueue(i)
 		l.insist(j)
 	}
@@ -82,8 +86,7 @@ func (l *Loop) cancelDone(s *slot, res backends.Result) backends.Result {
 // flight: requests hold the file, and the peer would see no FIN
 // (axboe/liburing#568).
 func (l *Loop) submitClose(i uint32) {
-	fd := l.slots[i].op.FD
-	f := l.opsOn(fd)
+	f := l.opsOn(l.key(l.slots[i].op))
 	f.closing = i
 	for j := f.head; j != 0; {
 		next := l.slots[j].onFD.next
@@ -100,7 +103,7 @@ func (l *Loop) submitClose(i uint32) {
 // Close slot i, which then waits for the last of it. It returns false when the
 // submission queue is full before everything was asked.
 func (l *Loop) cancelFD(i uint32) bool {
-	fd := l.slots[i].op.FD
+	op := l.slots[i].op
 	if l.feat.has(cancelByFD) {
 		e := l.ring.next()
 		if e == nil {
@@ -108,14 +111,17 @@ func (l *Loop) cancelFD(i uint32) bool {
 		}
 		l.count(backends.Submissions)
 		e.Opcode = uapi.OpAsyncCancel
-		e.FD = fd
+		e.FD = op.FD
 		e.OpFlags = uapi.AsyncCancelFD | uapi.AsyncCancelAll
+		if l.inTable(op) {
+			e.OpFlags |= uapi.AsyncCancelFDFixed
+		}
 		l.quiet(e)
 		e.UserData = userData(0, i) // see cancelAgain
 		l.slots[i].state = closing
 		return true
 	}
-	for j := l.fds[fd].head; j != 0; j = l.slots[j].onFD.next {
+	for j := l.fds[l.key(op)].head; j != 0; j = l.slots[j].onFD.next {
 		if l.slots[j].by == i {
 			continue // asked before the queue was full
 		}
@@ -136,7 +142,7 @@ func (l *Loop) cancelSlot(j uint32) bool {
 		return false
 	}
 	l.count(backends.Submissions)
-	prepCancel(e, userData(j, l.slots[j].gen))
+	prepCancel(e, l.request(j))
 	l.quiet(e)
 	return true
 }
@@ -148,8 +154,8 @@ func (l *Loop) cancelSlot(j uint32) bool {
 // backend.
 func (l *Loop) shutdown(i uint32) {
 	op := l.slots[i].op
-	if op.FD >= 0 && int(op.FD) < len(l.fds) {
-		for j := l.fds[op.FD].head; j != 0; j = l.slots[j].onFD.next {
+	if k := l.key(op); op.FD >= 0 && int(k) < len(l.fds) {
+		for j := l.fds[k].head; j != 0; j = l.slots[j].onFD.next {
 			if c := l.slots[j].op.Code; c == backends.Send || c == backends.Connect || c == request {
 				l.submitNow()
 				break

@@ -71,7 +71,7 @@ func (l *Loop) discard(dst []backends.Completion) {
 			return
 		}
 		for _, c := range dst[:n] {
-			if c.Op.Code == backends.Accept && c.Res >= 0 {
+			if c.Op.Code == backends.Accept && c.Res >= 0 && !l.acceptsFixed(c.Op) { // the table ends with the ring
 				l.count(backends.SysOther)
 				_ = unix.Close(int(c.Res))
 			}

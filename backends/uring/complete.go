@@ -11,7 +11,15 @@ import (
 func (l *Loop) reap(dst []backends.Completion) int {
 	n := l.reapReady(dst)
 	head, tail := l.ring.head, l.ring.cqTail.Load()
-	for head != tail && n < len(dst) {
+	for n < len(dst) {
+		if l.bundle.left > 0 {
+			l.handOut(&dst[n])
+			n++
+			continue
+		}
+		if head == tail {
+			break
+		}
 		e := l.ring.cqes[head&l.ring.cqMask]
 		if l.chains != nil && l.chains.skipped != 0 && l.implied(&dst[n], e) {
 			n++
@@ -50,13 +58,15 @@ func (l *Loop) reapReady(dst []backends.Completion) int {
 // false when there is nothing for the owner in it.
 func (l *Loop) complete(c *backends.Completion, e uapi.CQE) bool {
 	i, s := l.find(e.UserData)
+	if s != nil && e.UserData&pollMark != 0 {
+		return l.watched(c, i, e)
+	}
 	if s == nil || s.state != flying {
 		if s == nil && l.feat.has(async) {
 			l.cancelAgain(e.UserData)
 		}
-		if e.Flags&uapi.CQEFBuffer != 0 && l.bufs != nil {
-			l.bufs.take(uint16(e.Flags>>uapi.CQEBufferShift), 0)
-			l.bufs.put(uint16(e.Flags >> uapi.CQEBufferShift))
+		if l.bufs != nil {
+			l.bufs.unclaimed(e)
 		}
 		return false
 	}
@@ -114,7 +124,18 @@ func (l *Loop) sent(op *backends.Op, res backends.Result) {
 
 func (l *Loop) recvDone(c *backends.Completion, i uint32, res backends.Result, flags uint32) bool {
 	s := &l.slots[i]
+	if l.feat.has(pollThen) {
+		l.read(s, res, flags)
+	}
+	if flags&uapi.CQEFBufMore != 0 {
+		l.count(backends.BufParts)
+	}
 	var buf []byte
+	if res > 0 && l.bundles(s.op) {
+		l.tally.Counters[backends.BytesIn] += uint64(res)
+		l.openBundle(i, res, flags)
+		return false // the reaper goes on with it
+	}
 	if s.op.Flags&backends.SelectBuf != 0 {
 		buf = l.received(s, res, flags)
 	}
@@ -122,26 +143,22 @@ func (l *Loop) recvDone(c *backends.Completion, i uint32, res backends.Result, f
 	case res > 0:
 		l.tally.Counters[backends.BytesIn] += uint64(res)
 		return l.progress(c, i, res, buf, flags)
+	case l.watches(s.op):
+		return l.watchFailed(c, i, res)
 	case res < 0:
 		return l.failed(c, i, res)
 	}
 	return l.final(c, i, 0)
 }
 
-// received is the loop's own buffer that holds res bytes; a buffer that holds
-// none goes back.
+// received is the loop's own buffer that holds res bytes; one that holds none
+// goes back.
 func (l *Loop) received(s *slot, res backends.Result, flags uint32) []byte {
 	if l.bufs != nil {
 		if flags&uapi.CQEFBuffer == 0 {
 			return nil
 		}
-		bid := uint16(flags >> uapi.CQEBufferShift)
-		buf := l.bufs.take(bid, int(max(res, 0)))
-		if res <= 0 {
-			l.bufs.put(bid)
-			return nil
-		}
-		return buf
+		return l.bufs.take(uint16(flags>>uapi.CQEBufferShift), int(res), flags)
 	}
 	buf := l.pool.At(int(s.buf))
 	backends.Unlend(buf, true)
@@ -173,6 +190,10 @@ func (l *Loop) progress(c *backends.Completion, i uint32, res backends.Result, b
 // again starts op i once more, unless it was cancelled meanwhile.
 func (l *Loop) again(i uint32) {
 	s := &l.slots[i]
+	if l.watches(s.op) {
+		l.watchOn(i)
+		return
+	}
 	if !s.canceled {
 		l.count(backends.Rearms)
 		l.enqueue(i)
@@ -187,7 +208,7 @@ func (l *Loop) again(i uint32) {
 // on and does not.
 func (l *Loop) tellCancel(i uint32) {
 	by := l.slots[i].by
-	if by != 0 && l.slots[by].op != nil && l.slots[by].target == userData(i, l.slots[i].gen) {
+	if by != 0 && l.slots[by].op != nil && l.slots[by].target&^pollMark == userData(i, l.slots[i].gen) {
 		l.slots[by].hit = true
 	}
 }

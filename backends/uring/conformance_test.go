@@ -28,7 +28,11 @@ func TestConformanceOfVariants(t *testing.T) {
 			"uring+async", "uring+naive", "uring+batch=8", "uring+minwait=200us", "uring+regwait", "uring+noiowait", "uring+napi=50us", "uring+iowq=2", "uring+async+iowq=1",
 			"uring+sqpoll+sqidle=1ms", "uring+sqpoll+batch=4+minwait=100us+regwait",
 			"uring+zc", "uring+zcfixed+sqpoll", "uring+link-bufring", "uring+link+zc", "uring+linktimeout", "uring+skip", "uring+sendbundle",
-			"uring+skip+sqpoll-multishot")
+			"uring+skip+sqpoll-multishot",
+			"uring+inc", "uring+inc-multishot", "uring+recvbundle", "uring+recvbundle-multishot", "uring+inc+recvbundle", "uring+inc+sqpoll",
+			"uring+provide", "uring+provide-multishot", "uring+provide+sqpoll", "uring+pollfirst", "uring+pollfirst+oneshot",
+			"uring+oneshot", "uring+poll", "uring+poll-multishot", "uring+poll-bufring", "uring+poll+oneshot", "uring+inc+poll", "uring+poll+recvbundle",
+			"uring+fixedfile", "uring+fixedfile+oneshot", "uring+fixedfile+sqpoll")
 	}
 	for _, name := range variants {
 		t.Run(name, func(t *testing.T) {
@@ -53,35 +57,71 @@ func TestConformanceWithTinyQueues(t *testing.T) {
 // TestConformanceUnderFaults puts errors in the way that the kernel may give at
 // any time.
 func TestConformanceUnderFaults(t *testing.T) {
-	check := func(t *testing.T, b *Backend) {
-		var calls atomic.Uint64 // some tests run two loops at once
-		b.enter = func(fd int, toSubmit, minComplete, flags uint32, arg unsafe.Pointer, size uintptr) (int, unix.Errno) {
-			switch calls.Add(1) % 11 {
-			case 1, 2:
-				return 0, unix.EINTR
-			case 3:
-				return 0, unix.EAGAIN
-			case 4:
-				return 0, unix.EBUSY
-			case 5:
-				return 0, unix.ENOMEM
-			case 6, 8:
-				if toSubmit > 1 { // a partial submission does not wait
-					return uapi.Enter(fd, 1, 0, flags&^uapi.EnterExtArg, nil, 0)
-				}
-			}
-			return uapi.Enter(fd, toSubmit, minComplete, flags, arg, size)
-		}
+	eachTier(t, func(t *testing.T, b *Backend) {
+		addFaults(b)
 		backendtest.Run(t, b)
+	})
+	if !*allVariants {
+		return
 	}
-	eachTier(t, check)
+	for _, name := range []string{"uring+linktimeout+zcfixed", "uring+sendbundle"} {
+		t.Run(name, func(t *testing.T) {
+			b := &Backend{variant: variant(t, name)}
+			testenv.Need(t, "uring", b.Probe())
+			addFaults(b)
+			backendtest.Run(t, b)
+		})
+	}
+}
+
+// TestConformanceOfVariantsInTrouble does both to the variants that have more
+// to go on with after a completion than the default has.
+func TestConformanceOfVariantsInTrouble(t *testing.T) {
+	variants := []string{"uring+inc+recvbundle+fixedfile", "uring+poll+provide"}
 	if *allVariants {
-		for _, name := range []string{"uring+linktimeout+zcfixed", "uring+sendbundle"} {
-			t.Run(name, func(t *testing.T) {
-				b := &Backend{variant: variant(t, name)}
-				testenv.Need(t, "uring", b.Probe())
-				check(t, b)
+		variants = append(variants, "uring+recvbundle", "uring+recvbundle-multishot", "uring+inc", "uring+provide",
+			"uring+provide", "uring+provide-multishot", "uring+poll", "uring+poll-bufring", "uring+inc+poll+recvbundle", "uring+pollfirst",
+			"uring+fixedfile")
+	}
+	for _, name := range variants {
+		t.Run(name, func(t *testing.T) {
+			b := &Backend{variant: variant(t, name), cqEntries: 8}
+			testenv.Need(t, "uring", b.Probe())
+			addFaults(b)
+			backendtest.Run(t, b)
+		})
+		if !*allVariants {
+			continue
+		}
+		for tier, mask := range tiers { // as far as the variant can be had there
+			t.Run(name+"/tier="+tier, func(t *testing.T) {
+				b := &Backend{variant: variant(t, name), cqEntries: 8, mask: mask}
+				if err := b.Probe(); err != nil {
+					t.Skip(err)
+				}
+				backendtest.Run(t, b)
 			})
 		}
+	}
+}
+
+func addFaults(b *Backend) {
+	var calls atomic.Uint64 // some tests run two loops at once
+	b.enter = func(fd int, toSubmit, minComplete, flags uint32, arg unsafe.Pointer, size uintptr) (int, unix.Errno) {
+		switch calls.Add(1) % 11 {
+		case 1, 2:
+			return 0, unix.EINTR
+		case 3:
+			return 0, unix.EAGAIN
+		case 4:
+			return 0, unix.EBUSY
+		case 5:
+			return 0, unix.ENOMEM
+		case 6, 8:
+			if toSubmit > 1 { // a partial submission does not wait
+				return uapi.Enter(fd, 1, 0, flags&^uapi.EnterExtArg, nil, 0)
+			}
+		}
+		return uapi.Enter(fd, toSubmit, minComplete, flags, arg, size)
 	}
 }

@@ -29,6 +29,14 @@ const (
 	linkTimeout                  // and stops one that takes too long
 	skipSuccess                  // no completion for what another implies
 	sendBundles                  // sends of one chain go out as one
+	incremental                  // buffers of the ring are used up piece by piece
+	provided                     // buffers given to the kernel by requests
+	recvBundles                  // one completion for several received buffers
+	pollFirst                    // a receive waits for data before it tries
+	oneShot                      // nothing stays armed, the kernel chooses no buffer
+	pollThen                     // a poll request, and a receive when it fires
+	pollMulti                    // the poll stays armed
+	fixedFiles                   // accepted connections in a table of the ring's
 )
 
 // sending are the features of the send side, which only a variant that names
@@ -58,11 +66,11 @@ func (f feature) arg() string {
 	return f.name
 }
 
-var features = append([]feature{
+var features = slices.Concat([]feature{
 	{name: "bufring", bits: bufRings, doc: "the kernel chooses receive buffers from a shared ring", since: "IORING_REGISTER_PBUF_RING, Linux 5.19"},
 	{name: "coop", bits: coop, doc: "completions do not interrupt the loop's thread; takes the place of defer", since: "IORING_SETUP_COOP_TASKRUN, Linux 5.19"},
 	{name: "defer", bits: deferred, doc: "completions run only when the loop waits for them; implies single", since: "IORING_SETUP_DEFER_TASKRUN, Linux 6.1"},
-	{name: "multishot", bits: recvMulti | acceptMulti, doc: "an accept or receive stays armed in the kernel; for receive only with bufring", since: "multishot accept, Linux 5.19, and receive, Linux 6.0"},
+	{name: "multishot", bits: recvMulti | acceptMulti | pollMulti, doc: "an accept, receive or poll stays armed in the kernel; for receive only with bufring or provide", since: "multishot accept, Linux 5.19, and receive, Linux 6.0"},
 	{name: "ringfd", bits: ringFD, doc: "the ring is registered with its thread", since: "IORING_REGISTER_RING_FDS, Linux 5.18"},
 	{name: "single", bits: single, doc: "the kernel may rely on one submitting thread", since: "IORING_SETUP_SINGLE_ISSUER, Linux 6.0"},
 	{name: "sqpoll", bits: sqpoll, doc: "a kernel thread polls for submissions; takes the place of defer and coop", since: "IORING_SETUP_SQPOLL without registered files, Linux 5.11"},
@@ -96,7 +104,7 @@ var features = append([]feature{
 		doc:   "linked sends on one descriptor go out as one request; implies link",
 		since: "IORING_RECVSEND_BUNDLE on IORING_OP_SEND, Linux 6.10",
 	},
-}, waitFeatures...)
+}, receiveFeatures, waitFeatures)
 
 func featureDocs() map[string]string {
 	m := map[string]string{}
@@ -126,7 +134,13 @@ func tierOf(have caps) string {
 func contradiction(v backends.Variant) error {
 	asks := func(f string) bool { return slices.Contains(v.Add, f) }
 	lacks := func(f string) bool { return slices.Contains(v.Remove, f) }
-	for _, pair := range [][2]string{{"sqpoll", "defer"}, {"sqpoll", "coop"}, {"coop", "defer"}, {"zc", "sendbundle"}, {"zc", "skip"}, {"zcfixed", "sendbundle"}, {"zcfixed", "skip"}, {"sendbundle", "skip"}} {
+	for _, pair := range [][2]string{
+		{"sqpoll", "defer"}, {"sqpoll", "coop"}, {"coop", "defer"},
+		{"oneshot", "multishot"}, {"oneshot", "bufring"}, {"oneshot", "inc"}, {"oneshot", "provide"}, {"oneshot", "recvbundle"},
+		{"provide", "bufring"}, {"provide", "inc"}, {"provide", "recvbundle"},
+		{"poll", "pollfirst"},
+		{"zc", "sendbundle"}, {"zc", "skip"}, {"zcfixed", "sendbundle"}, {"zcfixed", "skip"}, {"sendbundle", "skip"},
+	} {
 		if asks(pair[0]) && asks(pair[1]) {
 			return fmt.Errorf("variant %s contradicts itself: %s and %s exclude each other; leave one out", v, pair[0], pair[1])
 		}
@@ -134,7 +148,10 @@ func contradiction(v backends.Variant) error {
 	if asks("defer") && lacks("single") {
 		return fmt.Errorf("variant %s contradicts itself: defer needs single; remove both or neither", v)
 	}
-	for _, need := range [][2]string{{"zcfixed", "zc"}, {"linktimeout", "link"}, {"skip", "link"}, {"sendbundle", "link"}} {
+	for _, need := range [][2]string{
+		{"inc", "bufring"}, {"recvbundle", "bufring"},
+		{"zcfixed", "zc"}, {"linktimeout", "link"}, {"skip", "link"}, {"sendbundle", "link"},
+	} {
 		if asks(need[0]) && lacks(need[1]) {
 			return fmt.Errorf("variant %s contradicts itself: %s needs %s; leave one out", v, need[0], need[1])
 		}
@@ -145,7 +162,10 @@ func contradiction(v backends.Variant) error {
 // choose is what a loop of variant v uses of what the kernel has. What v adds
 // must be there; the rest is the best of what is.
 func choose(v backends.Variant, have caps) (use caps, missing *feature) {
-	use = have &^ (sqpoll | sending | waiting)
+	if !have.has(bufRings) {
+		have &^= incremental | recvBundles // which are ways to use a ring
+	}
+	use = have &^ (sqpoll | sending | receiveStyle | waiting)
 	for i, f := range features {
 		switch {
 		case slices.Contains(v.Remove, f.name):
@@ -166,12 +186,7 @@ func choose(v backends.Variant, have caps) (use caps, missing *feature) {
 	if use.has(deferred) {
 		use &^= coop // implied
 	}
-	if use.has(async) {
-		use &^= bufRings | recvMulti | acceptMulti // see excludes
-	}
-	if !use.has(bufRings) {
-		use &^= recvMulti
-	}
+	use = receiving(use)
 	if use.has(zcFixed) {
 		use |= zeroCopy
 	}

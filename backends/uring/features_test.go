@@ -14,7 +14,8 @@ import (
 
 // everything is what a current kernel has.
 const everything = deferred | coop | single | ringFD | bufRings | recvMulti | acceptMulti | sqpoll | cancelByFD | noSQArray | submitAll |
-	zeroCopy | zcFixed | links | linkTimeout | skipSuccess | sendBundles | waiting
+	zeroCopy | zcFixed | links | linkTimeout | skipSuccess | sendBundles |
+	incremental | provided | recvBundles | pollFirst | oneShot | pollThen | pollMulti | fixedFiles | waiting
 
 func variant(t *testing.T, name string) backends.Variant {
 	t.Helper()
@@ -44,6 +45,14 @@ func TestVariants(t *testing.T) {
 		"uring+linktimeout":       "bufring defer link linktimeout multishot ringfd single",
 		"uring+skip":              "bufring defer link multishot ringfd single skip",
 		"uring+sendbundle":        "bufring defer link multishot ringfd sendbundle single",
+		"uring+inc":               "bufring defer inc multishot ringfd single",
+		"uring+recvbundle":        "bufring defer multishot recvbundle ringfd single",
+		"uring+provide":           "defer multishot provide ringfd single",
+		"uring+oneshot":           "defer oneshot ringfd single",
+		"uring+poll":              "bufring defer multishot poll ringfd single",
+		"uring+poll-multishot":    "bufring defer poll ringfd single",
+		"uring+fixedfile":         "bufring defer fixedfile multishot ringfd single",
+		"uring+pollfirst":         "bufring defer multishot pollfirst ringfd single",
 	} {
 		use, missing := choose(variant(t, name), everything)
 		if missing != nil {
@@ -52,7 +61,7 @@ func TestVariants(t *testing.T) {
 		if got := strings.Join(names(use), " "); got != want {
 			t.Errorf("%s uses %s, expected %s", name, got, want)
 		}
-		if use.has(recvMulti) && !use.has(bufRings) {
+		if use.has(recvMulti) && use&(bufRings|provided) == 0 {
 			t.Errorf("%s: a multishot receive needs a buffer ring", name)
 		}
 	}
@@ -68,6 +77,23 @@ func TestContradictions(t *testing.T) {
 		"uring+zc+skip":       "zc and skip exclude each other",
 		"uring+zcfixed-zc":    "zcfixed needs zc",
 		"uring+skip-link":     "skip needs link",
+
+		"uring+oneshot+multishot":  "oneshot and multishot exclude each other",
+		"uring+bufring+oneshot":    "oneshot and bufring exclude each other",
+		"uring+inc+oneshot":        "oneshot and inc exclude each other",
+		"uring+oneshot+provide":    "oneshot and provide exclude each other",
+		"uring+oneshot+recvbundle": "oneshot and recvbundle exclude each other",
+		"uring+bufring+provide":    "provide and bufring exclude each other",
+		"uring+inc+provide":        "provide and inc exclude each other",
+		"uring+provide+recvbundle": "provide and recvbundle exclude each other",
+		"uring+poll+pollfirst":     "poll and pollfirst exclude each other",
+		"uring+inc-bufring":        "inc needs bufring",
+		"uring+recvbundle-bufring": "recvbundle needs bufring",
+
+		"uring+link+poll":        "poll and link exclude each other",
+		"uring+linktimeout+poll": "poll and linktimeout exclude each other",
+		"uring+poll+skip":        "poll and skip exclude each other",
+		"uring+poll+sendbundle":  "poll and sendbundle exclude each other",
 	} {
 		if _, err := backends.Lookup(name); err == nil || !strings.Contains(err.Error(), say) {
 			t.Errorf("%s: %v", name, err)

@@ -26,12 +26,13 @@ type Loop struct {
 	waits   gathering
 	workers [2]uint32 // the thread's bounds of kernel workers before this loop
 	slots   []slot
-	free    uint32 // head of the free list
-	live    int    // slots in use
-	fds     []fdOps
-	queue   list // ops that wait for a submission entry
-	parked  list // receives that wait for a buffer
-	ready   list // ops that completed without the kernel
+	free    uint32  // head of the free list
+	live    int     // slots in use
+	fds     []fdOps // by key
+	files   int32   // slots of the table of registered files; 0: none
+	queue   list    // ops that wait for a submission entry
+	parked  list    // receives that wait for a buffer
+	ready   list    // ops that completed without the kernel
 
 	chains *chains     // nil: the flag Link is ignored
 	groups *sendGroups // nil: no send bundles
@@ -46,7 +47,8 @@ type Loop struct {
 	scratch []scratch          // one a submission entry
 	arg     *uapi.GetEventsArg // of a wait with a time limit; points to ts
 	ts      *uapi.Timespec
-	stalls  int // enters in a row that achieved nothing
+	bundle  bundle // being handed out
+	stalls  int    // enters in a row that achieved nothing
 	closed  bool
 
 	requests map[uint32]*Request // by slot
@@ -80,6 +82,11 @@ func (l *Loop) launch(i uint32) {
 	}
 	switch op.Code {
 	case backends.Shutdown:
+		if l.inTable(op) {
+			l.joinFD(i, l.key(op))
+			l.enqueue(i)
+			break
+		}
 		l.shutdown(i)
 	case backends.Cancel:
 		l.submitCancel(i)
@@ -112,14 +119,18 @@ func (l *Loop) admit(i uint32) bool {
 func (l *Loop) enroll(i uint32) {
 	op := l.slots[i].op
 	l.lend(op)
-	l.joinFD(i, op.FD)
+	l.joinFD(i, l.key(op))
 }
 
 // check refuses what the kernel must not see.
 func (l *Loop) check(op *backends.Op) unix.Errno {
 	switch op.Code {
-	case backends.Nop, backends.Timeout, backends.Cancel, backends.Shutdown:
+	case backends.Nop, backends.Timeout, backends.Cancel:
 		return 0
+	case backends.Shutdown:
+		if !l.inTable(op) {
+			return 0
+		}
 	case backends.Connect:
 		if op.Addr == nil || op.Addr.Len > uint32(unsafe.Sizeof(op.Addr.Raw)) {
 			return unix.EINVAL
@@ -132,10 +143,10 @@ func (l *Loop) check(op *backends.Op) unix.Errno {
 	default: // LinkTimeout too, where it is not part of a chain
 		return unix.EINVAL
 	}
-	if op.FD < 0 || op.FD >= maxFD {
+	if op.FD < 0 || op.FD >= maxFD || l.inTable(op) && op.FD >= l.files {
 		return unix.EBADF
 	}
-	if int(op.FD) < len(l.fds) && l.fds[op.FD].closing != 0 {
+	if k := l.key(op); int(k) < len(l.fds) && l.fds[k].closing != 0 {
 		return unix.EBADF
 	}
 	return 0
@@ -184,6 +195,9 @@ func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 			n += l.reap(dst[n:]) // makes room for what the kernel holds
 		}
 		have := n + l.ring.ready()
+		if l.bundle.left > 0 {
+			have++
+		}
 		if !over && !starving && l.idle() && have >= want && (have > 0 || entered) {
 			l.tally.Publish()
 			return n + l.reap(dst[n:]), nil
@@ -316,9 +330,8 @@ func (l *Loop) submitNow() {
 
 // Recycle implements backends.Loop.
 func (l *Loop) Recycle(buf []byte) {
-	i := l.pool.Index(buf)
 	if l.bufs != nil {
-		l.bufs.put(uint16(i))
+		l.bufs.giveBack(buf)
 		return
 	}
 	l.pool.Put(buf)

@@ -57,8 +57,10 @@ func (l *Loop) pushFront(i uint32) {
 func (l *Loop) start(i uint32) bool {
 	s := &l.slots[i]
 	op := s.op
-	if op.Code == backends.Close && l.fds[op.FD].closing == i && l.fds[op.FD].head != 0 {
-		return l.cancelFD(i)
+	if op.Code == backends.Close {
+		if f := &l.fds[l.key(op)]; f.closing == i && f.head != 0 {
+			return l.cancelFD(i)
+		}
 	}
 	if l.chains != nil && l.chains.of[i].next != 0 && !s.polling {
 		if n := l.run(i); n > 1 {
@@ -68,7 +70,10 @@ func (l *Loop) start(i uint32) bool {
 	if l.ring.full() {
 		return false
 	}
-	choose := op.Code == backends.Recv && op.Flags&backends.SelectBuf != 0 && l.bufs == nil && !s.polling
+	if l.pollsFirst(s) {
+		s.polling = true
+	}
+	choose := op.Code == backends.Recv && op.Flags&backends.SelectBuf != 0 && l.bufs == nil && !s.polling && !(l.watches(op) && (!s.asked || s.watch.ending))
 	if choose && !l.chooseBuf(i) {
 		return true // parked
 	}
@@ -84,7 +89,13 @@ func (l *Loop) write(i uint32) *uapi.SQE {
 	l.count(backends.Submissions)
 	e.UserData = userData(i, s.gen)
 	e.FD = op.FD
+	if l.inTable(op) {
+		e.Flags = uapi.SQEFixedFile
+	}
 	s.state = flying
+	if l.watches(op) && l.prepWatch(e, i) {
+		return e
+	}
 	if s.polling {
 		prepPoll(e, op.Code)
 		return e
@@ -102,8 +113,11 @@ func (l *Loop) write(i uint32) *uapi.SQE {
 		l.prepSend(e, op)
 	case backends.Close:
 		// From here the number may be given to a new descriptor.
-		l.fds[op.FD].closing, l.fds[op.FD].copies = 0, false
-		e.Opcode = uapi.OpClose
+		f := &l.fds[l.key(op)]
+		f.closing, f.copies = 0, false
+		l.prepClose(e, op)
+	case backends.Shutdown:
+		prepShutdown(e, op)
 	case backends.Timeout:
 		l.prepTimeout(e, op)
 	case backends.LinkTimeout:
@@ -123,19 +137,26 @@ func (l *Loop) write(i uint32) *uapi.SQE {
 // prepPoll waits until an op of that code can make progress.
 func prepPoll(e *uapi.SQE, code backends.Code) {
 	e.Opcode = uapi.OpPollAdd
-	events := uint32(unix.POLLIN)
+	e.OpFlags = pollEvents(unix.POLLIN)
 	if code == backends.Send {
-		events = unix.POLLOUT
+		e.OpFlags = pollEvents(unix.POLLOUT)
 	}
+}
+
+func pollEvents(events uint32) uint32 {
 	if bigEndian {
 		events <<= 16 // the kernel swaps the halves: poll32_events is "word-reversed for BE"
 	}
-	e.OpFlags = events
+	return events
 }
 
 func (l *Loop) prepAccept(e *uapi.SQE, op *backends.Op) {
 	e.Opcode = uapi.OpAccept
-	e.OpFlags = unix.SOCK_CLOEXEC
+	if l.acceptsFixed(op) {
+		e.FileIndex = uapi.FileIndexAlloc
+	} else {
+		e.OpFlags = unix.SOCK_CLOEXEC
+	}
 	if op.Flags&backends.Multishot != 0 && l.feat.has(acceptMulti) {
 		e.Ioprio = uapi.AcceptMultishot
 	}
@@ -162,13 +183,20 @@ func (l *Loop) prepRecv(e *uapi.SQE, s *slot) {
 			e.OpFlags = unix.MSG_DONTWAIT // rather poll again than keep the buffer
 		}
 	default:
-		e.Flags = uapi.SQEBufferSelect
+		e.Flags |= uapi.SQEBufferSelect
 		e.BufIndex = bufGroup
-		if op.Flags&backends.Multishot != 0 && l.feat.has(recvMulti) {
-			e.Ioprio = uapi.RecvMultishot // with a length of 0, as Linux before 6.17 demands
-		} else {
-			e.Len = l.bufs.size
+		e.Len = l.bufs.size
+		if op.Flags&backends.Multishot != 0 && l.feat.has(recvMulti) && !l.triesLate(s) {
+			e.Ioprio = uapi.RecvMultishot
+			e.Len = 0 // as Linux before 6.17 demands
 		}
+		if l.bundles(op) {
+			e.Ioprio |= uapi.RecvSendBundle
+			e.Len = 0 // no limit
+		}
+	}
+	if l.feat&(pollFirst|pollThen) != 0 {
+		l.prepLate(e, s)
 	}
 }
 
@@ -232,6 +260,9 @@ func (l *Loop) park(i uint32) {
 // whether buffers may be left for those that still wait: a receive that finds
 // its peer idle does not use its buffer.
 func (l *Loop) unpark() bool {
+	if l.bufs != nil && l.bufs.offers != nil && l.offer() {
+		return true
+	}
 	if l.parked.head == 0 {
 		return false
 	}

@@ -78,6 +78,12 @@ func probe() (have caps, errno unix.Errno) {
 		{linkTimeout, tryLinkTimeout},
 		{skipSuccess, trySkip},
 		{sendBundles, trySendBundle},
+		{incremental, tryIncremental},
+		{provided, tryProvide},
+		{recvBundles, tryBundle},
+		{pollFirst, tryPollFirst},
+		{pollMulti, tryPollMulti},
+		{fixedFiles, tryFixed},
 	} {
 		ok, errno := t.try(r)
 		if errno != 0 {
@@ -87,6 +93,7 @@ func probe() (have caps, errno unix.Errno) {
 			have |= t.c
 		}
 	}
+	have |= oneShot | pollThen // of requests that knowsOps has seen
 	waits, errno := probeWaits(r)
 	if !have.has(cancelByFD) {
 		waits &^= async // see cancelAgain
@@ -161,7 +168,7 @@ func tryBufRing(r *ring) (bool, unix.Errno) {
 		return false, unix.ENOMEM
 	}
 	defer func() { _ = pool.Close() }()
-	b, errno := newBufRing(r.fd, pool, 1, 1, false)
+	b, errno := newBufRing(r.fd, pool, 1, 1, 0, false)
 	if errno != 0 {
 		return false, unless(errno, unix.EINVAL)
 	}
@@ -171,76 +178,101 @@ func tryBufRing(r *ring) (bool, unix.Errno) {
 
 // tryRecv arms a multishot receive on a socket that has a byte.
 func tryRecv(*ring) (bool, unix.Errno) {
-	r, errno := newRing(2, 4, 0, 0, 0) // its own: the receive ends with it
+	c, errno := trialRecv(1, 0, func(e *uapi.SQE) { e.Ioprio = uapi.RecvMultishot })
+	return c.Res == 1 && c.Flags&uapi.CQEFMore != 0, errno
+}
+
+// trialRecv receives from a socket that holds two bytes, on a ring of its own,
+// with which the receive ends. The kernel chooses among n buffers of a byte
+// each; n is 0 or a power of two.
+func trialRecv(n int, use caps, fill func(*uapi.SQE)) (uapi.CQE, unix.Errno) {
+	r, errno := newRing(2, 4, 0, 0, 0)
 	if errno != 0 {
-		return false, errno
+		return uapi.CQE{}, errno
 	}
-	pool, err := backends.NewPool(1, 1, false)
+	pool, err := backends.NewPool(max(n, 1), 1, false)
 	if err != nil {
 		r.close()
-		return false, unix.ENOMEM
+		return uapi.CQE{}, unix.ENOMEM
 	}
 	defer func() { _ = pool.Close() }()
 	defer r.close()
-	b, errno := newBufRing(r.fd, pool, 1, 1, false)
-	if errno != 0 {
-		return false, unless(errno, unix.EINVAL)
+	if n > 0 {
+		b, errno := newBufRing(r.fd, pool, n, 1, use, false)
+		if errno != 0 {
+			return uapi.CQE{Res: -int32(errno)}, unless(errno, unix.EINVAL)
+		}
+		defer b.close(r.fd)
 	}
-	defer b.close(r.fd)
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return false, errnoOf(err)
+		return uapi.CQE{}, errnoOf(err)
 	}
 	defer closeAll(pair[:])
-	if _, err := unix.Write(pair[1], []byte{1}); err != nil {
-		return false, errnoOf(err)
+	if _, err := unix.Write(pair[1], []byte{1, 2}); err != nil {
+		return uapi.CQE{}, errnoOf(err)
 	}
-	c, errno := trial(r, func(e *uapi.SQE) {
-		e.Opcode, e.FD, e.Ioprio = uapi.OpRecv, int32(pair[0]), uapi.RecvMultishot
-		e.Flags, e.BufIndex = uapi.SQEBufferSelect, bufGroup
+	return trial(r, func(e *uapi.SQE) {
+		e.Opcode, e.FD = uapi.OpRecv, int32(pair[0])
+		if n > 0 {
+			e.Flags, e.BufIndex = uapi.SQEBufferSelect, bufGroup
+		} else {
+			e.Addr, e.Len = address(pool.At(0)), 1
+		}
+		fill(e)
 	})
-	return c.Res == 1 && c.Flags&uapi.CQEFMore != 0, errno
 }
 
 // tryAccept arms a multishot accept on a listener that has a connection.
 func tryAccept(*ring) (bool, unix.Errno) {
+	c, errno := trialAccept(nil, func(e *uapi.SQE) { e.OpFlags = unix.SOCK_CLOEXEC })
+	if c.Res > 0 {
+		_ = unix.Close(int(c.Res))
+	}
+	return c.Res > 0 && c.Flags&uapi.CQEFMore != 0, errno
+}
+
+// trialAccept is the outcome of a multishot accept, on a ring that prepare,
+// where not nil, has made ready.
+func trialAccept(prepare func(*ring) unix.Errno, fill func(*uapi.SQE)) (uapi.CQE, unix.Errno) {
 	r, errno := newRing(2, 4, 0, 0, 0)
 	if errno != 0 {
-		return false, errno
+		return uapi.CQE{}, errno
 	}
 	defer r.close()
+	if prepare != nil {
+		if errno := prepare(r); errno != 0 {
+			return uapi.CQE{Res: -int32(errno)}, unless(errno, unix.EINVAL)
+		}
+	}
 	var fds [2]int
 	for i := range fds {
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			closeAll(fds[:i])
-			return false, errnoOf(err)
+			return uapi.CQE{}, errnoOf(err)
 		}
 		fds[i] = fd
 	}
 	defer closeAll(fds[:])
 	// An address of no length asks for an unused one without a file (autobind, unix(7)).
 	if err := unix.Bind(fds[0], &unix.SockaddrUnix{}); err != nil {
-		return false, errnoOf(err)
+		return uapi.CQE{}, errnoOf(err)
 	}
 	if err := unix.Listen(fds[0], 1); err != nil {
-		return false, errnoOf(err)
+		return uapi.CQE{}, errnoOf(err)
 	}
 	addr, err := unix.Getsockname(fds[0])
 	if err != nil {
-		return false, errnoOf(err)
+		return uapi.CQE{}, errnoOf(err)
 	}
 	if err := unix.Connect(fds[1], addr); err != nil {
-		return false, errnoOf(err)
+		return uapi.CQE{}, errnoOf(err)
 	}
-	c, errno := trial(r, func(e *uapi.SQE) {
+	return trial(r, func(e *uapi.SQE) {
 		e.Opcode, e.FD, e.Ioprio = uapi.OpAccept, int32(fds[0]), uapi.AcceptMultishot
-		e.OpFlags = unix.SOCK_CLOEXEC
+		fill(e)
 	})
-	if c.Res > 0 {
-		_ = unix.Close(int(c.Res))
-	}
-	return c.Res > 0 && c.Flags&uapi.CQEFMore != 0, errno
 }
 
 // tryCancel cancels all of nothing; kernels that do not know the flags reject them.

@@ -138,7 +138,7 @@ func trySendBundle(*ring) (bool, unix.Errno) {
 			return false, unix.ENOMEM
 		}
 		defer func() { _ = pool.Close() }()
-		b, errno := newBufRing(r.fd, pool, 2, 1, false)
+		b, errno := newBufRing(r.fd, pool, 2, 1, 0, false)
 		if errno != 0 {
 			return false, unless(errno, unix.EINVAL)
 		}

@@ -180,8 +180,8 @@ func (l *Loop) arrange(i uint32, r *Request) unix.Errno {
 	return 0
 }
 
-// place is where Loop.fds has a descriptor.
-func (l *Loop) place(fd int32) int32 { return fd }
+// place is where Loop.fds has a descriptor: behind the slots of the file table.
+func (l *Loop) place(fd int32) int32 { return l.files + fd }
 
 // prepRequest completes the submission entry of slot i.
 func (l *Loop) prepRequest(e *uapi.SQE, i uint32) {

@@ -81,9 +81,9 @@ func (l *Loop) bundleRun(i uint32, n int) int {
 		return 0
 	}
 	r := 0
-	for fd := l.slots[i].op.FD; r < min(n, groupBufs); i = l.chains.of[i].next {
+	for key := l.key(l.slots[i].op); r < min(n, groupBufs); i = l.chains.of[i].next {
 		op := l.slots[i].op
-		if op.Code != backends.Send || op.FD != fd || len(op.Buf) == 0 || l.slots[i].polling {
+		if op.Code != backends.Send || l.key(op) != key || len(op.Buf) == 0 || l.slots[i].polling {
 			break
 		}
 		r++
@@ -122,6 +122,9 @@ func (l *Loop) writeBundle(i uint32, n int) {
 	e.UserData = userData(i, s.gen)
 	e.FD = s.op.FD
 	e.Flags = uapi.SQEBufferSelect
+	if l.inTable(s.op) {
+		e.Flags |= uapi.SQEFixedFile
+	}
 	e.Ioprio = uapi.RecvSendBundle // with a length of 0, as the kernel demands
 	e.BufIndex = groupID(id)
 	e.OpFlags = unix.MSG_NOSIGNAL

@@ -32,7 +32,7 @@ func (l *Loop) skips(i, next uint32) bool {
 		return false
 	}
 	a, b := l.slots[i].op, l.slots[next].op
-	return a.Code == backends.Send && (b.Code == backends.Send || b.Code == backends.Recv) && a.FD == b.FD
+	return a.Code == backends.Send && (b.Code == backends.Send || b.Code == backends.Recv) && l.key(a) == l.key(b)
 }
 
 // implied delivers an op that completion entry e shows to have succeeded, the

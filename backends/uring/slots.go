@@ -23,7 +23,7 @@ type slot struct {
 	op     *backends.Op // keeps the op and its buffers alive
 	target uint64       // Cancel: user_data of the op to cancel
 	gen    uint32
-	fd     int32 // descriptor whose list the slot is in, or -1
+	fd     int32 // key of the descriptor whose list the slot is in, or -1
 	res    backends.Result
 	buf    int32  // buffer of the loop's own choice in use, or -1
 	by     uint32 // slot of the Cancel in flight for this op
@@ -37,6 +37,8 @@ type slot struct {
 	hit      bool // Cancel: its target ended for want of being re-armed
 	plain    bool // zero-copy send: to be sent by copying
 	noting   bool // zero-copy send: the count is in, the notification is not
+	tried    bool // a receive was asked to poll first
+	watch    watch
 }
 
 // Slot 0 is nobody's: link 0 is the end of a list, and user_data with index 0
@@ -117,7 +119,7 @@ func userData(i, gen uint32) uint64 { return uint64(gen)<<32 | uint64(i) }
 
 // find is the slot that user_data names, or nil when its op has ended.
 func (l *Loop) find(data uint64) (uint32, *slot) {
-	i, gen := uint32(data), uint32(data>>32)
+	i, gen := uint32(data)&^pollMark, uint32(data>>32)
 	if i == 0 || int(i) >= len(l.slots) {
 		return 0, nil
 	}
@@ -138,7 +140,7 @@ type fdOps struct {
 // fs.nr_open was raised.
 const maxFD = 1 << 24
 
-// opsOn is the entry of fd, good until the next call.
+// opsOn is the entry of the descriptor with key fd, good until the next call.
 func (l *Loop) opsOn(fd int32) *fdOps {
 	if int(fd) >= len(l.fds) {
 		n := max(len(l.fds), 64)

@@ -23,7 +23,7 @@ func (l *Loop) modifySend(e *uapi.SQE, op *backends.Op) {
 	if op.Flags&backends.ZeroCopy == 0 || !l.feat.has(zeroCopy) {
 		return
 	}
-	if l.fds[op.FD].copies || l.slots[op.Loan.Slot].plain {
+	if l.fds[l.key(op)].copies || l.slots[op.Loan.Slot].plain {
 		l.count(backends.NoZeroCopy)
 		return
 	}
@@ -79,7 +79,7 @@ func (l *Loop) zeroCopyDone(c *backends.Completion, i uint32, res backends.Resul
 // too), or for want of lockable memory.
 func (l *Loop) zeroCopyFailed(c *backends.Completion, i uint32, res backends.Result) bool {
 	s := &l.slots[i]
-	f := &l.fds[s.op.FD]
+	f := &l.fds[l.key(s.op)]
 	if s.op.Flags&backends.ZeroCopy != 0 && !f.copies && !s.plain && !s.canceled {
 		switch res {
 		case backends.Fail(unix.EOPNOTSUPP):

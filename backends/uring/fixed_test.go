@@ -1,0 +1,141 @@
+package uring
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/testenv"
+	"github.com/ringbench/ringbench/internal/uapi"
+)
+
+// With fixedfile a connection is in the ring's table and nowhere else.
+func TestFixedFile(t *testing.T) {
+	l, p := openTapped(t, "uring+fixedfile", backends.Config{})
+	ln, addr := listener(t)
+	sockets := func() (n int) {
+		links, err := filepath.Glob("/proc/self/fd/*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range links {
+			if to, _ := os.Readlink(link); strings.HasPrefix(to, "socket:") {
+				n++
+			}
+		}
+		return n
+	}
+	accept := &backends.Op{Code: backends.Accept, Flags: backends.Multishot | backends.Fixed, FD: int32(ln)}
+	l.Submit(accept)
+	const conns = 5
+	before := sockets()
+	var here []int32
+	for range conns {
+		far, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closeAll([]int{far})
+		if err := unix.Connect(far, addr); err != nil {
+			t.Fatal(err)
+		}
+		c := await(t, l, 1)[0]
+		if c.Op != accept || c.Res < 0 {
+			t.Fatalf("%+v", c)
+		}
+		here = append(here, int32(c.Res))
+		say(t, int32(far), "ping")
+	}
+	if n := sockets() - before; n != conns { // the far ends
+		t.Errorf("%d connections took %d descriptors", conns, n)
+	}
+	listed := strings.Count(section(fdinfo(t, l), "UserFiles:"), "socket:")
+	if listed != conns {
+		t.Errorf("the kernel lists %d sockets in the table:\n%.2000s", listed, fdinfo(t, l))
+	}
+	for _, fd := range here {
+		l.Submit(&backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | backends.Fixed, FD: fd})
+		if c := await(t, l, 1)[0]; string(c.Buf) != "ping" {
+			t.Fatalf("%+v", c)
+		}
+		l.Submit(&backends.Op{Code: backends.Close, Flags: backends.Fixed, FD: fd})
+		if c := await(t, l, 1)[0]; c.Res != 0 {
+			t.Fatalf("%+v", c)
+		}
+	}
+	if s := fdinfo(t, l); strings.Contains(section(s, "UserFiles:"), "socket:") {
+		t.Errorf("after the closes the table is not empty:\n%.2000s", s)
+	}
+	for _, e := range p.of(uapi.OpRecv) {
+		if e.Flags&uapi.SQEFixedFile == 0 {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
+// A table that is full refuses a connection, and takes the next when one has
+// gone.
+func TestFixedFileTableFull(t *testing.T) {
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	const slots = 64
+	b := &Backend{variant: variant(t, "uring+fixedfile")}
+	testenv.Need(t, "uring", b.Probe())
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: slots, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, b, backends.Config{})
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	ln, addr := listener(t)
+	var fars []int
+	defer func() { closeAll(fars) }()
+	dial := func() {
+		far, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fars = append(fars, far)
+		if err := unix.Connect(far, addr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	accept := &backends.Op{Code: backends.Accept, Flags: backends.Multishot | backends.Fixed, FD: int32(ln)}
+	l.Submit(accept)
+	for range slots {
+		dial()
+		if c := await(t, l, 1)[0]; c.Res < 0 || c.Res >= slots {
+			t.Fatalf("%+v", c)
+		}
+	}
+	dial()
+	if c := await(t, l, 1)[0]; !errors.Is(c.Res.Err(), unix.ENFILE) || c.More {
+		t.Fatalf("%+v", c)
+	}
+	// It was taken from the backlog before the table was seen to be full.
+	gone := []unix.PollFd{{Fd: int32(fars[slots]), Events: unix.POLLIN}}
+	if _, err := unix.Poll(gone, 5000); err != nil || gone[0].Revents&unix.POLLHUP == 0 {
+		t.Errorf("the connection that did not fit: events %#x, %v", gone[0].Revents, err)
+	}
+	l.Submit(&backends.Op{Code: backends.Close, Flags: backends.Fixed, FD: 17})
+	if c := await(t, l, 1)[0]; c.Res != 0 {
+		t.Fatalf("%+v", c)
+	}
+	l.Submit(accept)
+	dial()
+	if c := await(t, l, 1)[0]; c.Res != 17 || !c.More {
+		t.Fatalf("%+v", c)
+	}
+	l.Submit(&backends.Op{Code: backends.Recv, Flags: backends.Fixed, FD: slots, Buf: make([]byte, 1)})
+	if c := await(t, l, 1)[0]; !errors.Is(c.Res.Err(), unix.EBADF) {
+		t.Fatalf("beyond the table: %+v", c)
+	}
+}
