@@ -104,6 +104,8 @@ func TestEchoVariants(t *testing.T) {
 	for _, backend := range []string{
 		"uring+inc", "uring+recvbundle", "uring+provide", "uring+poll", "uring+oneshot", "uring+pollfirst",
 		"uring+fixedfile", "uring+fixedfile+inc+recvbundle",
+		"uring+fixedfile+zcfixed", "uring+fixedfile+skip", "uring+fixedfile+sendbundle",
+		"uring+link+provide", "uring+inc+sendbundle", "uring+poll+zc",
 	} {
 		for _, network := range []string{"tcp", "unix"} {
 			t.Run(backend+"/"+network, func(t *testing.T) {

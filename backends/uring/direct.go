@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"unsafe"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ringbench/ringbench/internal/uapi"
 )
 
@@ -11,8 +13,11 @@ import (
 const AnySlot = -1
 
 // RegisterFiles gives the loop a table of n direct descriptors, all empty. A
-// loop has one such table at most.
+// loop has one such table at most; with the feature fixedfile it is the loop's.
 func (l *Loop) RegisterFiles(n int) error {
+	if l.files != 0 {
+		return fmt.Errorf("uring: register a table of %d files: %w; the loop keeps its connections in a table of its own: use a variant without fixedfile", n, unix.EBUSY)
+	}
 	fds := make([]int32, n)
 	for i := range fds {
 		fds[i] = -1

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -49,6 +50,10 @@ func TestDirectDescriptors(t *testing.T) {
 	fails(t, l, Read(3, buf, 0).Fixed(), unix.EBADF)
 	if err := l.RegisterFiles(1); err == nil || !errors.Is(err, unix.EBUSY) {
 		t.Errorf("a second table: %v", err)
+	}
+	l = openVariant(t, "uring+fixedfile", backends.Config{})
+	if err := l.RegisterFiles(1); err == nil || !errors.Is(err, unix.EBUSY) || !strings.Contains(err.Error(), "fixedfile") {
+		t.Errorf("a second table beside the loop's own: %v", err)
 	}
 }
 

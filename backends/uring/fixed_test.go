@@ -139,3 +139,82 @@ func TestFixedFileTableFull(t *testing.T) {
 		t.Fatalf("beyond the table: %+v", c)
 	}
 }
+
+// Every way to send goes to the slot of the table, and does not mix it up with
+// the plain descriptor of the same number.
+func TestFixedFileSends(t *testing.T) {
+	for name, counts := range map[string]map[backends.Counter]uint64{
+		"uring+fixedfile":            {backends.Links: 0},
+		"uring+fixedfile+zc":         {backends.NoZeroCopy: 4}, // a Unix socket refuses, each for itself
+		"uring+fixedfile+link":       {backends.Links: 2, backends.HeldLinks: 1},
+		"uring+fixedfile+skip":       {backends.Links: 2, backends.HeldLinks: 1, backends.Skipped: 2},
+		"uring+fixedfile+sendbundle": {backends.SendBundles: 2, backends.SendBundleBufs: 4, backends.HeldLinks: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, p := openTapped(t, name, backends.Config{})
+			plain, q := socketpair(t)
+			far := acceptSlot(t, l, plain)
+			ops, want := chainOf(plain, "in ", "the table", "not ", "there")
+			for i, op := range ops {
+				op.Flags |= backends.ZeroCopy
+				if i < 2 {
+					op.Flags |= backends.Fixed
+				}
+			}
+			if l.chains != nil {
+				submitEach(l, ops...)
+				expect(t, l, want)
+			} else {
+				for _, op := range ops { // the flag Link means nothing
+					l.Submit(op)
+					expect(t, l, map[*backends.Op]backends.Result{op: want[op]})
+				}
+			}
+			readExactly(t, far, "in the table")
+			readExactly(t, q, "not there")
+			fixed, others := 0, 0
+			for _, e := range append(p.of(uapi.OpSend), p.of(uapi.OpSendZC)...) {
+				if e.FD != plain {
+					t.Errorf("%+v", e)
+				}
+				if e.Flags&uapi.SQEFixedFile != 0 {
+					fixed++
+				} else {
+					others++
+				}
+			}
+			if fixed == 0 || fixed != others {
+				t.Errorf("%d requests for the table and %d for the descriptor", fixed, others)
+			}
+			for c, n := range counts {
+				if l.Counters()[c] != n {
+					t.Errorf("%v is %d rather than %d", c, l.Counters()[c], n)
+				}
+			}
+		})
+	}
+}
+
+// acceptSlot accepts connections until one has that slot of the table, and
+// returns its far end.
+func acceptSlot(t *testing.T, l *Loop, slot int32) (far int32) {
+	t.Helper()
+	ln, addr := listener(t)
+	for {
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { closeAll([]int{fd}) })
+		if err := unix.Connect(fd, addr); err != nil {
+			t.Fatal(err)
+		}
+		l.Submit(&backends.Op{Code: backends.Accept, Flags: backends.Fixed, FD: int32(ln)})
+		switch c := await(t, l, 1)[0]; {
+		case c.Res < 0 || int32(c.Res) > slot:
+			t.Fatalf("%+v", c)
+		case int32(c.Res) == slot:
+			return int32(fd)
+		}
+	}
+}

@@ -166,7 +166,7 @@ func (l *Loop) arrange(i uint32, r *Request) unix.Errno {
 		if t == nil || t.op != r.target || t.state == done {
 			return unix.ENOENT
 		}
-		l.slots[i].target = data
+		l.slots[i].target = l.request(j)
 		if r.sqe.OpFlags&uapi.TimeoutUpdate != 0 && l.opcode(j) == uapi.OpLinkTimeout {
 			r.sqe.OpFlags |= uapi.LinkTimeoutUpdate
 		}
