@@ -13,7 +13,7 @@ import (
 // net's own goroutines are not ours to judge.
 func TestNoAllocationPerMessage(t *testing.T) {
 	const conns, size, messages = 16, 64, 100_000
-	for _, backend := range []string{"uring", "epoll", "threadpool", "uring+zc", "uring+skip", "uring+sendbundle", "uring+link+zc"} {
+	for _, backend := range []string{"uring", "epoll", "threadpool", "uring+zc", "uring+skip", "uring+sendbundle", "uring+link+zc", "uring+fixedfile+recvbundle", "uring+poll+provide"} {
 		t.Run(backend, func(t *testing.T) {
 			s := serve(t, workloads.Echo{Backend: backend, Network: "unix"})
 			var cs []net.Conn
