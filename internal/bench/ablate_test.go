@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,7 +27,9 @@ func (f fake) Open(cfg backends.Config) (backends.Loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.Open(cfg)
+	l, err := b.Open(cfg)
+	held.add(1)
+	return fakeLoop{l}, err
 }
 func (f fake) Probe() error {
 	if f.Has("refused", false) {
@@ -41,6 +44,28 @@ func (f fake) Traits() (t backends.Traits) {
 		}
 	}
 	return t
+}
+
+type fakeLoop struct{ backends.Loop }
+
+func (l fakeLoop) Close() error {
+	held.add(-1)
+	return l.Loop.Close()
+}
+
+// held is how many loops of the fake there are, and how many there were at most.
+var held loopCount
+
+type loopCount struct {
+	mu        sync.Mutex
+	now, most int
+}
+
+func (c *loopCount) add(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now += n
+	c.most = max(c.most, c.now)
 }
 
 func registerFake() {

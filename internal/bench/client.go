@@ -32,16 +32,16 @@ func chooseClient() (name string, refused error) {
 	return lastClient, refused
 }
 
-// rehearse makes sure that the load generator can have its loops in every cell:
-// another one where it was ours to choose.
-func (o *Options) rehearse(p *result.Plan, r rehearsal) error {
-	for _, c := range p.Cells {
-		err := r.client(p, c)
+// rehearse makes sure that the load generators can have their loops at every
+// moment: others where it was ours to choose.
+func (o *Options) rehearse(p *result.Plan, moments [][]int, r rehearsal) error {
+	for _, moment := range moments {
+		err := r.clients(p, cellsAt(p, moment))
 		switch {
 		case err == nil:
 		case o.clientChosen && p.Client != lastClient:
 			p.Client, o.Client, o.secondChoice = lastClient, lastClient, err
-			return o.rehearse(p, r)
+			return o.rehearse(p, moments, r)
 		default:
 			return fmt.Errorf("--client: %w", err)
 		}

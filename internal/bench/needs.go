@@ -3,43 +3,92 @@ package bench
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/child"
 	"github.com/ringbench/ringbench/internal/load"
+	"github.com/ringbench/ringbench/internal/plan"
 	"github.com/ringbench/ringbench/internal/result"
 )
 
-// needs checks what the cells take against this system's limits. A cell that
-// all, a calibration or an ablation brought in and that cannot be had is left out.
+// needs checks what the cells take against this system's limits, those of a duet
+// together. A cell that all, a calibration or an ablation brought in and that
+// cannot be had is left out.
 func (o *Options) needs(p *result.Plan) error {
 	for _, c := range p.Cells {
 		if err := needSockets(c); err != nil {
 			return err
 		}
 	}
+	moments, err := momentsOf(p)
+	if err != nil {
+		return err
+	}
 	r := rehearsal{}
-	if err := o.rehearse(p, r); err != nil {
+	if err := o.rehearse(p, moments, r); err != nil {
 		return err
 	}
 	limits := sync.OnceValue(threadLimits) // they are costly to read and the cells may be thousands
-	kept := make([]bool, len(p.Cells))
-	for i, c := range p.Cells {
-		err := resources(p, c, r, limits)
-		switch {
-		case err != nil && p.Purpose == "" && o.named(c):
-			return err
-		case err != nil:
-			leaveOut(p, c.Contestant, err)
+	kept := slices.Repeat([]bool{true}, len(p.Cells))
+	for _, cells := range moments {
+		if slices.ContainsFunc(cells, func(i int) bool { return !kept[i] }) {
+			continue
 		}
-		kept[i] = err == nil
+		i, err := refused(p, cells, r, limits)
+		if err == nil {
+			continue
+		}
+		if p.Purpose == "" && o.named(p.Cells[i]) {
+			return err
+		}
+		leaveOut(p, p.Cells[i].Contestant, err)
+		kept[i] = false
 	}
 	p.Keep(kept)
 	if len(p.Cells) == 0 || p.Purpose != "" && len(p.Matches) == 0 {
 		return errNoneLeft(p)
 	}
 	return nil
+}
+
+// momentsOf lists the cells that run at one moment, as indices: one, or the two
+// of a duet.
+func momentsOf(p *result.Plan) (moments [][]int, err error) {
+	if len(p.Cells) == 0 {
+		return nil, nil
+	}
+	once := *p
+	once.Trials, once.Sessions = 1, 1
+	runs, err := plan.Of(&once)
+	for _, r := range runs {
+		moments = append(moments, r.Cells)
+	}
+	slices.SortFunc(moments, slices.Compare)
+	return moments, err
+}
+
+func cellsAt(p *result.Plan, moment []int) (cells []result.Cell) {
+	for _, i := range moment {
+		cells = append(cells, p.Cells[i])
+	}
+	return cells
+}
+
+// refused is the cell of a moment that has to go, and why: one that cannot be had
+// even alone, else the later of the plan, since the first may have other partners.
+func refused(p *result.Plan, moment []int, r rehearsal, limits func() []threadLimit) (cell int, err error) {
+	if err = resources(p, cellsAt(p, moment), r, limits); err == nil {
+		return 0, nil
+	}
+	for _, i := range moment {
+		if alone := resources(p, []result.Cell{p.Cells[i]}, r, limits); alone != nil {
+			return i, alone
+		}
+	}
+	return slices.Max(moment), err
 }
 
 // needSockets checks that there are ports and descriptors for the connections.
@@ -60,34 +109,52 @@ func needSockets(c result.Cell) error {
 	return nil
 }
 
-// resources is nil when a server of ours can have its threads and loops.
-func resources(p *result.Plan, c result.Cell, r rehearsal, limits func() []threadLimit) error {
-	if c.Backend == "" {
-		return nil
-	}
-	b, err := backends.Lookup(c.Backend)
-	if err != nil {
-		return err
-	}
-	if t := b.Traits(); t.Blocking && !t.Spawn {
-		return needThreads(c, limits())
-	}
-	return r.server(p, c)
-}
-
-// needThreads checks that a thread for each connection can be had.
-func needThreads(c result.Cell, limits []threadLimit) error {
-	threads := c.Conns
-	if c.Workers > 0 && c.Workers < threads {
-		threads = c.Workers
-		if waiting := c.Conns - threads; waiting > somaxconn() {
-			return fmt.Errorf("--workers=%d leaves %d connections to wait and the backlog holds %d; raise net.core.somaxconn or --workers", c.Workers, waiting, somaxconn())
+// resources is nil when our servers of one moment can have their threads and loops.
+func resources(p *result.Plan, cells []result.Cell, r rehearsal, limits func() []threadLimit) error {
+	var pools []result.Cell
+	for _, c := range cells {
+		if c.Backend == "" {
+			continue
+		}
+		b, err := backends.Lookup(c.Backend)
+		if err != nil {
+			return err
+		}
+		if t := b.Traits(); t.Blocking && !t.Spawn {
+			pools = append(pools, c)
 		}
 	}
-	threads += 32 // the runtime's and the other processes'
+	if len(pools) > 0 {
+		if err := needThreads(pools, limits()); err != nil {
+			return err
+		}
+	}
+	return r.servers(p, cells)
+}
+
+// needThreads checks that pools of one moment can have a thread for each connection.
+func needThreads(pools []result.Cell, limits []threadLimit) error {
+	const others = 32 // the runtime's and the other processes'
+	var names []string
+	largest, sum := 0, others
+	for _, c := range pools {
+		threads := c.Conns
+		if c.Workers > 0 && c.Workers < threads {
+			threads = c.Workers
+			if waiting := c.Conns - threads; waiting > somaxconn() {
+				return fmt.Errorf("--workers=%d leaves %d connections to wait and the backlog holds %d; raise net.core.somaxconn or --workers", c.Workers, waiting, somaxconn())
+			}
+		}
+		names = append(names, fmt.Sprintf("%s with %d connections", c.Contestant, c.Conns))
+		largest, sum = max(largest, threads+others), sum+threads
+	}
 	for _, limit := range limits {
+		threads := sum
+		if limit.each {
+			threads = largest
+		}
 		if threads > limit.free {
-			return fmt.Errorf("%s with %d connections needs %d threads and %s leaves %d; %s, or use --workers", c.Contestant, c.Conns, threads, limit.name, max(limit.free, 0), limit.remedy)
+			return fmt.Errorf("%s needs %d threads and %s leaves %d; %s, or use --workers", strings.Join(names, " beside "), threads, limit.name, max(limit.free, 0), limit.remedy)
 		}
 	}
 	return nil

@@ -16,25 +16,44 @@ type cast struct {
 	loops   int
 }
 
+// castsMax is the most processes with loops that a trial has: a duet's.
+const castsMax = 4
+
 // A rehearsal opens the loops that a trial will have, and closes them again. A
 // small ring, which is what Probe makes, may be had where these may not: Linux
 // 6.18 charges rings to the limit of locked memory, all of a user's together.
-// It maps what has passed, a client and a server, which is not tried again.
-type rehearsal map[[2]cast]bool
+// It maps what has passed, the processes of one moment, which is not tried again.
+type rehearsal map[[castsMax]cast]bool
 
-// client is nil when the load generator of the cell can have its loops.
-func (r rehearsal) client(p *result.Plan, c result.Cell) error {
-	return r.hold(clientCast(p, c), cast{})
+// clients is nil when the load generators of cells that run at one moment can
+// have their loops.
+func (r rehearsal) clients(p *result.Plan, cells []result.Cell) error {
+	var casts []cast
+	for _, c := range cells {
+		casts = append(casts, clientCast(p, c))
+	}
+	return r.hold(casts...)
 }
 
-// server is nil when server and load generator can have their loops at once.
-func (r rehearsal) server(p *result.Plan, c result.Cell) error {
-	b, err := backends.Lookup(c.Backend)
-	if err != nil || b.Traits().Blocking {
-		return err
+// servers is nil when servers and load generators of cells that run at one moment
+// can have their loops.
+func (r rehearsal) servers(p *result.Plan, cells []result.Cell) error {
+	var casts []cast
+	for _, c := range cells {
+		casts = append(casts, clientCast(p, c))
+		if c.Backend == "" {
+			continue
+		}
+		b, err := backends.Lookup(c.Backend)
+		if err != nil {
+			return err
+		}
+		if t := b.Traits(); !t.Blocking {
+			cfg := EchoConfig(c, "", p.ServerCPUs)
+			casts = append(casts, cast{c.Backend, cfg.LoopConfig(0, t), cfg.Loops})
+		}
 	}
-	cfg := EchoConfig(c, "", p.ServerCPUs)
-	return r.hold(clientCast(p, c), cast{c.Backend, cfg.LoopConfig(0, b.Traits()), cfg.Loops})
+	return r.hold(casts...)
 }
 
 func clientCast(p *result.Plan, c result.Cell) cast {
@@ -48,21 +67,24 @@ func clientLoops(p *result.Plan, c result.Cell) int {
 	return max(1, min(len(p.ClientCPUs), c.Conns))
 }
 
-// hold opens the loops of two casts, all at once, and closes them.
-func (r rehearsal) hold(a, b cast) (err error) {
-	key := [2]cast{a, b}
+// hold opens the loops of casts, all at once, and closes them.
+func (r rehearsal) hold(casts ...cast) (err error) {
+	var key [castsMax]cast
+	copy(key[:], casts)
 	if r[key] {
 		return nil
 	}
 	var wg sync.WaitGroup
 	done := make(chan struct{})
 	errs := make(chan error)
-	for _, c := range key {
+	loops := 0
+	for _, c := range casts {
+		loops += c.loops
 		for range c.loops {
 			wg.Go(func() { c.openOne(errs, done) })
 		}
 	}
-	for range a.loops + b.loops {
+	for range loops {
 		err = errors.Join(err, <-errs)
 	}
 	close(done)

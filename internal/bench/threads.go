@@ -15,6 +15,7 @@ type threadLimit struct {
 	name   string
 	free   int
 	remedy string
+	each   bool // it binds each process by itself, not all together
 }
 
 // threadLimits lists those that this system sets, less what is in use. RLIMIT_NPROC
@@ -23,19 +24,19 @@ func threadLimits() (limits []threadLimit) {
 	inUse := threadsInUse()
 	for _, name := range []string{"kernel.threads-max", "kernel.pid_max"} {
 		if n, ok := readInt("/proc/sys/" + strings.ReplaceAll(name, ".", "/")); ok {
-			limits = append(limits, threadLimit{name, n - inUse, "raise it with sysctl -w " + name + "=N"})
+			limits = append(limits, threadLimit{name: name, free: n - inUse, remedy: "raise it with sysctl -w " + name + "=N"})
 		}
 	}
 	// Each thread's stack is a mapping of its own, and the runtime's guard another.
 	if n, ok := readInt("/proc/sys/vm/max_map_count"); ok {
-		limits = append(limits, threadLimit{"vm.max_map_count", n / 2, "raise it with sysctl -w vm.max_map_count=N"})
+		limits = append(limits, threadLimit{name: "vm.max_map_count", free: n / 2, remedy: "raise it with sysctl -w vm.max_map_count=N", each: true})
 	}
 	var r unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NPROC, &r) == nil && os.Geteuid() != 0 && r.Cur < math.MaxInt32 {
-		limits = append(limits, threadLimit{"the limit of this user's processes (ulimit -u)", int(r.Cur) - threadsOf(os.Getuid()), "raise it with ulimit -u or LimitNPROC="})
+		limits = append(limits, threadLimit{name: "the limit of this user's processes (ulimit -u)", free: int(r.Cur) - threadsOf(os.Getuid()), remedy: "raise it with ulimit -u or LimitNPROC="})
 	}
 	if n, ok := cgroupPids(); ok {
-		limits = append(limits, threadLimit{"the pids cgroup", n, "raise its pids.max (docker run --pids-limit)"})
+		limits = append(limits, threadLimit{name: "the pids cgroup", free: n, remedy: "raise its pids.max (docker run --pids-limit)"})
 	}
 	return limits
 }
