@@ -32,6 +32,7 @@ func notes(s *result.Set, all []view) []note {
 	n = append(n, clientNote(s))
 	n = append(n, interferenceNote(s))
 	n = append(n, trialsNotes(s)...)
+	n = append(n, disturbedNotes(s)...)
 	n = append(n, endingNotes(s)...)
 	for _, l := range loadNotes(all) {
 		if s.Plan.Purpose == "" || l.limits {
@@ -119,10 +120,24 @@ func span(least, most int) string {
 
 func placementNote(s *result.Set) note {
 	p := s.Plan
-	if p.Placement == "shared" {
-		return note{"placement", "shared, server and client both on CPU " + cpuList(p.ServerCPUs), false}
+	var targets []string // nobody pinned them
+	for _, c := range p.Cells {
+		if c.Target != "" && !slices.Contains(targets, c.Target) {
+			targets = append(targets, c.Target)
+		}
 	}
-	return note{"placement", fmt.Sprintf("%s, server on CPU %s, client on CPU %s", or(p.Placement, "unknown"), cpuList(p.ServerCPUs), cpuList(p.ClientCPUs)), false}
+	elsewhere := ""
+	if len(targets) > 0 {
+		elsewhere = "; " + strings.Join(targets, ", ") + " where it was started"
+	}
+	text := fmt.Sprintf("server on CPU %s, client on CPU %s", cpuList(p.ServerCPUs), cpuList(p.ClientCPUs))
+	switch {
+	case len(p.Cells) > 0 && !slices.ContainsFunc(p.Cells, func(c result.Cell) bool { return c.Target == "" }):
+		text = "client on CPU " + cpuList(p.ClientCPUs)
+	case p.Placement == "shared":
+		text = "server and client both on CPU " + cpuList(p.ServerCPUs)
+	}
+	return note{"placement", or(p.Placement, "unknown") + ", " + text + elsewhere, false}
 }
 
 // contestantNotes say what each contestant really was, in the order of the
@@ -187,9 +202,7 @@ func interferenceNote(s *result.Set) note {
 		t := &s.Trials[i]
 		steal = append(steal, t.StealShare(s.Env.CPUs))
 		other = append(other, t.OtherShare(s.Env.CPUs))
-		if t.Server != nil && t.Server.RunQueueWait != nil {
-			wait = append(wait, *t.Server.RunQueueWait/t.Server.Seconds)
-		}
+		wait = append(wait, t.RunQueueWaitShare())
 	}
 	if stat.Median(steal).N == 0 {
 		return note{"interference", "not measured", true}
@@ -230,7 +243,11 @@ func trialsNotes(s *result.Set) []note {
 		return []note{{"trials", "none", true}}
 	}
 	if len(void) == 0 {
-		return []note{{"trials", fmt.Sprintf("%d, all count", len(s.Trials)), false}}
+		text := "all count"
+		if slices.ContainsFunc(s.Trials, func(t result.Trial) bool { return t.Disturbed != "" }) {
+			text = "none void"
+		}
+		return []note{{"trials", fmt.Sprintf("%d, %s", len(s.Trials), text), false}}
 	}
 	list := []note{{"trials", fmt.Sprintf("%d of %d are void and not in the figures", len(void), len(s.Trials)), true}}
 	count := map[string]int{}
@@ -282,13 +299,16 @@ func loadNotes(all []view) (n []note) {
 		for _, r := range v.rows {
 			at := fmt.Sprintf("%s (%s): ", r.name, v.load)
 			if r.clientBound > 0 {
-				n = append(n, note{"client-bound", at + fmt.Sprintf("in %d of %d trials the client's CPU was used up, so its throughput measures the client", r.clientBound, len(r.trials)), true})
+				n = append(n, note{"client-bound", at + fmt.Sprintf("in %d of %d trials the client was the limit, so the throughput measures the client", r.clientBound, len(r.trials)), true})
 			}
 			if line := unservedText(r); line != "" {
 				n = append(n, note{"unserved", at + line, true})
 			}
 			if line := untracedText(r); line != "" {
 				n = append(n, note{"system calls", at + line, true})
+			}
+			if line := endedText(r); line != "" {
+				n = append(n, note{"threads", at + line, true})
 			}
 			if line := eventsText(r); line != "" {
 				n = append(n, note{"events", at + line, false})
@@ -360,16 +380,30 @@ func copiedText(r row) string {
 	return fmt.Sprintf("%s %% of %s zero-copy sends were copied after all, as the kernel reports", figure(100*float64(copied)/float64(all)), whole(float64(all)))
 }
 
+// endedText tells of threads whose switches are lost.
+func endedText(r row) string {
+	sum := 0
+	for _, t := range r.trials {
+		if t.Server != nil {
+			sum += t.Server.ThreadsEnded
+		}
+	}
+	if sum == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of the server's ended in mid-trial; their switches and waits for a CPU are missing", sum)
+}
+
 func eventsText(r row) string {
 	var parts []string
 	for _, name := range events {
-		var sum, messages uint64
+		var sum, bytes uint64
 		for _, t := range r.trials {
 			sum += t.Counters[name]
-			messages += t.Messages
+			bytes += t.Counters["bytes_in"] // as long as the events were counted
 		}
-		if sum > 0 && messages > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s (%s a message)", name, whole(float64(sum)), figure(float64(sum)/float64(messages))))
+		if messages := float64(bytes) / float64(r.cell.Size); sum > 0 && messages > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s (%s a message)", name, whole(float64(sum)), figure(float64(sum)/messages)))
 		}
 	}
 	return strings.Join(parts, ", ")

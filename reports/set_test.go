@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
@@ -85,9 +86,9 @@ func newTrial(p profile, conns, block int) result.Trial {
 	t := result.Trial{
 		Seconds: 1, Messages: messages, Bytes: messages * 64,
 		Service: newHistogram(latency, int64(messages)),
-		Server: &result.Process{CPUSeconds: cpu, UserShare: p.user, UserShareError: 0.01, Seconds: 1, Voluntary: messages / 10,
+		Server: &result.Process{CPUSeconds: cpu, UserShare: p.user, UserShareError: 0.01, Seconds: 1, ThreadSeconds: 1, Voluntary: messages / 10,
 			Involuntary: 40, PeakRSS: p.rss, Threads: p.threads, CPUs: 1},
-		Client: &result.Process{CPUSeconds: rate * 5.1e-6, UserShare: 0.04, UserShareError: 0.012, Seconds: 1, Voluntary: messages / 12,
+		Client: &result.Process{CPUSeconds: rate * 5.1e-6, UserShare: 0.04, UserShareError: 0.012, Seconds: 1, ThreadSeconds: 1, Voluntary: messages / 12,
 			PeakRSS: 20 << 20, Threads: 6, CPUs: 1},
 		Machine: &result.Machine{Seconds: 1, BusySeconds: cpu + rate*5.5e-6, UserSeconds: 0.06, KernelSeconds: cpu + rate*5.5e-6 - 0.06,
 			SoftirqSeconds: 0.3, StealSeconds: 0.02 * float64(1+block), OtherSeconds: 0.01},
@@ -95,6 +96,10 @@ func newTrial(p profile, conns, block int) result.Trial {
 	}
 	if p.countsItsOwnSyscalls {
 		t.CountedSyscalls = &p.syscalls
+		t.Counters = maps.Clone(p.counters)
+		if t.Counters != nil {
+			t.Counters["bytes_in"] = t.Bytes
+		}
 	}
 	return t
 }

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Figures that follow from a trial. One that was not measured is NaN. CPU and
-// messages are each taken over the interval that they were counted in, which
-// differ by the time that reading the counters takes.
+// Figures that follow from a trial. One that was not measured is NaN. CPU,
+// switches and messages are each taken over the interval that they were counted
+// in, which differ by the time that reading them takes.
 
 // PerSecond is the throughput: messages answered and verified a second.
 func (t *Trial) PerSecond() float64 { return ratio(float64(t.Messages), t.Seconds) }
@@ -52,7 +52,7 @@ func (t *Trial) HelperCPUPerMessage(name string) float64 {
 			cpu += h.CPUSeconds
 		}
 	}
-	return t.perMessage(cpu, t.Server.Seconds) * 1e9
+	return t.perMessage(cpu, t.Server.ThreadSeconds) * 1e9
 }
 
 // SwitchesPerMessage counts the server's context switches of both kinds.
@@ -60,7 +60,16 @@ func (t *Trial) SwitchesPerMessage() float64 {
 	if t.Server == nil {
 		return math.NaN()
 	}
-	return t.perMessage(float64(t.Server.Voluntary+t.Server.Involuntary), t.Server.Seconds)
+	return t.perMessage(float64(t.Server.Voluntary+t.Server.Involuntary), t.Server.ThreadSeconds)
+}
+
+// RunQueueWaitShare is how many of the server's threads waited for a CPU, on
+// average: CPU-seconds a second.
+func (t *Trial) RunQueueWaitShare() float64 {
+	if t.Server == nil || t.Server.RunQueueWait == nil {
+		return math.NaN()
+	}
+	return ratio(*t.Server.RunQueueWait, t.Server.ThreadSeconds)
 }
 
 // SyscallsPerMessage is all system calls of the server process: its own count
@@ -170,14 +179,44 @@ func (p *Plan) CellsOf(l Load) (cells []int) {
 	return cells
 }
 
-// Valid lists the trials of a cell that count.
-func (s *Set) Valid(cell int) (trials []*Trial) {
+// Valid lists the trials of a cell that count: those that are not void and not
+// disturbed, the disturbed ones too where they are most.
+func (s *Set) Valid(cell int) []*Trial {
+	return calm(s.ended(cell), (*Trial).disturbed)
+}
+
+// Disturbed is how many of a cell's trials that are not void were disturbed, and
+// whether they count all the same.
+func (s *Set) Disturbed(cell int) (n, of int, count bool) {
+	all := s.ended(cell)
+	for _, t := range all {
+		if t.disturbed() {
+			n++
+		}
+	}
+	return n, len(all), n > 0 && len(calm(all, (*Trial).disturbed)) == len(all)
+}
+
+func (s *Set) ended(cell int) (trials []*Trial) {
 	for i := range s.Trials {
 		if t := &s.Trials[i]; t.Cell == cell && t.Void == "" {
 			trials = append(trials, t)
 		}
 	}
 	return trials
+}
+
+func (t *Trial) disturbed() bool { return t.Disturbed != "" }
+
+// calm leaves out what was disturbed, unless that is more than half: then a
+// figure with its noise is better than one of the few moments that were quiet by
+// chance, or none, and the report says so.
+func calm[T any](all []T, disturbed func(T) bool) []T {
+	quiet := slices.DeleteFunc(slices.Clone(all), disturbed)
+	if 2*len(quiet) < len(all) {
+		return all
+	}
+	return quiet
 }
 
 // Void lists the trials that do not count.
@@ -196,8 +235,23 @@ type Pair struct {
 	A, B *Trial // A is of the cell that comes first in the plan
 }
 
-// Pairs lists the pairs of a duet of which both trials count.
+// Pairs lists the pairs of a duet of which both trials count, by the rule of
+// Valid for the pairs of two cells.
 func (s *Set) Pairs() (pairs []Pair) {
+	cells := map[[2]int][]Pair{}
+	for _, p := range s.allPairs() {
+		key := [2]int{p.A.Cell, p.B.Cell}
+		cells[key] = append(cells[key], p)
+	}
+	for _, of := range cells {
+		pairs = append(pairs, calm(of, func(p Pair) bool { return p.A.disturbed() || p.B.disturbed() })...)
+	}
+	slices.SortFunc(pairs, func(x, y Pair) int { return cmp.Compare(x.A.Pair, y.A.Pair) })
+	return pairs
+}
+
+// allPairs are those of trials that are not void.
+func (s *Set) allPairs() (pairs []Pair) {
 	first := map[int]*Trial{}
 	for i := range s.Trials {
 		t := &s.Trials[i]
@@ -215,7 +269,6 @@ func (s *Set) Pairs() (pairs []Pair) {
 		}
 		pairs = append(pairs, p)
 	}
-	slices.SortStableFunc(pairs, func(x, y Pair) int { return cmp.Compare(x.A.Pair, y.A.Pair) })
 	return pairs
 }
 

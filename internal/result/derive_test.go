@@ -2,14 +2,16 @@ package result
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
 func TestPerMessageNormalisesEachInterval(t *testing.T) {
-	counted, traced := 0.25, 2.5
+	counted, traced, wait := 0.25, 2.5, 7.5
 	tr := &Trial{
 		Seconds: 2, Messages: 1000, // 500 a second
-		Server:  &Process{CPUSeconds: 0.3, Seconds: 3, Voluntary: 250, Involuntary: 50, Helpers: []Helper{{Name: "iou-sqp", Threads: 1, CPUSeconds: 0.15}}},
+		Server: &Process{CPUSeconds: 0.3, Seconds: 3, ThreadSeconds: 5, Voluntary: 450, Involuntary: 50, RunQueueWait: &wait,
+			Helpers: []Helper{{Name: "iou-sqp", Threads: 1, CPUSeconds: 0.25}}},
 		Client:  &Process{CPUSeconds: 0.4, Seconds: 1},
 		Machine: &Machine{Seconds: 2, BusySeconds: 1, StealSeconds: 0.2, OtherSeconds: 0.4},
 	}
@@ -25,7 +27,8 @@ func TestPerMessageNormalisesEachInterval(t *testing.T) {
 		{"MachineCPUPerMessage", tr.MachineCPUPerMessage(), 1_000_000}, // 0.5 ÷ 500
 		{"HelperCPUPerMessage", tr.HelperCPUPerMessage("iou-sqp"), 100_000},
 		{"HelperCPUPerMessage of none", tr.HelperCPUPerMessage("iou-wrk"), 0},
-		{"SwitchesPerMessage", tr.SwitchesPerMessage(), 0.2},
+		{"SwitchesPerMessage", tr.SwitchesPerMessage(), 0.2}, // 100/s ÷ 500/s
+		{"RunQueueWaitShare", tr.RunQueueWaitShare(), 1.5},
 		{"StealShare", tr.StealShare(2), 0.05},
 		{"OtherShare", tr.OtherShare(2), 0.1},
 		{"no syscalls", tr.SyscallsPerMessage(), math.NaN()},
@@ -36,6 +39,7 @@ func TestPerMessageNormalisesEachInterval(t *testing.T) {
 		{"bare server", bare.ServerCPUPerMessage(), math.NaN()},
 		{"bare client", bare.ClientCPUPerMessage(), math.NaN()},
 		{"bare machine", bare.MachineCPUPerMessage(), math.NaN()},
+		{"bare wait", bare.RunQueueWaitShare(), math.NaN()},
 		{"bare steal", bare.StealShare(2), math.NaN()},
 		{"no message", (&Trial{Seconds: 1, Server: &Process{CPUSeconds: 1, Seconds: 1}}).ServerCPUPerMessage(), math.NaN()},
 		{"floor", (&Floor{Seconds: 2, Messages: 100, CPUSeconds: 1}).CPUPerMessage(), 1e7},
@@ -70,6 +74,42 @@ func TestPairs(t *testing.T) {
 	}
 	if n := len(s.Valid(1)); n != 2 {
 		t.Errorf("%d valid trials of cell 1, want 2", n)
+	}
+}
+
+// Of three trials a disturbed one stays out; with two of three disturbed all
+// count. Pairs go by the same rule, for every two cells apart.
+func TestDisturbed(t *testing.T) {
+	trial := func(cell, pair int, disturbed string) Trial {
+		return Trial{Cell: cell, Pair: pair, Disturbed: disturbed}
+	}
+	s := &Set{
+		Plan: Plan{Cells: make([]Cell, 4)},
+		Trials: []Trial{
+			trial(0, 1, ""), trial(1, 1, "steal"), // pairs of 0 and 1: one of three disturbed
+			trial(0, 2, ""), trial(1, 2, ""),
+			trial(1, 3, ""), trial(0, 3, ""),
+			trial(2, 4, "others"), trial(3, 4, ""), // of 2 and 3: two of three
+			trial(2, 5, "others"), trial(3, 5, "others"),
+			trial(2, 6, ""), trial(3, 6, ""),
+			{Cell: 1, Void: "died", Disturbed: "steal"}, // no trial at all
+		},
+	}
+	for cell, want := range []struct {
+		disturbed, valid int
+		count            bool
+	}{{0, 3, false}, {1, 2, false}, {2, 3, true}, {1, 2, false}} {
+		n, of, count := s.Disturbed(cell)
+		if valid := len(s.Valid(cell)); n != want.disturbed || of != 3 || count != want.count || valid != want.valid {
+			t.Errorf("cell %d: %d of %d disturbed, counted %v, %d valid; want %+v", cell, n, of, count, valid, want)
+		}
+	}
+	var numbers []int
+	for _, p := range s.Pairs() {
+		numbers = append(numbers, p.A.Pair)
+	}
+	if want := []int{2, 3, 4, 5, 6}; !slices.Equal(numbers, want) {
+		t.Errorf("pairs %v count, want %v", numbers, want)
 	}
 }
 

@@ -73,7 +73,7 @@ type Plan struct {
 	Seed            uint64  `json:"seed"`
 	WarmupSeconds   float64 `json:"warmup_seconds"`
 	DurationSeconds float64 `json:"duration_seconds"`
-	PatienceSeconds float64 `json:"start_timeout_seconds,omitempty"` // that a server and its client may take to get ready
+	PatienceSeconds float64 `json:"start_timeout_seconds,omitempty"` // that a server and its client may take to get ready, and to answer when the load is over
 	Placement       string  `json:"placement"`                       // "split" or "shared"
 	ServerCPUs      []int   `json:"server_cpus"`
 	ClientCPUs      []int   `json:"client_cpus"`
@@ -95,6 +95,16 @@ type Plan struct {
 	Sessions          int     `json:"sessions,omitempty"`
 	SessionGapSeconds float64 `json:"session_gap_seconds,omitempty"`
 	Compiler          string  `json:"c_compiler,omitempty"` // of the C twins
+
+	Limits Limits `json:"interference_limits"`
+}
+
+// Limits are how much interference a trial may have before it is Disturbed; they
+// are fixed before the run.
+type Limits struct {
+	StealShare float64 `json:"steal_share"`         // of all CPUs' time
+	OtherShare float64 `json:"other_process_share"` // of all CPUs' time
+	LateShare  float64 `json:"late_share"`          // of the window, that passed before the clocks of CPU time were read
 }
 
 // SessionsMax is the most sessions that a plan may have.
@@ -150,6 +160,9 @@ type Trial struct {
 	First   bool      `json:"first,omitempty"` // duet: this one was started first
 	Started time.Time `json:"started"`
 	Void    string    `json:"void,omitempty"` // why it does not count; all below may then be absent
+	// Disturbed is which of Plan.Limits was passed. The figures are there, but
+	// stay out of the statistics where most trials of the cell were not disturbed.
+	Disturbed string `json:"disturbed,omitempty"`
 
 	Seconds  float64 `json:"window_seconds"`
 	Messages uint64  `json:"messages"` // answered and verified in the window
@@ -162,6 +175,10 @@ type Trial struct {
 	Response *Histogram `json:"response_time,omitempty"` // from the intended start; open loop only
 	SendLag  *Histogram `json:"send_lag,omitempty"`      // intended start to actual send; open loop only
 
+	// LateSeconds is how far into the window CPU was metered from, for as long
+	// as the window is: the load goes on after it.
+	LateSeconds float64 `json:"metered_late_seconds,omitempty"`
+
 	Server  *Process `json:"server,omitempty"`
 	Client  *Process `json:"client,omitempty"`
 	Machine *Machine `json:"machine,omitempty"`
@@ -172,7 +189,10 @@ type Trial struct {
 	// else "shared" and why.
 	DescriptorTable string `json:"descriptor_table,omitempty"`
 
-	Counters map[string]uint64 `json:"server_counters,omitempty"` // over the window, of a thread pool over the whole load; summed over loops
+	// Counters are the server's own, summed over loops, from within the warm-up
+	// until after the window, of a thread pool over the whole load: to be divided
+	// by the bytes that they count.
+	Counters map[string]uint64 `json:"server_counters,omitempty"`
 	// CountedSyscalls is system calls a message by the server's own counters;
 	// TracedSyscalls the same by the raw_syscalls tracepoint, in a window of
 	// its own after the measured one.
@@ -209,13 +229,16 @@ type Process struct {
 	Involuntary    uint64   `json:"involuntary_switches"`
 	RunQueueWait   *float64 `json:"run_queue_wait_seconds,omitempty"` // absent with more than 2,000 threads
 	// ThreadSeconds is the interval that the switches, RunQueueWait and Helpers
-	// cover: a little longer than Seconds, as threads are read one by one.
+	// cover: longer than Seconds, since threads are read one by one, first in the
+	// warm-up and again after the window.
 	ThreadSeconds float64  `json:"thread_seconds,omitempty"`
-	ThreadsEnded  int      `json:"threads_ended,omitempty"` // in the window; their switches and wait are missing
+	ThreadsEnded  int      `json:"threads_ended,omitempty"` // in that interval; their switches and wait are missing
 	PeakRSS       uint64   `json:"peak_rss_bytes"`
 	Threads       int      `json:"threads"`
 	Helpers       []Helper `json:"io_uring_helpers,omitempty"` // iou-sqp-*, iou-wrk-*; contained in CPUSeconds
 	CPUs          int      `json:"cpus"`                       // it was allowed to use
+	// SpinSeconds of CPUSeconds a client burnt waiting for a message to be due.
+	SpinSeconds float64 `json:"spin_seconds,omitempty"`
 }
 
 // A Helper is one kind of io_uring kernel thread of a process.

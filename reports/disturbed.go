@@ -1,0 +1,55 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// disturbedNotes tell of trials that passed a limit of interference: how many are
+// left out of the figures, and, louder, in which cells they are in them because
+// most trials were disturbed. One reason stands for all, as they differ by numbers.
+func disturbedNotes(s *result.Set) (list []note) {
+	var out, in int
+	var cells []string
+	var whyOut, whyIn string
+	for cell := range s.Plan.Cells {
+		n, of, count := s.Disturbed(cell)
+		switch {
+		case n == 0:
+		case count:
+			in += n
+			whyIn = or(whyIn, disturbance(s, cell))
+			cells = append(cells, fmt.Sprintf("%s %d of %d", cellName(s, cell), n, of))
+		default:
+			out += n
+			whyOut = or(whyOut, disturbance(s, cell))
+		}
+	}
+	if out > 0 {
+		list = append(list, note{"disturbed", fmt.Sprintf("%s left out of the figures; the first: %s", trials(out), whyOut), false})
+	}
+	if in > 0 {
+		list = append(list, note{"disturbed", fmt.Sprintf("%s disturbed: figures include them, since most of a cell's are (%s); the first: %s; run it again on a machine that does nothing else",
+			trials(in), strings.Join(cells, ", "), whyIn), true})
+	}
+	return list
+}
+
+func trials(n int) string {
+	if n == 1 {
+		return "1 trial"
+	}
+	return fmt.Sprintf("%d trials", n)
+}
+
+// disturbance is why the first disturbed trial of a cell is that.
+func disturbance(s *result.Set, cell int) string {
+	for i := range s.Trials {
+		if t := &s.Trials[i]; t.Cell == cell && t.Void == "" && t.Disturbed != "" {
+			return t.Disturbed
+		}
+	}
+	return ""
+}
