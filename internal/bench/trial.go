@@ -95,7 +95,9 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 		t.Client, t.Machine = &m.clients[i], &m.machine
 		if c.pid != 0 {
 			t.Server = &m.servers[i]
-			t.Server.CPUs = len(r.plan.ServerCPUs)
+			if c.server != nil { // else it is not ours to pin
+				t.Server.CPUs = len(r.plan.ServerCPUs)
+			}
 		}
 		t.Client.CPUs = len(r.plan.ClientCPUs)
 		if c.pool {
@@ -128,24 +130,6 @@ func countedSyscalls(c *contestant, n backends.Counters) *float64 {
 	}
 	s := float64(n.Syscalls()) / messages
 	return &s
-}
-
-// verdict says whose CPU was used up: the side that was busy for at least nine
-// tenths of the window, and busier than the other.
-func verdict(t *result.Trial, p *result.Plan) string {
-	const busy = 0.9
-	if t.Server == nil || p.Duet {
-		return ""
-	}
-	server := t.Server.CPUSeconds / t.Server.Seconds / float64(t.Server.CPUs)
-	client := t.Client.CPUSeconds / t.Client.Seconds / float64(t.Client.CPUs)
-	switch {
-	case server >= busy && server >= client:
-		return result.ServerBound
-	case client >= busy:
-		return result.ClientBound
-	}
-	return result.NeitherBound
 }
 
 // marks is what the meters saw between the two marks of a window.
