@@ -83,10 +83,10 @@ func client(c *child.Control) error {
 			return nil, nil
 		},
 		"progress": func(json.RawMessage) (any, error) { return progress{load.Monotonic(), g.Progress()}, nil },
-		"stop": func(json.RawMessage) (any, error) {
-			r, err := g.Stop()
+		"stop":     func(json.RawMessage) (any, error) { return g.Stop() },
+		"hang up": func(json.RawMessage) (any, error) {
 			g.Close()
-			return r, err
+			return nil, nil
 		},
 	})
 	return nil

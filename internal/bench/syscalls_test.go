@@ -157,7 +157,7 @@ func TestCountersAgreeWithStrace(t *testing.T) {
 				t.Fatal(err)
 			}
 			var n backends.Counters
-			eventually(t, "the server has closed all connections", func() bool {
+			eventually(t, "the server is at rest", func() bool {
 				last := n
 				n = counters(t, c)
 				return n == last

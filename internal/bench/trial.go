@@ -80,9 +80,9 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 		}
 	}
 	for i, c := range cs {
-		var report clientReport
-		if err := c.client.Call(ctx, "stop", nil, &report); err != nil {
-			return ctxOr(ctx, ended("%v", err))
+		report, err := c.endLoad(ctx, &m.counters[i])
+		if err != nil {
+			return err
 		}
 		t := &trials[i]
 		t.Seconds = r.plan.DurationSeconds
@@ -92,19 +92,13 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 			t.BacklogWait = &report.FirstAnswer
 		}
 		t.Tier, t.Features, t.DescriptorTable = c.about.Tier, c.about.Features, c.about.Table
-		t.Client, t.Machine = &m.clients[i], &m.machine
+		t.Client, t.Machine, t.LateSeconds = &m.clients[i], &m.machine, m.late.Seconds()
+		t.Client.CPUs = len(r.plan.ClientCPUs)
 		if c.pid != 0 {
 			t.Server = &m.servers[i]
 			if c.server != nil { // else it is not ours to pin
 				t.Server.CPUs = len(r.plan.ServerCPUs)
 			}
-		}
-		t.Client.CPUs = len(r.plan.ClientCPUs)
-		if c.pool {
-			if err := c.server.Call(ctx, "counters", nil, &m.counters[i]); err != nil {
-				return ctxOr(ctx, ended("%v", err))
-			}
-			m.counters[i] = m.counters[i].Sub(c.idle)
 		}
 		if c.own {
 			t.Counters = m.counters[i].Map()
@@ -120,6 +114,24 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 	return nil
 }
 
+// endLoad ends the load, reads what a pool has counted in all of it, and hangs
+// up, in that order: to a server, hanging up is work too.
+func (c *contestant) endLoad(ctx context.Context, pool *backends.Counters) (report clientReport, err error) {
+	err = c.client.Call(ctx, "stop", nil, &report)
+	if err == nil && c.pool {
+		if err = c.server.Call(ctx, "counters", nil, pool); err == nil {
+			*pool = pool.Sub(c.idle)
+		}
+	}
+	if err == nil {
+		err = c.client.Call(ctx, "hang up", nil, nil)
+	}
+	if err != nil {
+		return report, ctxOr(ctx, ended("%v", err))
+	}
+	return report, nil
+}
+
 // countedSyscalls is nil for loops that leave the calls to package net, which
 // makes more of them than a loop can see.
 func countedSyscalls(c *contestant, n backends.Counters) *float64 {
@@ -132,14 +144,18 @@ func countedSyscalls(c *contestant, n backends.Counters) *float64 {
 	return &s
 }
 
-// marks is what the meters saw between the two marks of a window.
+// marks is what the meters saw of a window.
 type marks struct {
 	servers, clients []result.Process
 	machine          result.Machine
 	counters         []backends.Counters
+	late             time.Duration // from the window's opening to the first reading of the clocks
 }
 
-// window starts the load and meters the processes while it is recorded.
+// window starts the load and meters the processes while it is recorded. What
+// takes long to read is read during the warm-up, when the load is already on, and
+// after the window; at its edges only the clocks are. CPU is metered for as long
+// as the window is, also when that began late, for the load goes on after it.
 func (r *runner) window(ctx context.Context, cs []*contestant, warmup, length time.Duration) (*marks, error) {
 	start := load.Monotonic() + int64(lead)
 	w := load.Window{Start: start, Open: start + int64(warmup), Close: start + int64(warmup+length)}
@@ -148,17 +164,31 @@ func (r *runner) window(ctx context.Context, cs []*contestant, warmup, length ti
 			return nil, ctxOr(ctx, ended("%v", err))
 		}
 	}
-	if err := sleepUntil(ctx, w.Open, cs); err != nil {
+	// The first quarter is for the load to become steady, the rest for reading
+	// thousands of threads, which takes up to 60 µs each.
+	if err := sleepUntil(ctx, w.Start+int64(warmup/4), cs); err != nil {
 		return nil, err
 	}
-	before, err := begin(ctx, cs)
+	before, err := prepare(ctx, cs)
 	if err != nil {
 		return nil, err
 	}
-	if err := sleepUntil(ctx, w.Close, cs); err != nil {
+	if err := sleepUntil(ctx, w.Open, cs); err != nil {
 		return nil, err
 	}
-	return before.end(ctx, cs)
+	if err := before.sample.Begin(); err != nil {
+		return nil, ended("%v", err)
+	}
+	late := time.Duration(load.Monotonic() - w.Open)
+	if err := sleepUntil(ctx, w.Close+int64(late), cs); err != nil {
+		return nil, err
+	}
+	m, err := before.end(ctx, cs)
+	if err != nil {
+		return nil, err
+	}
+	m.late = late
+	return m, nil
 }
 
 // reading is the first mark on every process of a run. Servers' own counters
@@ -182,14 +212,14 @@ func pids(cs []*contestant) (pids []int) {
 	return append(pids, os.Getpid())
 }
 
-func begin(ctx context.Context, cs []*contestant) (*reading, error) {
+func prepare(ctx context.Context, cs []*contestant) (*reading, error) {
+	s, err := meter.Prepare(pids(cs)...)
+	if err != nil {
+		return nil, ended("%v", err)
+	}
 	counters, err := readCounters(ctx, cs)
 	if err != nil {
 		return nil, err
-	}
-	s, err := meter.Begin(pids(cs)...)
-	if err != nil {
-		return nil, ended("%v", err)
 	}
 	return &reading{s, counters}, nil
 }

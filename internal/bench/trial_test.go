@@ -5,8 +5,10 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ringbench/ringbench/internal/child"
+	"github.com/ringbench/ringbench/internal/result"
 )
 
 // start brings up the only contestant of a plan.
@@ -20,6 +22,44 @@ func start(t *testing.T, o Options) (*runner, *contestant) {
 	}
 	t.Cleanup(func() { c.stop() })
 	return r, c
+}
+
+// CPU is metered for as long as the window is. The threads, which take long to
+// read, were read in the warm-up.
+func TestThreadsAreReadOutsideTheWindow(t *testing.T) {
+	o := options("threadpool")
+	o.Conns, o.Warmup = []int{64}, 200*time.Millisecond
+	var seen []string
+	for range 5 { // of which one must find the machine in time
+		trial := mustRun(t, o).Trials[0]
+		for _, p := range []*result.Process{trial.Server, trial.Client} {
+			if p.Seconds < trial.Seconds {
+				t.Errorf("CPU was metered for %v s of a window of %v s", p.Seconds, trial.Seconds)
+			}
+		}
+		seen = append(seen, fmt.Sprintf("threads %.3f s, window %.3f s", trial.Server.ThreadSeconds, trial.Server.Seconds))
+		if trial.Server.ThreadSeconds > trial.Server.Seconds+o.Warmup.Seconds()/2 {
+			return
+		}
+	}
+	t.Errorf("the threads were not read in the warm-up: %v", seen)
+}
+
+// What a pool counts is the load, without what hanging up costs it: a close for
+// each connection, and an accept for the next.
+func TestPoolCountsTheLoadAlone(t *testing.T) {
+	o := options("threadpool")
+	o.Conns, o.Rates = []int{20}, []float64{2000}
+	trial := mustRun(t, o).Trials[0]
+	// A worker to spare may begin to accept when the load is on.
+	if n := trial.Counters["sys_accept"] + trial.Counters["sys_other"]; n > 1 {
+		t.Errorf("%d calls that accept and close connections: %v", n, trial.Counters)
+	}
+	// Where the load ends a worker may not be back in its receive yet.
+	messages := float64(trial.Counters["bytes_in"]) / 64
+	if n := *trial.CountedSyscalls; n < 2-20/messages || n > 2+20/messages {
+		t.Errorf("%.3f system calls a message over %.0f messages", n, messages)
+	}
 }
 
 // By default the server has a CPU of its own and the client one or two others,

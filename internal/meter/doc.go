@@ -3,7 +3,8 @@
 // outside, by process id, so that every server is measured alike and none is
 // asked for its own opinion.
 //
-//	begin, err := meter.Begin(server, client)
+//	begin, err := meter.Prepare(server, client) // takes long: during the warm-up
+//	err = begin.Begin()
 //	// the measured window
 //	end, err := begin.End()
 //	procs, machine := end.Since(begin)

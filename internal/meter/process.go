@@ -29,8 +29,8 @@ type clocks struct {
 	userTicks time.Duration // its user part
 }
 
-// ReadProcess reads a process. Of a pair of readings, Begin and End place the
-// slow parts outside the window; this does not.
+// ReadProcess reads a process. A Sample places the slow parts of a pair of
+// readings outside the window; this does not.
 func ReadProcess(pid int) (p Process, err error) {
 	p.pid = pid
 	if p.clocks, err = readClocks(pid); err == nil {

@@ -16,13 +16,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// window measures what a worker does on request.
-func window(t *testing.T, p *child.Proc, job string, n int) (result.Process, result.Machine, own) {
+// begin is Prepare and Begin in one.
+func begin(t *testing.T, pids ...int) Sample {
 	t.Helper()
-	a, err := Begin(p.PID())
+	s, err := Prepare(pids...)
+	if err == nil {
+		err = s.Begin()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// window measures what a worker does on request.
+func window(t *testing.T, p *child.Proc, job string, n int) (result.Process, result.Machine, own) {
+	t.Helper()
+	a := begin(t, p.PID())
 	o := do(t, p, job, n)
 	b, err := a.End()
 	if err != nil {
@@ -79,6 +89,32 @@ func TestReadingARunningProcess(t *testing.T) {
 			return
 		case <-time.After(20 * time.Millisecond):
 		}
+	}
+}
+
+// What is done between Prepare and Begin is the threads' and not the window's.
+func TestPrepareIsBeforeTheWindow(t *testing.T) {
+	p := worker(t)
+	a, err := Prepare(p.PID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := do(t, p, "sleep", 100)
+	o.CPUSeconds += do(t, p, "spin", 150).CPUSeconds
+	if err := a.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := a.End()
+	if err != nil {
+		t.Fatal(err)
+	}
+	procs, _ := b.Since(a)
+	r := procs[0]
+	if r.CPUSeconds > slack || int64(r.Voluntary) < o.Voluntary {
+		t.Errorf("before the window: %.3f s of CPU and %d switches; in it %.3f s, and its threads have %d", o.CPUSeconds, o.Voluntary, r.CPUSeconds, r.Voluntary)
+	}
+	if r.ThreadSeconds < r.Seconds+o.CPUSeconds {
+		t.Errorf("threads cover %.3f s of a window of %.3f s and the %.3f s before it", r.ThreadSeconds, r.Seconds, o.CPUSeconds)
 	}
 }
 
@@ -147,22 +183,19 @@ func TestSwitches(t *testing.T) {
 // that passed, however busy the machine is; the runtime's other threads add to it.
 func TestRunQueueWait(t *testing.T) {
 	a, b := worker(t, 0), worker(t, 0)
-	begin, err := Begin(a.PID(), b.PID())
-	if err != nil {
-		t.Fatal(err)
-	}
+	first := begin(t, a.PID(), b.PID())
 	done := make(chan own)
 	for _, p := range []*child.Proc{a, b} {
 		go func() { done <- do(t, p, "spin", 1000) }()
 	}
 	time.Sleep(800 * time.Millisecond) // both spin all through this
-	end, err := begin.End()
+	end, err := first.End()
 	if err != nil {
 		t.Fatal(err)
 	}
 	<-done
 	<-done
-	procs, _ := end.Since(begin)
+	procs, _ := end.Since(first)
 	for _, r := range procs {
 		if r.RunQueueWait == nil {
 			testenv.Need(t, "schedstat", errors.New("this kernel keeps no run-queue waits"))
@@ -223,9 +256,9 @@ func TestMemoryAndThreads(t *testing.T) {
 func TestManyThreads(t *testing.T) {
 	p := worker(t)
 	do(t, p, "hold", maxWaits+50)
-	begin := time.Now()
+	start := time.Now()
 	r, _, o := window(t, p, "sleep", 50)
-	t.Logf("two readings of %d threads took %v", r.Threads, time.Since(begin))
+	t.Logf("two readings of %d threads took %v", r.Threads, time.Since(start))
 	if r.Threads <= maxWaits || r.RunQueueWait != nil {
 		t.Errorf("%d threads, run-queue wait %v; want none above %d", r.Threads, r.RunQueueWait, maxWaits)
 	}
@@ -236,10 +269,7 @@ func TestManyThreads(t *testing.T) {
 
 func TestProcessThatEnded(t *testing.T) {
 	p := worker(t)
-	a, err := Begin(p.PID())
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := begin(t, p.PID())
 	other := a
 	other.Processes = []Process{a.Processes[0]}
 	other.Processes[0].state.started = "1"
@@ -251,7 +281,7 @@ func TestProcessThatEnded(t *testing.T) {
 	}
 	want := fmt.Sprintf("process %d has ended", p.PID())
 	_, err1 := a.End()
-	_, err2 := Begin(p.PID())
+	_, err2 := Prepare(p.PID())
 	_, err3 := ReadProcess(p.PID())
 	_, err4 := TraceSyscalls(p.PID())
 	for _, err := range []error{err1, err2, err3, err4} {
@@ -270,7 +300,7 @@ func TestZombieHasEnded(t *testing.T) {
 	if err := unix.Waitid(unix.P_PID, cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Begin(cmd.Process.Pid); err == nil || !strings.Contains(err.Error(), "has ended") {
+	if _, err := Prepare(cmd.Process.Pid); err == nil || !strings.Contains(err.Error(), "has ended") {
 		t.Errorf("zombie: %v", err)
 	}
 }

@@ -14,9 +14,9 @@ type Sample struct {
 	Machine   Machine
 }
 
-// Begin reads the processes at the beginning of a window: it is over as soon as
-// the clocks are read.
-func Begin(pids ...int) (s Sample, err error) {
+// Prepare reads the threads of the processes; Begin is still to come. With
+// thousands of threads it takes tenths of a second, on the CPUs under test.
+func Prepare(pids ...int) (s Sample, err error) {
 	s.Processes = make([]Process, len(pids))
 	for i, pid := range pids {
 		s.Processes[i].pid = pid
@@ -24,8 +24,11 @@ func Begin(pids ...int) (s Sample, err error) {
 			return s, err
 		}
 	}
-	return s, s.readEdge()
+	return s, nil
 }
+
+// Begin reads the clocks, which begins the window: a few system calls a process.
+func (s *Sample) Begin() error { return s.readEdge() }
 
 // End reads the same processes at the end of the window: it begins with the
 // clocks. The load should go on until it returns.
