@@ -29,7 +29,7 @@ func duetFlags(c *cobra.Command, o *bench.Options, conns, sizes []int, trials in
 	f.StringVar(&o.ServerCPUs, "server-cpus", "", "CPUs of the servers, such as 0-3,8; default: one a loop")
 	f.StringVar(&o.ClientCPUs, "client-cpus", "", "CPUs of the clients")
 	f.StringVar(&o.Client, "client", bench.DefaultClient, "backend of the load generator, the same for every contestant")
-	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a server and its client may take to get ready")
+	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a server and its client may take to get ready, and to answer when the load is over")
 	complete(c, map[string][]string{"client": {"epoll", "uring"}, "placement": {"split", "shared"}})
 }
 

@@ -71,7 +71,7 @@ uring-multishot. Lists make a grid of all combinations.`,
 	f.StringVar(&o.Target, "target", "", "IP:PORT of a server that runs already, instead of --backend")
 	f.IntVar(&o.TargetPID, "target-pid", 0, "its process, to measure its CPU, system calls and memory")
 	f.StringArrayVar(&o.Commands, "server-cmd", nil, "NAME=COMMAND of a foreign server, started with {port} replaced by the port to listen on; repeatable")
-	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a server and its client may take to get ready")
+	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a server and its client may take to get ready, and to answer when the load is over")
 	f.BoolVar(&o.Audit, "audit", true, "also count system calls by tracepoint after each window, where permitted")
 	out.flags(c)
 	complete(c, map[string][]string{

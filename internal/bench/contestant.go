@@ -17,7 +17,8 @@ import (
 	"github.com/ringbench/ringbench/workloads"
 )
 
-// DefaultPatience is how long a server and its client may take to get ready.
+// DefaultPatience is how long a server and its client may take to get ready, and
+// to answer when the load is over.
 const DefaultPatience = 30 * time.Second
 
 // grace is how long a process may take to end by itself.
@@ -46,10 +47,7 @@ func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, er
 			c.stop()
 		}
 	}()
-	patience := time.Duration(r.plan.PatienceSeconds * float64(time.Second))
-	if patience <= 0 {
-		patience = DefaultPatience
-	}
+	patience := r.patience()
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not ready within %v (--start-timeout)", patience))
 	defer cancel()
 	switch {
@@ -77,6 +75,13 @@ func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, er
 		}
 	}
 	return c, nil
+}
+
+func (r *runner) patience() time.Duration {
+	if d := seconds(r.plan.PatienceSeconds); d > 0 {
+		return d
+	}
+	return DefaultPatience
 }
 
 // settle waits until the server has accepted all connections that it has

@@ -2,6 +2,8 @@ package bench
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -68,8 +70,17 @@ func void(trials []result.Trial, why string) []result.Trial {
 	return trials
 }
 
+// measure fills in the trials. A process that does not answer must not hold the
+// run up for ever: SIGSTOP does that to one, or a bug.
 func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.Trial) error {
-	m, err := r.window(ctx, cs, seconds(r.plan.WarmupSeconds), seconds(r.plan.DurationSeconds))
+	warmup, length, patience := seconds(r.plan.WarmupSeconds), seconds(r.plan.DurationSeconds), r.patience()
+	limit := lead + warmup + length + patience
+	if r.plan.Audit {
+		limit += auditLength
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it has hung for %v (--start-timeout)", patience))
+	defer cancel()
+	m, err := r.window(ctx, cs, warmup, length)
 	if err != nil {
 		return err
 	}
@@ -118,10 +129,12 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 // up, in that order: to a server, hanging up is work too.
 func (c *contestant) endLoad(ctx context.Context, pool *backends.Counters) (report clientReport, err error) {
 	err = c.client.Call(ctx, "stop", nil, &report)
-	if err == nil && c.pool {
-		if err = c.server.Call(ctx, "counters", nil, pool); err == nil {
-			*pool = pool.Sub(c.idle)
+	if c.pool && ctx.Err() == nil {
+		// Also when the client failed: a pool that hangs is why it got no answer.
+		if perr := c.server.Call(ctx, "counters", nil, pool); perr != nil {
+			err = perr
 		}
+		*pool = pool.Sub(c.idle)
 	}
 	if err == nil {
 		err = c.client.Call(ctx, "hang up", nil, nil)
@@ -278,7 +291,7 @@ func sleepUntil(ctx context.Context, when int64, cs []*contestant) error {
 	case <-t.C:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return ctxOr(ctx, ended("%v", context.Cause(ctx)))
 	case err := <-lost:
 		return err
 	}
@@ -296,8 +309,10 @@ func (c *contestant) watch(stop <-chan struct{}, lost chan<- error) {
 	}
 }
 
+// ctxOr is err, unless the run was interrupted. A deadline that has passed is no
+// interruption.
 func ctxOr(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
 	return err

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ringbench/ringbench/internal/child"
 	"github.com/ringbench/ringbench/internal/result"
 )
@@ -59,6 +61,45 @@ func TestPoolCountsTheLoadAlone(t *testing.T) {
 	messages := float64(trial.Counters["bytes_in"]) / 64
 	if n := *trial.CountedSyscalls; n < 2-20/messages || n > 2+20/messages {
 		t.Errorf("%.3f system calls a message over %.0f messages", n, messages)
+	}
+}
+
+// A process that hangs makes its trial void, is named, and is gone in the end.
+func TestHungProcess(t *testing.T) {
+	type hang struct {
+		backend, who string
+		patience     time.Duration
+	}
+	cases := []hang{{"epoll", "epoll server", 200 * time.Millisecond}, {"epoll", "client of epoll", 200 * time.Millisecond}}
+	if *long { // a pool is asked last, when its client has given up
+		cases = append(cases, hang{"threadpool", "threadpool server", 8 * time.Second})
+	}
+	for _, tc := range cases {
+		t.Run(tc.who, func(t *testing.T) {
+			var err error
+			for range 5 { // a busy machine may keep the other from answering too
+				r, c := start(t, options(tc.backend))
+				hung := c.server
+				if strings.HasPrefix(tc.who, "client") {
+					hung = c.client
+				}
+				if err := unix.Kill(hung.PID(), unix.SIGSTOP); err != nil {
+					t.Fatal(err)
+				}
+				r.plan.PatienceSeconds = tc.patience.Seconds()
+				err = r.measure(t.Context(), []*contestant{c}, make([]result.Trial, 1))
+				if !isVoid(err) {
+					t.Fatalf("%v, want a trial that is void", err)
+				}
+				if stop := hung.Stop(10 * time.Millisecond); stop == nil || !strings.Contains(stop.Error(), "was killed") {
+					t.Errorf("end of the process: %v", stop)
+				}
+				if strings.HasPrefix(err.Error(), tc.who+": ") && strings.Contains(err.Error(), "it has hung for "+tc.patience.String()) {
+					return
+				}
+			}
+			t.Errorf("void because: %v", err)
+		})
 	}
 }
 
