@@ -65,6 +65,7 @@ func run(ctx context.Context, set *result.Set, progress Progress) error {
 		for i := range trials {
 			trials[i].Session = session
 		}
+		disturb(set, trials)
 		set.Trials = append(set.Trials, trials...)
 		if err != nil {
 			set.Interrupted = true

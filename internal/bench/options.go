@@ -70,7 +70,7 @@ func (o *Options) plan(fill func(*result.Plan) (warnings []string, err error)) (
 		Workload: "echo", Trials: o.Trials, Seed: o.Seed,
 		WarmupSeconds: o.Warmup.Seconds(), DurationSeconds: o.Duration.Seconds(),
 		PatienceSeconds: o.Patience.Seconds(), Duet: o.Duet, Client: o.Client, Audit: o.Audit,
-		Sessions: o.Sessions, SessionGapSeconds: o.SessionGap.Seconds(),
+		Sessions: o.Sessions, SessionGapSeconds: o.SessionGap.Seconds(), Limits: limits,
 	}
 	if err := o.place(p); err != nil {
 		return nil, nil, err
