@@ -95,7 +95,7 @@ func TestOlderKernels(t *testing.T) {
 }
 
 // olderKernel refuses a flag of io_uring_setup as a kernel does that does not
-// know it.
+// know it, and IORING_REGISTER_USE_REGISTERED_RING, which is of Linux 6.3.
 const olderKernel = `
 #define _GNU_SOURCE
 #include <errno.h>
@@ -107,7 +107,8 @@ static int unknown_flag(long call, ...) {
 	va_list args;
 	va_start(args, call);
 	(void)va_arg(args, int);
-	int bad = call == __NR_io_uring_setup && va_arg(args, struct io_uring_params *)->flags & %d;
+	int bad = (call == __NR_io_uring_setup && va_arg(args, struct io_uring_params *)->flags & %d) ||
+		(call == __NR_io_uring_register && va_arg(args, int) < 0);
 	va_end(args);
 	return bad;
 }

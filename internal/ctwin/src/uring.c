@@ -263,19 +263,18 @@ static void setup(void) {
 	cq_mask = p.cq_entries - 1;
 	for (unsigned i = 0; indexed && i < p.sq_entries; i++)
 		((unsigned *)(m + p.sq_off.array))[i] = i; // entries are used in their order
-	struct io_uring_rsrc_update up = {.offset = -1U, .data = ring};
-	if (syscall(__NR_io_uring_register, ring, 20 /* REGISTER_RING_FDS */, &up, 1) == 1) {
-		ring = up.offset;
-		ring_fd_flag = 1U << 4; // IORING_ENTER_REGISTERED_RING
-	}
 	bufs = mmap(NULL, nbufs * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	bufring = mmap(NULL, nbufs * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (bufs == MAP_FAILED || bufring == MAP_FAILED)
 		die("mmap");
 	struct io_uring_buf_reg reg = {.ring_addr = (uintptr_t)bufring, .ring_entries = nbufs, .bgid = GROUP};
-	int direct = ring_fd_flag ? (int)(1U << 31) : 0; // IORING_REGISTER_USE_REGISTERED_RING
-	if (syscall(__NR_io_uring_register, ring, 22 /* REGISTER_PBUF_RING */ | direct, &reg, 1) != 0)
+	if (syscall(__NR_io_uring_register, ring, 22 /* REGISTER_PBUF_RING */, &reg, 1) != 0)
 		die("register buffer ring");
+	struct io_uring_rsrc_update up = {.offset = -1U, .data = ring};
+	if (syscall(__NR_io_uring_register, ring, 20 /* REGISTER_RING_FDS */, &up, 1) == 1) {
+		ring = up.offset;
+		ring_fd_flag = 1U << 4; // IORING_ENTER_REGISTERED_RING
+	}
 	for (unsigned i = 0; i < nbufs; i++)
 		give_back(i);
 }
