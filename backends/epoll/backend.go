@@ -19,7 +19,8 @@ func init() {
 		Doc:  "edge-triggered epoll, ready bits, one recvfrom and one sendto a message",
 		Rank: 2,
 		Features: map[string]string{
-			"syscall": "enter the kernel through the Go scheduler, as unix.Read and unix.Write do",
+			"readwrite": "read and write on non-blocking sockets, in place of recvfrom and sendto",
+			"syscall":   "enter the kernel through the Go scheduler, as unix.Read and unix.Write do",
 		},
 		New:          func(v backends.Variant) (backends.Backend, error) { return newBackend(v), nil },
 		Capabilities: capabilities,
@@ -32,6 +33,7 @@ type kernel struct {
 	send   func(fd int32, b []byte, flags int) (int, unix.Errno)
 	accept func(fd int32, flags int) (int, unix.Errno)
 	wait   func(epfd int, ev []uapi.EpollEvent, timeout *unix.Timespec) (int, unix.Errno)
+	noFlag bool // recv and send take no flags, so that sockets must not block by themselves
 }
 
 type backend struct {
@@ -40,9 +42,16 @@ type backend struct {
 }
 
 func newBackend(v backends.Variant) *backend {
-	b := &backend{variant: v, kernel: kernel{uapi.RecvRaw, uapi.SendRaw, uapi.AcceptRaw, uapi.EpollWaitRaw}}
-	if v.Has("syscall", false) {
-		b.kernel = kernel{uapi.Recv, uapi.Send, uapi.Accept, uapi.EpollWait}
+	b := &backend{variant: v, kernel: kernel{recv: uapi.RecvRaw, send: uapi.SendRaw, accept: uapi.AcceptRaw, wait: uapi.EpollWaitRaw}}
+	through, readWrite := v.Has("syscall", false), v.Has("readwrite", false)
+	if through {
+		b.kernel = kernel{recv: uapi.Recv, send: uapi.Send, accept: uapi.Accept, wait: uapi.EpollWait}
+	}
+	switch {
+	case through && readWrite:
+		b.recv, b.send, b.noFlag = uapi.Read, uapi.Write, true
+	case readWrite:
+		b.recv, b.send, b.noFlag = uapi.ReadRaw, uapi.WriteRaw, true
 	}
 	return b
 }

@@ -11,6 +11,9 @@ func capabilities() []backends.Capability {
 	list := []backends.Capability{{
 		Name: "syscall", Doc: "enter the kernel through the Go scheduler, as unix.Read and unix.Write do",
 		Since: "package syscall of Go", Supported: true, Variant: "epoll+syscall",
+	}, {
+		Name: "readwrite", Doc: "read and write on non-blocking sockets, in place of recvfrom and sendto",
+		Since: "read and write, any Linux", Supported: true, Variant: "epoll+readwrite",
 	}}
 	set, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	for _, name := range []string{"epoll", "epoll+syscall"} {
+	for _, name := range []string{"epoll", "epoll+syscall", "epoll+readwrite"} {
 		t.Run(name, func(t *testing.T) {
 			b, err := backends.Lookup(name)
 			if err != nil {
@@ -43,6 +43,7 @@ func faulty(k kernel) kernel {
 		return b
 	}
 	return kernel{
+		noFlag: k.noFlag,
 		recv: func(fd int32, b []byte, flags int) (int, unix.Errno) {
 			if e := fails(unix.EINTR); e != 0 {
 				return -1, e

@@ -81,9 +81,8 @@ func (l *Loop) direct(op *backends.Op, err error) {
 func (l *Loop) read(op *backends.Op) {
 	d := l.at(op.FD)
 	if d.events == 0 {
-		if op.Code == backends.Accept {
-			unix.SetNonblock(int(op.FD), true) // accept4 knows no MSG_DONTWAIT
-			l.Tally.Counters[backends.SysOther] += 2
+		if op.Code == backends.Accept || l.noFlag {
+			l.unblock(op.FD) // accept4 knows no MSG_DONTWAIT, nor do read and write
 		}
 		if e := l.watch(op.FD, d, readInterest); e != 0 {
 			l.finish(op, backends.Fail(e), nil, false)
@@ -100,6 +99,9 @@ func (l *Loop) sendNow(op *backends.Op) (done bool) {
 	if d.out.head != nil || d.blocked {
 		l.sendLater(op, d)
 		return false
+	}
+	if l.noFlag && d.events == 0 {
+		l.unblock(op.FD)
 	}
 	l.Tally.Counters[backends.SysSend]++
 	n, e := l.send(op.FD, op.Buf, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
@@ -121,6 +123,11 @@ func (l *Loop) sendNow(op *backends.Op) (done bool) {
 	return false
 }
 
+func (l *Loop) unblock(fd int32) {
+	unix.SetNonblock(int(fd), true)
+	l.Tally.Counters[backends.SysOther] += 2
+}
+
 func (l *Loop) sendLater(op *backends.Op, d *desc) {
 	d.out.push(op)
 	if e := l.watch(op.FD, d, readInterest|unix.EPOLLOUT); e != 0 {
@@ -131,8 +138,8 @@ func (l *Loop) sendLater(op *backends.Op, d *desc) {
 
 func (l *Loop) connect(op *backends.Op) {
 	d := l.at(op.FD)
-	unix.SetNonblock(int(op.FD), true)
-	l.Tally.Counters[backends.SysOther] += 3
+	l.unblock(op.FD)
+	l.Tally.Counters[backends.SysOther]++
 	e := uapi.ConnectRaw(op.FD, &op.Addr.Raw, op.Addr.Len)
 	if e == unix.EINPROGRESS || e == unix.EINTR {
 		d.out.push(op)

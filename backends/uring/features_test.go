@@ -173,6 +173,34 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// The sysctl's value 1 does not concern root and the members of a group: who is
+// refused all the same is refused by something else.
+func TestLetThrough(t *testing.T) {
+	const machine, container = "         0          0 4294967295\n", "0 100000 65536\n"
+	user := "Gid:\t1000\t1000\t1000\t1000\nGroups:\t4 1000 \nCapEff:\t0000000000000000\n"
+	root := "Gid:\t0\t0\t0\t0\nGroups:\t0 \nCapEff:\t000001ffffffffff\n"
+	for _, c := range []struct {
+		status, users, group string
+		want                 bool
+	}{
+		{root, machine, "-1", true},
+		{root, container, "-1", false},
+		{root, "", "-1", false},
+		{strings.Replace(root, "1ff", "000", 1), machine, "-1", true},
+		{"Gid:\t0\t0\t0\t0\nCapEff:\t00000000a80425fb\n", machine, "-1", false}, // Docker's root
+		{user, machine, "-1", false},
+		{user, machine, "4", true},
+		{user, machine, "1000", true},
+		{user, machine, "100", false},
+		{"Gid:\t0\t0\t0\t7\n", machine, "7", true},
+		{"", "", "", false},
+	} {
+		if got := letThrough(c.status, c.users, c.group); got != c.want {
+			t.Errorf("%q, users %q, group %s: %v", c.status, c.users, c.group, got)
+		}
+	}
+}
+
 func TestFamily(t *testing.T) {
 	fams := backends.Families()
 	i := slices.IndexFunc(fams, func(f backends.Family) bool { return f.Name == "uring" })

@@ -2,6 +2,8 @@ package uring
 
 import (
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -10,8 +12,7 @@ import (
 )
 
 // refused turns the errno of a system call of io_uring into an error that names
-// cause and remedy. sysctl is the content of
-// /proc/sys/kernel/io_uring_disabled, "" where there is none.
+// cause and remedy. sysctl is that of sysctlDisabled.
 func refused(variant string, errno unix.Errno, sysctl string) *backends.Unavailable {
 	return explain(variant, errno, sysctl, seccompMode())
 }
@@ -96,24 +97,47 @@ func base(variant string) string {
 
 // seccompMode is "0" without a filter and "2" with one, "" where the kernel
 // does not tell (proc_pid_status(5)).
-func seccompMode() string {
-	b, err := os.ReadFile("/proc/thread-self/status")
-	if err != nil {
-		return ""
+func seccompMode() string { return statusField(read("/proc/thread-self/status"), "Seccomp") }
+
+// sysctlDisabled is what the switch that exists since Linux 6.6 means to this
+// process: 1 is 0 to those whom it lets through.
+func sysctlDisabled() string {
+	v := read("/proc/sys/kernel/io_uring_disabled")
+	if v == "1" && letThrough(read("/proc/thread-self/status"), read("/proc/self/uid_map"), read("/proc/sys/kernel/io_uring_group")) {
+		return "0"
 	}
-	for line := range strings.Lines(string(b)) {
-		if mode, ok := strings.CutPrefix(line, "Seccomp:"); ok {
-			return strings.TrimSpace(mode)
+	return v
+}
+
+// capSysAdmin is the bit of CAP_SYS_ADMIN (include/uapi/linux/capability.h).
+const capSysAdmin = 21
+
+// letThrough repeats io_uring_allowed (io_uring/io_uring.c): with the switch at
+// 1 it wants CAP_SYS_ADMIN in the initial user namespace, the one that maps all
+// users to themselves, or the group.
+func letThrough(status, users, group string) bool {
+	caps, _ := strconv.ParseUint(statusField(status, "CapEff"), 16, 64)
+	if caps&(1<<capSysAdmin) != 0 && slices.Equal(strings.Fields(users), []string{"0", "0", "4294967295"}) {
+		return true
+	}
+	groups := strings.Fields(statusField(status, "Groups"))
+	if gids := strings.Fields(statusField(status, "Gid")); len(gids) == 4 {
+		groups = append(groups, gids[3]) // that of access to files
+	}
+	return slices.Contains(groups, group)
+}
+
+// statusField is a field of /proc/PID/status, "" where there is none.
+func statusField(status, name string) string {
+	for line := range strings.Lines(status) {
+		if v, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(v)
 		}
 	}
 	return ""
 }
 
-// sysctlDisabled reads the switch that exists since Linux 6.6.
-func sysctlDisabled() string {
-	b, err := os.ReadFile("/proc/sys/kernel/io_uring_disabled")
-	if err != nil {
-		return ""
-	}
+func read(file string) string {
+	b, _ := os.ReadFile(file)
 	return strings.TrimSpace(string(b))
 }

@@ -18,18 +18,20 @@ var refusals = []struct {
 	errno   syscall.Errno
 	calls   string // of io_uring that are refused
 	sysctl  string // content of kernel.io_uring_disabled; "": as it is
+	user    bool   // not as root
 	sayings []string
 }{
-	{"ENOSYS", syscall.ENOSYS, "setup,register,enter", "", []string{"a seccomp filter hides it", "seccomp=unconfined"}},
-	{"ENOSYS of enter", syscall.ENOSYS, "enter", "", []string{"a seccomp filter hides it", "seccomp=unconfined"}},
-	{"EPERM by seccomp", syscall.EPERM, "setup", "", []string{"a seccomp filter forbids io_uring", "seccomp=unconfined"}},
-	{"EPERM of register", syscall.EPERM, "register", "", []string{"a seccomp filter forbids io_uring", "seccomp=unconfined"}},
-	{"EPERM of enter", syscall.EPERM, "enter", "", []string{"a seccomp filter forbids io_uring", "seccomp=unconfined"}},
-	{"EPERM by sysctl 1", syscall.EPERM, "setup", "1", []string{"kernel.io_uring_disabled is 1: only root", "sysctl -w kernel.io_uring_disabled=0"}},
-	{"EPERM by sysctl 2", syscall.EPERM, "setup", "2", []string{"kernel.io_uring_disabled is 2: nobody", "sysctl -w kernel.io_uring_disabled=0"}},
-	{"ENOMEM", syscall.ENOMEM, "setup", "", []string{"limit of locked memory", "ulimit -l"}},
-	{"EACCES", syscall.EACCES, "setup", "", []string{"a security policy forbids io_uring", "audit log"}},
-	{"EMFILE", syscall.EMFILE, "setup", "", []string{"no file descriptor left", "ulimit -n"}},
+	{"ENOSYS", syscall.ENOSYS, "setup,register,enter", "", false, []string{"a seccomp filter hides it", "seccomp=unconfined"}},
+	{"ENOSYS of enter", syscall.ENOSYS, "enter", "", false, []string{"a seccomp filter hides it", "seccomp=unconfined"}},
+	{"EPERM by seccomp", syscall.EPERM, "setup", "", false, []string{"a seccomp filter forbids io_uring", "seccomp=unconfined"}},
+	{"EPERM of register", syscall.EPERM, "register", "", false, []string{"a seccomp filter forbids io_uring", "seccomp=unconfined"}},
+	{"EPERM of enter", syscall.EPERM, "enter", "", false, []string{"a seccomp filter forbids io_uring", "seccomp=unconfined"}},
+	{"EPERM of root at sysctl 1", syscall.EPERM, "setup", "1", false, []string{"a seccomp filter forbids io_uring", "seccomp=unconfined"}},
+	{"EPERM by sysctl 1", syscall.EPERM, "setup", "1", true, []string{"kernel.io_uring_disabled is 1: only root", "sysctl -w kernel.io_uring_disabled=0"}},
+	{"EPERM by sysctl 2", syscall.EPERM, "setup", "2", false, []string{"kernel.io_uring_disabled is 2: nobody", "sysctl -w kernel.io_uring_disabled=0"}},
+	{"ENOMEM", syscall.ENOMEM, "setup", "", false, []string{"limit of locked memory", "ulimit -l"}},
+	{"EACCES", syscall.EACCES, "setup", "", false, []string{"a security policy forbids io_uring", "audit log"}},
+	{"EMFILE", syscall.EMFILE, "setup", "", false, []string{"no file descriptor left", "ulimit -n"}},
 }
 
 func TestNoRing(t *testing.T) {
@@ -45,6 +47,9 @@ func TestNoRing(t *testing.T) {
 				}
 				limits = append(limits, "-sysctl="+file)
 			}
+			if c.user {
+				limits = append(limits, "-uid=65534", "-exe="+public(t))
+			}
 			says := append([]string{"backend uring is not available here: "}, c.sayings...)
 			confined(t, limits, "echo", "--backend=uring,epoll").start().wait(exitUsage).says(says...)
 			confined(t, limits, "serve", "echo", "--backend=uring").start().wait(exitUsage).says(says...)
@@ -55,27 +60,31 @@ func TestNoRing(t *testing.T) {
 
 // Asked for whatever is available, ringbench runs the rest and says what it left out.
 func TestNoRingAmongAll(t *testing.T) {
-	t.Parallel()
-	args := shortEcho("-o", "r.json", "--rate=1000", "--placement=shared")
-	r := confined(t, []string{fmt.Sprintf("-errno=%d", syscall.EPERM)}, args...).start().wait(exitOK, "r.json")
-	r.prints("epoll", "threadpool", "net", "left out: backend uring is not available here: a seccomp filter forbids io_uring", "seccomp=unconfined")
-	set := r.result("r.json")
-	var got []string
-	for _, c := range set.Plan.Cells {
-		got = append(got, c.Contestant)
-	}
-	if s := strings.Join(got, ","); s != "epoll,threadpool,net" {
-		t.Errorf("contestants %s", s)
-	}
-	if len(set.Trials) != 3 || len(set.Void()) != 0 {
-		t.Errorf("%d trials, %d void", len(set.Trials), len(set.Void()))
-	}
-	if l := set.Plan.LeftOut; len(l) != 1 || l[0].Contestant != "uring" || !strings.Contains(l[0].Why, "a seccomp filter forbids io_uring") {
-		t.Errorf("left out: %q", l)
-	}
-	r.prints("load generator: epoll", "warning: the load generator is epoll, not the cheapest: uring is left out")
-	if set.Plan.Client != "epoll" {
-		t.Errorf("load generator %s", set.Plan.Client)
+	for errno, why := range map[syscall.Errno]string{syscall.EPERM: "a seccomp filter forbids io_uring", syscall.ENOSYS: "a seccomp filter hides it"} {
+		t.Run(errno.Error(), func(t *testing.T) {
+			t.Parallel()
+			args := shortEcho("--backend=all", "-o", "r.json", "--rate=1000", "--placement=shared")
+			r := confined(t, []string{fmt.Sprintf("-errno=%d", errno)}, args...).start().wait(exitOK, "r.json")
+			r.prints("epoll", "threadpool", "net", "left out: backend uring is not available here: ", why, "seccomp=unconfined")
+			set := r.result("r.json")
+			var got []string
+			for _, c := range set.Plan.Cells {
+				got = append(got, c.Contestant)
+			}
+			if s := strings.Join(got, ","); s != "epoll,threadpool,net" {
+				t.Errorf("contestants %s", s)
+			}
+			if len(set.Trials) != 3 || len(set.Void()) != 0 {
+				t.Errorf("%d trials, %d void", len(set.Trials), len(set.Void()))
+			}
+			if l := set.Plan.LeftOut; len(l) != 1 || l[0].Contestant != "uring" || !strings.Contains(l[0].Why, why) {
+				t.Errorf("left out: %q", l)
+			}
+			r.prints("load generator: epoll", "warning: the load generator is epoll, not the cheapest: uring is left out")
+			if set.Plan.Client != "epoll" {
+				t.Errorf("load generator %s", set.Plan.Client)
+			}
+		})
 	}
 }
 

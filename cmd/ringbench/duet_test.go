@@ -106,10 +106,10 @@ func (r *run) estimates(comparisons string) *run {
 // The default against itself stands first, and each feature is measured against it.
 func TestAblate(t *testing.T) {
 	t.Parallel()
-	r := newRun(t, short("ablate", "echo", "--backend=epoll", "--size=64,100")...).start().wait(exitOK, "r.json", "r.html").estimates("4")
-	r.prints("what each feature of epoll is worth", "A/A", "+syscall", "× 64 B", "× 100 B", "95 % interval", "epoll+syscall: backend epoll")
+	r := newRun(t, short("ablate", "echo", "--backend=epoll", "--size=64,100")...).start().wait(exitOK, "r.json", "r.html").estimates("6")
+	r.prints("what each feature of epoll is worth", "A/A", "+syscall", "+readwrite", "× 64 B", "× 100 B", "95 % interval", "epoll+syscall: backend epoll")
 	set := r.result("r.json")
-	if set.Plan.Purpose != result.PurposeAblation || len(set.Pairs()) != 8 || len(set.Void()) > 0 {
+	if set.Plan.Purpose != result.PurposeAblation || len(set.Pairs()) != 12 || len(set.Void()) > 0 {
 		t.Errorf("purpose %q, %d pairs, %d void trials", set.Plan.Purpose, len(set.Pairs()), len(set.Void()))
 	}
 	if m := set.Plan.Matches[0]; !m.Same || set.Plan.Cells[m.A].Backend != set.Plan.Cells[m.B].Backend {

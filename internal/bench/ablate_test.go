@@ -2,6 +2,8 @@ package bench
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -225,6 +227,34 @@ func TestCalibrationPlan(t *testing.T) {
 	}
 	if len(p.LeftOut) != 1 || p.LeftOut[0].Contestant != "fake+refused" || !strings.Contains(p.LeftOut[0].Why, "the kernel refuses it") || p.Compiler == "" {
 		t.Errorf("left out %+v, compiler %q", p.LeftOut, p.Compiler)
+	}
+}
+
+// A backend whose C twin cannot run here is left out with what the twin says.
+func TestCalibrationWithoutTwin(t *testing.T) {
+	testenv.Need(t, "cc", testenv.Program("cc"))
+	header := filepath.Join(t.TempDir(), "no-ring.h")
+	if err := os.WriteFile(header, []byte("#include <sys/syscall.h>\n#undef __NR_io_uring_setup\n#define __NR_io_uring_setup 9999\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CC", "cc -include "+header)
+	twins["fake"] = ctwin.Uring
+	defer delete(twins, "fake")
+	programs, err := ctwin.Build(t.Context(), ctwin.Uring, ctwin.Epoll)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer programs.Remove()
+	c := Calibration{Options: options("fake", "epoll"), Twins: programs}
+	p, _, err := c.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.LeftOut) != 1 || p.LeftOut[0].Contestant != "fake" || p.LeftOut[0].Why != "its C twin cannot run here: io_uring_setup: Function not implemented" {
+		t.Errorf("left out %+v", p.LeftOut)
+	}
+	if len(p.Matches) != 2 {
+		t.Errorf("matches %+v", p.Matches)
 	}
 }
 

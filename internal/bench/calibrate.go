@@ -38,12 +38,16 @@ func TwinsOf(names []string) (list []string, err error) {
 	return list, nil
 }
 
-// Plan is like Options.Plan. A backend that cannot run here is in LeftOut.
+// Plan is like Options.Plan. A backend that cannot run here, or whose C twin
+// cannot, is in LeftOut.
 func (c *Calibration) Plan() (*result.Plan, []string, error) {
 	var ours []result.Cell
 	var leftOut []result.LeftOut
 	for _, name := range c.Backends {
 		cell, err := c.contestant(name)
+		if err == nil {
+			err = c.Twins.Check(twins[cell.Family()])
+		}
 		if err != nil {
 			leftOut = append(leftOut, result.LeftOut{Contestant: name, Why: err.Error()})
 			continue

@@ -57,6 +57,22 @@ func Build(ctx context.Context, names ...string) (_ *Programs, err error) {
 // Path is where a program is.
 func (p *Programs) Path(name string) string { return filepath.Join(p.dir, name) }
 
+// Check tells why a program cannot run on this kernel, as the program itself
+// says; nil when it can. Only that of io_uring asks anything of it.
+func (p *Programs) Check(name string) error {
+	if name != Uring {
+		return nil
+	}
+	out, err := exec.Command(p.Path(name), "check").CombinedOutput()
+	if err != nil && len(out) > 0 {
+		err = errors.New(strings.TrimSpace(string(out)))
+	}
+	if err != nil {
+		return fmt.Errorf("its C twin cannot run here: %w", err)
+	}
+	return nil
+}
+
 // Remove removes the programs.
 func (p *Programs) Remove() { os.RemoveAll(p.dir) }
 

@@ -2,11 +2,15 @@ package ctwin
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,51 +23,148 @@ import (
 	"github.com/ringbench/ringbench/internal/uapi"
 )
 
-// The twins build without a warning and echo what they get, in pieces larger
-// than their buffers too.
-func TestTwinsEcho(t *testing.T) {
+var remove = func() {}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	remove()
+	os.Exit(code)
+}
+
+var build = sync.OnceValues(func() (*Programs, error) {
+	os.Setenv("CC", "cc -Wall -Wextra -Werror")
+	defer os.Unsetenv("CC")
+	programs, err := Build(context.Background(), Epoll, Uring, Threads)
+	if err == nil {
+		remove = programs.Remove
+	}
+	return programs, err
+})
+
+// built are all programs, which build without a warning.
+func built(t *testing.T) *Programs {
+	t.Helper()
 	testenv.Need(t, "cc", testenv.Program("cc"))
-	t.Setenv("CC", "cc -Wall -Wextra -Werror")
-	programs, err := Build(t.Context(), Epoll, Uring, Threads)
+	programs, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer programs.Remove()
+	return programs
+}
+
+// The twins echo what they get, in pieces larger than their buffers too.
+func TestTwinsEcho(t *testing.T) {
+	programs := built(t)
 	for _, args := range [][]string{{Epoll}, {Epoll, "100"}, {Uring}, {Uring, "4096", "2"}, {Uring, "65536", "100"}, {Threads}, {Threads, "100"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			if args[0] == Uring {
 				testenv.Need(t, "uring", uringAvailable())
 			}
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			addr := l.Addr().String()
-			l.Close()
-			_, port, _ := net.SplitHostPort(addr)
-			var stderr bytes.Buffer
-			cmd := exec.Command(programs.Path(args[0]), append([]string{port}, args[1:]...)...)
-			cmd.Stderr = &stderr
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer cmd.Process.Kill()
-			var wg sync.WaitGroup
-			for range 20 {
-				wg.Go(func() {
-					if err := converse(addr); err != nil {
-						t.Errorf("%v; the program said %q", err, stderr.String())
-					}
-				})
-			}
-			wg.Wait()
-			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Wait(); err != nil {
-				t.Errorf("at SIGTERM: %v; the program said %q", err, stderr.String())
+			s := start(t, append([]string{programs.Path(args[0]), "{port}"}, args[1:]...)...)
+			s.converse(20)
+			s.stop()
+		})
+	}
+}
+
+// Kernels before Linux 6.6 know no NO_SQARRAY, and the twin does without; those
+// before 6.1 know no DEFER_TASKRUN, and it says so.
+func TestOlderKernels(t *testing.T) {
+	testenv.Need(t, "cc", testenv.Program("cc"))
+	testenv.Need(t, "uring", uringAvailable())
+	for flag, refused := range map[uint32]string{uapi.SetupNoSQArray: "", uapi.SetupDeferTaskrun: "its C twin cannot run here: SINGLE_ISSUER with DEFER_TASKRUN needs Linux 6.1"} {
+		header := filepath.Join(t.TempDir(), "older.h")
+		if err := os.WriteFile(header, fmt.Appendf(nil, olderKernel, flag), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("CC", "cc -Wall -Wextra -Werror -include "+header)
+		programs, err := Build(t.Context(), Uring)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer programs.Remove()
+		if err := programs.Check(Uring); fmt.Sprint(err) != cmp.Or(refused, "<nil>") {
+			t.Errorf("without setup flag %#x: %v, want %q", flag, err, refused)
+		}
+		if refused == "" {
+			s := start(t, programs.Path(Uring), "{port}")
+			s.converse(20)
+			s.stop()
+		}
+	}
+}
+
+// olderKernel refuses a flag of io_uring_setup as a kernel does that does not
+// know it, and IORING_REGISTER_USE_REGISTERED_RING, which is of Linux 6.3.
+const olderKernel = `
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/io_uring.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static int unknown_flag(long call, ...) {
+	va_list args;
+	va_start(args, call);
+	(void)va_arg(args, int);
+	int bad = (call == __NR_io_uring_setup && va_arg(args, struct io_uring_params *)->flags & %d) ||
+		(call == __NR_io_uring_register && va_arg(args, int) < 0);
+	va_end(args);
+	return bad;
+}
+#define syscall(...) (unknown_flag(__VA_ARGS__) ? errno = EINVAL, -1L : (syscall)(__VA_ARGS__))
+`
+
+// A server is a twin that runs.
+type server struct {
+	*testing.T
+	addr   string
+	cmd    *exec.Cmd
+	stderr bytes.Buffer
+}
+
+func start(t *testing.T, command ...string) *server {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{T: t, addr: l.Addr().String()}
+	l.Close()
+	_, port, _ := net.SplitHostPort(s.addr)
+	for i, arg := range command {
+		command[i] = strings.ReplaceAll(arg, "{port}", port)
+	}
+	s.cmd = exec.Command(command[0], command[1:]...)
+	s.cmd.Stderr = &s.stderr
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.cmd.Process.Kill() })
+	return s
+}
+
+// converse has so many clients at once.
+func (s *server) converse(clients int) {
+	s.Helper()
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			if err := converse(s.addr); err != nil {
+				s.Errorf("%v; the program said %q", err, s.stderr.String())
 			}
 		})
+	}
+	wg.Wait()
+}
+
+func (s *server) stop() {
+	s.Helper()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		s.Fatal(err)
+	}
+	if err := s.cmd.Wait(); err != nil {
+		s.Errorf("at SIGTERM: %v; the program said %q", err, s.stderr.String())
 	}
 }
 
@@ -75,20 +176,25 @@ func uringAvailable() error {
 	return unix.Close(fd)
 }
 
-func converse(addr string) error {
-	var c net.Conn
-	var err error
-	for range 200 {
-		if c, err = net.Dial("tcp", addr); err == nil {
-			break
+// dial waits for a server that has just been started.
+func dial(addr string) (c *net.TCPConn, err error) {
+	for range 1000 {
+		var conn net.Conn
+		if conn, err = net.Dial("tcp", addr); err == nil {
+			conn.SetDeadline(time.Now().Add(30 * time.Second))
+			return conn.(*net.TCPConn), nil
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+	return nil, err
+}
+
+func converse(addr string) error {
+	c, err := dial(addr)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(30 * time.Second))
 	for _, n := range []int{1, 64, 4096, 70_001, 64, 1_000_000} {
 		sent := make([]byte, n)
 		rand.Read(sent)

@@ -72,8 +72,8 @@ func container(m *machine) Outcome {
 	switch {
 	case len(signs) > 0:
 		return ok("signs of " + strings.Join(signs, ", "))
-	case groups == "":
-		return unknown("/proc/self/cgroup cannot be read", "run where /proc is mounted")
+	case groups == "" || m.read("proc/version") == "":
+		return unknown("/proc cannot be read", "run where it is mounted")
 	}
 	return ok("no sign of one")
 }
@@ -85,9 +85,13 @@ const capIPCLock = 14
 // 64 KiB.
 const lockedWanted = 64 << 20
 
+// initialUsers is the uid_map of the user namespace that the machine started
+// with (user_namespaces(7)).
+const initialUsers = "0 0 4294967295"
+
 // lockedMemory: io_uring charges registered buffers to RLIMIT_MEMLOCK, and some
 // kernels rings too (those before 5.12, and 6.18 again), all of a user's
-// together, unless the process has CAP_IPC_LOCK.
+// together, unless the process has CAP_IPC_LOCK in the initial user namespace.
 func lockedMemory(m *machine) Outcome {
 	soft, hard := m.limit("Max locked memory")
 	if soft == "" {
@@ -97,14 +101,21 @@ func lockedMemory(m *machine) Outcome {
 	if soft != hard {
 		found += ", hard limit " + inBytes(hard)
 	}
+	if n, err := strconv.ParseUint(soft, 10, 64); err != nil || n >= lockedWanted {
+		return ok(found)
+	}
+	const advice = "raise it with ulimit -l or LimitMEMLOCK=: io_uring's registered buffers are charged to it, and by some kernels its rings"
 	caps, err := strconv.ParseUint(m.status("CapEff"), 16, 64)
-	if err == nil && caps&(1<<capIPCLock) != 0 {
-		return ok(found + "; CAP_IPC_LOCK lifts it")
+	if err == nil && caps&(1<<capIPCLock) == 0 {
+		return warning(found, advice)
 	}
-	if n, err := strconv.ParseUint(soft, 10, 64); err == nil && n < lockedWanted {
-		return warning(found, "raise it with ulimit -l or LimitMEMLOCK=: io_uring's registered buffers are charged to it, and by some kernels its rings")
+	switch users := strings.Join(strings.Fields(m.read("proc/self/uid_map")), " "); {
+	case err != nil || users == "":
+		return unknown(found+"; /proc does not tell whether CAP_IPC_LOCK lifts it", advice)
+	case users != initialUsers:
+		return warning(found+"; CAP_IPC_LOCK in a user namespace does not lift it", advice)
 	}
-	return ok(found)
+	return ok(found + "; CAP_IPC_LOCK lifts it")
 }
 
 // filesBesides is what a process opens that is no connection.

@@ -20,14 +20,15 @@ func cpus(m *machine) Outcome {
 	if online == 0 || allowed == 0 {
 		return unknown("the kernel does not tell how many there are", "run where /proc and /sys are mounted")
 	}
-	cores, packages := map[string]bool{}, map[string]bool{}
+	cores, packages, told := map[string]bool{}, map[string]bool{}, true
 	for _, dir := range m.glob(sysCPU + "cpu[0-9]*/topology") {
-		p := m.read(dir + "/physical_package_id")
+		p, c := m.read(dir+"/physical_package_id"), m.read(dir+"/core_id")
 		packages[p] = true
-		cores[p+":"+m.read(dir+"/die_id")+":"+m.read(dir+"/core_id")] = true
+		cores[p+":"+m.read(dir+"/die_id")+":"+c] = true
+		told = told && p != "" && c != ""
 	}
 	found := fmt.Sprintf("%d, %d of them for this process", online, allowed)
-	if len(cores) > 0 {
+	if len(cores) > 0 && told {
 		found += fmt.Sprintf("; cores: %d, packages: %d", len(cores), len(packages))
 	}
 	nodes := len(m.glob("sys/devices/system/node/node[0-9]*"))
@@ -75,7 +76,10 @@ func quota(m *machine) Outcome {
 		return unknown("no cgroup with the CPU controller is to be seen", "look whether the container or the service manager sets one")
 	}
 	for _, dir := range dirs {
-		limit, period := m.bandwidth(dir)
+		limit, period, told := m.bandwidth(dir)
+		if !told {
+			return unknown("/"+dir+" does not tell its limit", "look whether the container or the service manager sets one")
+		}
 		if limit <= 0 || period <= 0 {
 			continue
 		}
@@ -89,16 +93,19 @@ func quota(m *machine) Outcome {
 }
 
 // bandwidth reads cpu.max of the unified hierarchy, "max" being no limit
-// (cgroup-v2.rst), or what v1 has, -1 being none (scheduler/sched-bwc.rst).
-func (m *machine) bandwidth(dir string) (limit, period int) {
-	if f := strings.Fields(m.read(dir + "/cpu.max")); len(f) == 2 {
-		limit, _ = strconv.Atoi(f[0])
-		period, _ = strconv.Atoi(f[1])
-		return limit, period
+// (cgroup-v2.rst), or what v1 has, -1 being none (scheduler/sched-bwc.rst). A
+// group that has neither file, as the root, has no limit.
+func (m *machine) bandwidth(dir string) (limit, period int, told bool) {
+	if m.exists(dir + "/cpu.max") {
+		n, _ := fmt.Sscanf(strings.Replace(m.read(dir+"/cpu.max"), "max", "0", 1), "%d %d", &limit, &period)
+		return limit, period, n == 2
 	}
-	limit, _ = m.number(dir + "/cpu.cfs_quota_us")
-	period, _ = m.number(dir + "/cpu.cfs_period_us")
-	return limit, period
+	if !m.exists(dir + "/cpu.cfs_quota_us") {
+		return 0, 0, true
+	}
+	limit, ok1 := m.number(dir + "/cpu.cfs_quota_us")
+	period, ok2 := m.number(dir + "/cpu.cfs_period_us")
+	return limit, period, ok1 && ok2
 }
 
 // stat is a value in a file of lines "name value".
@@ -114,13 +121,7 @@ func (m *machine) stat(file, name string) string {
 func smt(m *machine) Outcome {
 	active := m.read(sysCPU + "smt/active")
 	if active == "" {
-		for _, file := range m.glob(sysCPU + "cpu[0-9]*/topology/thread_siblings_list") {
-			active = "0"
-			if len(expand(m.read(file))) > 1 {
-				active = "1"
-				break
-			}
-		}
+		active = m.siblings()
 	}
 	switch {
 	case active == "1":
@@ -129,20 +130,46 @@ func smt(m *machine) Outcome {
 		return unknown("the kernel does not tell", "look at lscpu, or ask who runs this machine")
 	case m.hypervisor() != "":
 		return unknown("off as this virtual machine sees it", "the host may run two vCPUs on one core: ask who runs it")
+	case !m.bare():
+		return unknown("off, unless this is a virtual machine", "the host of one may run two vCPUs on one core: ask who runs this machine")
 	}
 	return ok("off")
+}
+
+// siblings is what smt/active says, by the topology of every CPU.
+func (m *machine) siblings() (active string) {
+	told := true
+	for _, dir := range m.glob(sysCPU + "cpu[0-9]*/topology") {
+		switch len(expand(m.read(dir + "/thread_siblings_list"))) {
+		case 0:
+			told = false
+		case 1:
+			active = "0"
+		default:
+			return "1"
+		}
+	}
+	if !told {
+		return ""
+	}
+	return active
 }
 
 func governor(m *machine) Outcome {
 	governors := map[string]bool{}
 	var list []string
+	told := true
 	for _, file := range m.glob(sysCPU + "cpufreq/policy*/scaling_governor") {
-		if g := m.read(file); g != "" && !governors[g] {
+		g := m.read(file)
+		told = told && g != ""
+		if g != "" && !governors[g] {
 			governors[g] = true
 			list = append(list, g)
 		}
 	}
 	switch {
+	case !told && (len(list) == 0 || len(list) == 1 && governors["performance"]):
+		return unknown("not every CPU tells its governor", "look at cpupower frequency-info")
 	case len(list) == 0:
 		return unknown("no cpufreq here: firmware or the host decides the frequency", "compare contestants interleaved or in duet only, as ringbench does")
 	case len(list) == 1 && governors["performance"]:
@@ -183,9 +210,17 @@ func idleStates(m *machine) Outcome {
 	if driver == "" || driver == "none" {
 		found = "no driver"
 	}
-	deepest, wake := "", -1
+	deepest, wake, told := "", -1, true
 	for _, dir := range m.glob(sysCPU + "cpu0/cpuidle/state[0-9]*") {
-		if n, ok := m.number(dir + "/latency"); ok && n > wake && m.read(dir+"/disable") != "1" {
+		disabled := m.read(dir + "/disable")
+		if disabled == "1" {
+			continue
+		}
+		n, ok := m.number(dir + "/latency")
+		switch {
+		case !ok || n > wakeMax && disabled == "":
+			told = false
+		case n > wake:
 			deepest, wake = m.read(dir+"/name"), n
 		}
 	}
@@ -201,6 +236,10 @@ func idleStates(m *machine) Outcome {
 		return unknown(found+" that tells", "look at the C-states in firmware setup: waking up shows in latencies at low load")
 	case wake > wakeMax:
 		return warning(fmt.Sprintf("%s; %s takes %d µs to leave", found, deepest, wake), fmt.Sprintf("cpupower idle-set -D %d while you measure: else latencies at low load are those of waking up", wakeMax))
+	case !told:
+		return unknown(found+", and not every state tells what it costs", "look at cpupower idle-info: waking up shows in latencies at low load")
+	case !m.bare():
+		return unknown(found+"; the host, where this is a virtual machine, decides what waking up costs", "ask who runs this machine")
 	}
 	return ok(fmt.Sprintf("%s; the deepest, %s, takes %d µs to leave", found, deepest, wake))
 }
@@ -226,6 +265,15 @@ func (m *machine) hypervisor() string {
 	return ""
 }
 
+// bare tells whether the machine is known not to be a virtual one: x86 says so
+// itself, of others the firmware may.
+func (m *machine) bare() bool {
+	if m.hypervisor() != "" {
+		return false
+	}
+	return m.field("proc/cpuinfo", "flags") != "" || m.Arch != "amd64" && len(m.glob("sys/class/dmi/id/*")) > 0
+}
+
 // hypervisorFlag is CPUID's, which x86 has.
 func (m *machine) hypervisorFlag() bool {
 	return strings.Contains(" "+m.field("proc/cpuinfo", "flags")+" ", " hypervisor ")
@@ -235,7 +283,7 @@ func virtualisation(m *machine) Outcome {
 	if h := m.hypervisor(); h != "" {
 		return warning("a virtual machine on "+h, "use --duet, and several sessions apart in time: vCPUs are not always there, and CPU time varies with neighbours")
 	}
-	if m.field("proc/cpuinfo", "flags") == "" && len(m.glob("sys/class/dmi/id/*")) == 0 {
+	if !m.bare() {
 		return unknown("no sign of a hypervisor, on a CPU that need not show one", "ask who runs this machine")
 	}
 	return ok("no sign of a hypervisor")

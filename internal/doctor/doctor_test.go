@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -101,29 +102,118 @@ func TestNothingTold(t *testing.T) {
 	}
 }
 
-// Whatever single file cannot be read, no check gets better by it.
+// Files without which a check stays ok, and why; all others of those that it
+// reads are what it is ok by.
+var spare = map[string]string{
+	"kernel: proc/version":                                            "adds how it preempts",
+	"io_uring: proc/sys/kernel/io_uring_disabled":                     "the trial decides",
+	"other processes: proc/pressure/cpu":                              "adds to the shares",
+	"tracepoints: proc/sys/kernel/perf_event_paranoid":                "the trial decides",
+	"huge pages: sys/kernel/mm/transparent_hugepage/enabled":          "adds the transparent ones",
+	"virtualisation: sys/class/dmi/id/sys_vendor":                     "the CPU's flags tell",
+	"steal: sys/class/dmi/id/sys_vendor":                              "the CPU's flags tell",
+	"SMT: sys/class/dmi/id/sys_vendor":                                "the CPU's flags tell",
+	"SMT: sys/devices/system/cpu/smt/active":                          "the topology tells",
+	"idle states: sys/class/dmi/id/sys_vendor":                        "the CPU's flags tell",
+	"idle states: proc/cmdline":                                       "could only be better",
+	"idle states: sys/devices/system/cpu/cpuidle/current_governor":    "adds the governor",
+	"idle states: sys/devices/system/cpu/cpu0/cpuidle/state0/name":    "adds the name",
+	"idle states: sys/devices/system/cpu/cpu0/cpuidle/state0/disable": "harmless where enabled",
+	"idle states: sys/devices/system/cpu/cpu0/cpuidle/state1/name":    "adds the name",
+	"idle states: sys/devices/system/cpu/cpu0/cpuidle/state1/disable": "harmless where enabled",
+	"CPUs: sys/devices/system/cpu/cpu0/topology/physical_package_id":  "adds the cores",
+	"CPUs: sys/devices/system/cpu/cpu0/topology/core_id":              "adds the cores",
+	"CPUs: sys/devices/system/cpu/cpu1/topology/physical_package_id":  "adds the cores",
+	"CPUs: sys/devices/system/cpu/cpu1/topology/core_id":              "adds the cores",
+}
+
+// Files whose absence tells something, other than that they cannot be read.
+var telling = map[string]string{
+	"container: proc/gvisor":                                            "only gVisor has it",
+	"CPU quota: sys/fs/cgroup/user.slice/cpu.max":                       "the group has no controller",
+	"CPU quota: sys/fs/cgroup/user.slice/user-1000.slice/cpu.max":       "the group has no controller",
+	"governor: sys/devices/system/cpu/cpufreq/policy0/scaling_governor": "there is one policy",
+	"governor: sys/devices/system/cpu/cpufreq/policy1/scaling_governor": "there is one policy",
+	"mitigations: sys/devices/system/cpu/vulnerabilities/meltdown":      "the kernel does not know it",
+	"mitigations: sys/devices/system/cpu/vulnerabilities/spectre_v2":    "the kernel does not know it",
+	"TCP: proc/sys/net/core/busy_poll":                                  "the kernel has no busy polling",
+}
+
+// Without any one of the files that a check reads, be it gone or not to be read,
+// a check is not ok that was not, and one that was ok by this file is unknown.
 func TestOneFileMissing(t *testing.T) {
-	bad := readTree(t, "metal").but(changes())
-	optional := map[string]bool{ // of which to be absent means something
-		"sys/fs/cgroup/user.slice/cpu.max":                  true, // this group has no controller
-		"sys/devices/system/cpu/smt/active":                 true, // the topology tells, too
-		"proc/sys/net/core/busy_poll":                       true, // a kernel without busy polling
-		"sys/devices/system/cpu/vulnerabilities/spectre_v2": true, // a kernel that does not know it
-		"proc/gvisor": true, // which only gVisor has
-		"sys/devices/system/cpu/cpufreq/policy1/scaling_governor": true, // a machine with one policy
-	}
-	before := Examine(subject(bad))
-	for name := range bad {
-		if optional[name] || strings.HasPrefix(name, "later/") {
-			continue
-		}
-		after := Examine(subject(bad.but(tree{name: ""})))
-		for i, c := range after.Checks {
-			if b := before.Checks[i]; b.Status == Warning && c.Status == OK {
-				t.Errorf("without %s: %s was %s (%s) and is ok (%s)", name, c.Name, b.Status, b.Found, c.Found)
+	ready := readTree(t, "metal")
+	for _, files := range []tree{ready, ready.but(amend(ready, changes()))} {
+		for i, c := range checks {
+			before, read := recorded(files, c.of)
+			for _, name := range read {
+				gone := Examine(subject(files.but(tree{name: ""}))).Checks[i]
+				s := subject(files)
+				s.Files = unreadable{s.Files, name}
+				shut := Examine(s).Checks[i]
+				key := c.name + ": " + name
+				for _, after := range []struct {
+					how string
+					Check
+					excused bool
+				}{{"gone", gone, telling[key] != ""}, {"unreadable", shut, false}} {
+					switch {
+					case before.Status == OK && after.Status != Unknown && spare[key] == "" && !after.excused:
+						t.Errorf("%s is ok by %s (%s); with the file %s it is %s (%s)", c.name, name, before.Found, after.how, after.Status, after.Found)
+					case before.Status != OK && after.Status == OK && !after.excused:
+						t.Errorf("%s was %s (%s); with %s %s it is ok (%s)", c.name, before.Status, before.Found, name, after.how, after.Found)
+					}
+				}
 			}
 		}
 	}
+}
+
+// recorded makes one check, and tells which files it read.
+func recorded(files tree, of func(*machine) Outcome) (Outcome, []string) {
+	s := subject(files)
+	r := &recorder{FS: s.Files}
+	m := &machine{Subject: s}
+	m.before = m.observe()
+	s.Wait(s.Span)
+	m.after = m.observe()
+	m.Files = r
+	o := of(m)
+	slices.Sort(r.names)
+	return o, slices.Compact(r.names)
+}
+
+// A recorder knows the files that were read.
+type recorder struct {
+	fs.FS
+	names []string
+}
+
+func (r *recorder) Stat(name string) (fs.FileInfo, error) {
+	info, err := fs.Stat(r.FS, name)
+	if err == nil && !info.IsDir() {
+		r.names = append(r.names, name)
+	}
+	return info, err
+}
+
+func (r *recorder) Open(name string) (fs.File, error) {
+	_, _ = r.Stat(name)
+	return r.FS.Open(name)
+}
+
+// unreadable has a file that is there and may not be read.
+type unreadable struct {
+	fs.FS
+	name string
+}
+
+func (u unreadable) Stat(name string) (fs.FileInfo, error) { return fs.Stat(u.FS, name) }
+func (u unreadable) Open(name string) (fs.File, error) {
+	if name == u.name {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return u.FS.Open(name)
 }
 
 // What was tried decides, whatever the files say.

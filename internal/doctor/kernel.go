@@ -70,19 +70,27 @@ func mitigations(m *machine) Outcome {
 	if len(names) == 0 {
 		return unknown("the kernel lists no vulnerabilities", "compare with results of this machine only")
 	}
-	var active, open []string
+	var active, open, untold []string
 	for _, name := range names {
-		switch text := m.read(name); {
-		case strings.HasPrefix(text, "Mitigation"):
-			active = append(active, path.Base(name))
-		case strings.HasPrefix(text, "Vulnerable"):
-			open = append(open, path.Base(name))
+		text := strings.TrimPrefix(m.read(name), "KVM: ") // of what its guests could do
+		of := path.Base(name)
+		switch word, _, _ := strings.Cut(text, ":"); {
+		case text == "Not affected":
+		case word == "Mitigation":
+			active = append(active, of)
+		case strings.HasPrefix(text, "Vulnerable"), text == "Processor vulnerable":
+			open = append(open, of)
+		default: // also "Unknown: …", as in guests
+			untold = append(untold, of)
 		}
 	}
 	found := "in force: " + listOr(active, "none")
 	if len(open) > 0 {
 		return warning(found+"; vulnerable: "+strings.Join(open, ", "),
 			"system calls may cost less than where these are mitigated, which favours epoll: compare with results of this machine only")
+	}
+	if len(untold) > 0 {
+		return unknown(found+"; the kernel cannot tell of "+strings.Join(untold, ", "), "compare with results of this machine only")
 	}
 	return ok(found)
 }

@@ -21,8 +21,11 @@ func tcp(m *machine) Outcome {
 	}
 	found := fmt.Sprintf("net.core.somaxconn %d, ip_local_port_range %d to %d", backlog, lo, hi)
 	var advice []string
+	told := true
 	for _, name := range []string{"busy_poll", "busy_read"} {
-		if v, ok := m.number("proc/sys/net/core/" + name); ok && v != 0 {
+		v, ok := m.number("proc/sys/net/core/" + name)
+		told = told && (ok || !m.exists("proc/sys/net/core/"+name)) // a kernel without busy polling has none
+		if v != 0 {
 			found += fmt.Sprintf(", net.core.%s %d", name, v)
 			advice = append(advice, "sysctl -w net.core."+name+"=0: it changes what epoll and blocking reads cost")
 		}
@@ -35,6 +38,9 @@ func tcp(m *machine) Outcome {
 	}
 	if len(advice) > 0 {
 		return warning(found, strings.Join(advice, "; "))
+	}
+	if !told {
+		return unknown(found, "look whether net.core.busy_poll and busy_read are 0")
 	}
 	return ok(found)
 }

@@ -104,8 +104,8 @@ func steal(m *machine) Outcome {
 	switch {
 	case float64(now.steal) > interferenceMax*float64(now.total) || share > interferenceMax:
 		return warning(found, "others on the host take CPU time: use --duet, or a dedicated host")
-	case boot.steal == 0 && m.hypervisor() != "":
-		return unknown(found, "none since boot: this hypervisor may not report it")
+	case boot.steal == 0 && !m.bare():
+		return unknown(found, "none since boot: a hypervisor may not report it")
 	}
 	return ok(found)
 }

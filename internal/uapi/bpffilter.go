@@ -16,8 +16,9 @@ type BPFCtx struct {
 	SQEFlags uint8
 	PDUSize  uint8 // of Aux
 	_        [5]uint8
-	// Aux is family, type and protocol of OpSocket (uint32 each), or flags,
-	// mode and resolve of OpOpenat and OpOpenat2.
+	// Aux is family, type and protocol of OpSocket (uint32 each), flags, mode
+	// and resolve of OpOpenat and OpOpenat2, or family (uint32), port (uint16)
+	// and from byte 8 on the address of OpConnect.
 	Aux [3]uint64
 }
 

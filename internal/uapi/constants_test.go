@@ -173,8 +173,13 @@ var constants = map[string]int64{
 	"IORING_POLL_ADD_LEVEL":                 uapi.PollAddLevel,
 	"IORING_FSYNC_DATASYNC":                 uapi.FsyncDatasync,
 	"IORING_URING_CMD_FIXED":                uapi.UringCmdFixed,
+	"IORING_URING_CMD_MULTISHOT":            uapi.UringCmdMultishot,
 	"IORING_URING_CMD_MASK":                 uapi.UringCmdMask,
 	"IORING_NOP_INJECT_RESULT":              uapi.NopInjectResult,
+	"IORING_NOP_FILE":                       uapi.NopFile,
+	"IORING_NOP_FIXED_FILE":                 uapi.NopFixedFile,
+	"IORING_NOP_FIXED_BUFFER":               uapi.NopFixedBuffer,
+	"IORING_NOP_TW":                         uapi.NopTW,
 	"IORING_NOP_CQE32":                      uapi.NopCQE32,
 	"IORING_FIXED_FD_NO_CLOEXEC":            uapi.FixedFDNoCloexec,
 	"IORING_MSG_DATA":                       uapi.MsgData,
@@ -225,6 +230,12 @@ var constants = map[string]int64{
 	"IORING_UNREGISTER_NAPI":                uapi.UnregisterNAPI,
 	"IOU_PBUF_RING_MMAP":                    uapi.PbufRingMmap,
 	"IOU_PBUF_RING_INC":                     uapi.PbufRingInc,
+	"IO_URING_NAPI_REGISTER_OP":             uapi.NAPIRegisterOp,
+	"IO_URING_NAPI_STATIC_ADD_ID":           uapi.NAPIStaticAddID,
+	"IO_URING_NAPI_STATIC_DEL_ID":           uapi.NAPIStaticDelID,
+	"IO_URING_NAPI_TRACKING_DYNAMIC":        uapi.NAPITrackingDynamic,
+	"IO_URING_NAPI_TRACKING_STATIC":         uapi.NAPITrackingStatic,
+	"IO_URING_NAPI_TRACKING_INACTIVE":       uapi.NAPITrackingInactive,
 	"IORING_RSRC_REGISTER_SPARSE":           uapi.RsrcRegisterSparse,
 	"IO_URING_OP_SUPPORTED":                 uapi.ProbeOpSupported,
 	"IORING_REG_WAIT_TS":                    uapi.RegWaitTS,
@@ -251,17 +262,32 @@ var constants = map[string]int64{
 	"IO_URING_QUERY_OPCODES":                uapi.QueryOpcodes,
 	"IO_URING_QUERY_ZCRX":                   uapi.QueryZCRX,
 	"IO_URING_QUERY_SCQ":                    uapi.QuerySCQ,
+	"IO_URING_QUERY_ZCRX_EVENT":             uapi.QueryZCRXEvent,
 	"IORING_ZCRX_AREA_DMABUF":               uapi.ZCRXAreaDMABuf,
 	"IORING_ZCRX_AREA_SHIFT":                uapi.ZCRXAreaShift,
 	"IORING_ZCRX_AREA_MASK":                 signed(uapi.ZCRXAreaMask),
 	"ZCRX_REG_IMPORT":                       uapi.ZCRXRegImport,
 	"ZCRX_REG_NODEV":                        uapi.ZCRXRegNoDev,
 	"ZCRX_FEATURE_RX_PAGE_SIZE":             uapi.ZCRXFeatureRXPageSize,
+	"ZCRX_FEATURE_EVENT":                    uapi.ZCRXFeatureEvent,
+	"ZCRX_FEATURE_NOTIFICATION":             uapi.ZCRXFeatureEvent, // so called in Linux 7.1
+	"ZCRX_EVENT_ALLOC_FAIL":                 uapi.ZCRXEventAllocFail,
+	"ZCRX_NOTIF_NO_BUFFERS":                 uapi.ZCRXEventAllocFail, // likewise
+	"ZCRX_EVENT_COPY":                       uapi.ZCRXEventCopy,
+	"ZCRX_EVENT_DESC_FLAG_STATS":            uapi.ZCRXEventDescFlagStats,
 	"ZCRX_CTRL_FLUSH_RQ":                    uapi.ZCRXCtrlFlushRQ,
 	"ZCRX_CTRL_EXPORT":                      uapi.ZCRXCtrlExport,
+	"ZCRX_CTRL_ARM_EVENT":                   uapi.ZCRXCtrlArmEvent,
+	"ZCRX_CTRL_ARM_NOTIFICATION":            uapi.ZCRXCtrlArmEvent, // likewise
+	"ZCRX_CTRL_ADD_AREA":                    uapi.ZCRXCtrlAddArea,
 	"IO_URING_BPF_CMD_FILTER":               uapi.BPFCmdFilter,
 	"IO_URING_BPF_FILTER_DENY_REST":         uapi.BPFFilterDenyRest,
 	"IO_URING_BPF_FILTER_SZ_STRICT":         uapi.BPFFilterSzStrict,
+}
+
+// grown are the values of older headers where a newer kernel added to them.
+var grown = map[string]string{
+	"IORING_URING_CMD_MASK": "1", // before URING_CMD_MULTISHOT, Linux 6.18
 }
 
 // signed is u as the C program prints it.

@@ -179,10 +179,15 @@ const (
 const (
 	FsyncDatasync = 1 << 0
 
-	UringCmdFixed = 1 << 0
-	UringCmdMask  = 1 << 0
+	UringCmdFixed     = 1 << 0
+	UringCmdMultishot = 1 << 1
+	UringCmdMask      = 0x3
 
 	NopInjectResult = 1 << 0
+	NopFile         = 1 << 1
+	NopFixedFile    = 1 << 2
+	NopFixedBuffer  = 1 << 3
+	NopTW           = 1 << 4
 	NopCQE32        = 1 << 5
 
 	FixedFDNoCloexec = 1 << 0

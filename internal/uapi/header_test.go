@@ -42,7 +42,7 @@ var (
 	left = regexp.MustCompile(`_LAST$|^IOSQE_.*_BIT$`)
 	// structName matches io_uring's structures; those of notification slots
 	// were in the headers of Linux 6.0 and 6.1 without anything that used them.
-	structName = regexp.MustCompile(`^(io_uring_[^n]|io_uring_napi|io_[sc]qring_|io_timespec$|__kernel_timespec$|zcrx_ctrl$)`)
+	structName = regexp.MustCompile(`^(io_uring_[^n]|io_uring_napi|io_[sc]qring_|io_timespec$|__kernel_timespec$|zcrx_)`)
 	// reserved are fields without a meaning, and the arrays of unknown length
 	// at an entry's end.
 	reserved = regexp.MustCompile(`^_*(resv|pad|rsvd)\d*_?$|^(big_cqe|cmd|bufs|__empty_bufs|restrictions)$`)
@@ -102,7 +102,7 @@ func TestHeaderValues(t *testing.T) {
 	}
 	t.Logf("%d of %d structures, %d values in all", compared, len(layouts), len(want))
 	for expr, value := range evaluate(t, slices.Sorted(maps.Keys(want))) {
-		if want[expr] != value {
+		if want[expr] != value && grown[expr] != value {
 			t.Errorf("%s is %s, package uapi has %s", expr, value, want[expr])
 		}
 		delete(want, expr)

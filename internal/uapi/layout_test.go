@@ -18,7 +18,7 @@ var layouts = map[string]layout{
 		"unlink_flags:OpFlags hardlink_flags:OpFlags xattr_flags:OpFlags msg_ring_flags:OpFlags uring_cmd_flags:OpFlags " +
 		"waitid_flags:OpFlags futex_flags:OpFlags install_fd_flags:OpFlags nop_flags:OpFlags pipe_flags:OpFlags " +
 		"user_data:UserData buf_index:BufIndex buf_group:BufIndex personality:Personality splice_fd_in:FileIndex " +
-		"file_index:FileIndex zcrx_ifq_idx:FileIndex optlen:FileIndex addr_len:FileIndex addr3:Addr3 attr_ptr:Addr3 " +
+		"file_index:FileIndex zcrx_ifq_idx:FileIndex optlen:FileIndex addr_len:FileIndex write_stream:FileIndex addr3:Addr3 attr_ptr:Addr3 " +
 		"optval:Addr3 attr_type_mask:AttrMask"},
 	"io_uring_attr_pi": {uapi.AttrPI{}, "flags:Flags app_tag:AppTag len:Len addr:Addr seed:Seed"},
 	"io_uring_cqe":     {uapi.CQE{}, "user_data:UserData res:Res flags:Flags"},
@@ -37,7 +37,7 @@ var layouts = map[string]layout{
 	"io_uring_buf_ring":         {uapi.Buf{}, "tail:Resv"},
 	"io_uring_buf_reg":          {uapi.BufReg{}, "ring_addr:RingAddr ring_entries:RingEntries bgid:Bgid flags:Flags min_left:MinLeft"},
 	"io_uring_buf_status":       {uapi.BufStatus{}, "buf_group:BufGroup head:Head"},
-	"io_uring_napi":             {uapi.NAPI{}, "busy_poll_to:BusyPollUsec prefer_busy_poll:PreferBusyPoll"},
+	"io_uring_napi":             {uapi.NAPI{}, "busy_poll_to:BusyPollUsec prefer_busy_poll:PreferBusyPoll opcode:Opcode op_param:OpParam"},
 	"io_uring_clock_register":   {uapi.ClockRegister{}, "clockid:ClockID"},
 	"io_uring_rsrc_register":    {uapi.RsrcRegister{}, "nr:Nr flags:Flags data:Data tags:Tags"},
 	"io_uring_rsrc_update":      {uapi.RsrcUpdate{}, "offset:Offset data:Data"},
@@ -57,17 +57,27 @@ var layouts = map[string]layout{
 		"feature_flags:Features ring_setup_flags:SetupFlags enter_flags:EnterFlags sqe_flags:SQEFlags nr_query_opcodes:Queries"},
 	"io_uring_query_zcrx": {uapi.QueryZCRXInfo{}, "register_flags:RegisterFlags area_flags:AreaFlags nr_ctrl_opcodes:CtrlOps " +
 		"features:Features rq_hdr_size:RQHdrSize rq_hdr_alignment:RQHdrAlignment"},
-	"io_uring_query_scq":     {uapi.QuerySCQInfo{}, "hdr_size:HdrSize hdr_alignment:HdrAlignment"},
-	"io_uring_zcrx_rqe":      {uapi.ZCRXRQE{}, "off:Off len:Len"},
-	"io_uring_zcrx_cqe":      {uapi.ZCRXCQE{}, "off:Off"},
-	"io_uring_zcrx_offsets":  {uapi.ZCRXOffsets{}, "head:Head tail:Tail rqes:RQEs"},
-	"io_uring_zcrx_area_reg": {uapi.ZCRXAreaReg{}, "addr:Addr len:Len rq_area_token:RQAreaToken flags:Flags dmabuf_fd:DMABufFD"},
+	"io_uring_query_zcrx_event": {uapi.QueryZCRXEventInfo{}, "event_flags:Events stats_size:StatsSize stats_off_alignment:StatsAlignment"},
+	"io_uring_query_scq":        {uapi.QuerySCQInfo{}, "hdr_size:HdrSize hdr_alignment:HdrAlignment"},
+	"io_uring_zcrx_rqe":         {uapi.ZCRXRQE{}, "off:Off len:Len"},
+	"io_uring_zcrx_cqe":         {uapi.ZCRXCQE{}, "off:Off"},
+	"io_uring_zcrx_offsets":     {uapi.ZCRXOffsets{}, "head:Head tail:Tail rqes:RQEs"},
+	"io_uring_zcrx_area_reg":    {uapi.ZCRXAreaReg{}, "addr:Addr len:Len rq_area_token:RQAreaToken flags:Flags dmabuf_fd:DMABufFD"},
 	"io_uring_zcrx_ifq_reg": {uapi.ZCRXIFQReg{}, "if_idx:IfIdx if_rxq:IfRXQ rq_entries:RQEntries flags:Flags area_ptr:AreaPtr " +
-		"region_ptr:RegionPtr offsets:Offsets zcrx_id:ZCRXID rx_buf_len:RXBufLen"},
-	"zcrx_ctrl":           {uapi.ZCRXCtrl{}, "zcrx_id:ZCRXID op:Op zc_export:ExportFD zc_flush:ExportFD"},
-	"io_uring_bpf_ctx":    {uapi.BPFCtx{}, "user_data:UserData opcode:Opcode sqe_flags:SQEFlags pdu_size:PDUSize socket:Aux open:Aux"},
-	"io_uring_bpf_filter": {uapi.BPFFilter{}, "opcode:Opcode flags:Flags filter_len:FilterLen pdu_size:PDUSize filter_ptr:FilterPtr"},
-	"io_uring_bpf":        {uapi.BPF{}, "cmd_type:CmdType cmd_flags:CmdFlags filter:Filter"},
+		"region_ptr:RegionPtr offsets:Offsets zcrx_id:ZCRXID rx_buf_len:RXBufLen " +
+		"event_desc:EventDesc notif_desc:EventDesc"},
+	"zcrx_ctrl":              {uapi.ZCRXCtrl{}, "zcrx_id:ZCRXID op:Op zc_export:Arg zc_flush:Arg zc_arm_event:Arg zc_arm_notif:Arg zc_area:Arg"},
+	"zcrx_ctrl_flush_rq":     {[6]uint64{}, ""},
+	"zcrx_ctrl_export":       {uapi.ZCRXExport{}, "zcrx_fd:FD"},
+	"zcrx_ctrl_arm_event":    {uapi.ZCRXArmEvent{}, "event_type:Type"},
+	"zcrx_ctrl_arm_notif":    {uapi.ZCRXArmEvent{}, "notif_type:Type"}, // so called in Linux 7.1
+	"zcrx_ctrl_add_area":     {uapi.ZCRXAddArea{}, "area_ptr:AreaPtr"},
+	"zcrx_event_desc":        {uapi.ZCRXEventDesc{}, "user_data:UserData type_mask:TypeMask flags:Flags stats_offset:StatsOffset"},
+	"zcrx_notification_desc": {uapi.ZCRXEventDesc{}, "user_data:UserData type_mask:TypeMask"}, // likewise
+	"zcrx_stats":             {uapi.ZCRXStats{}, "copy_count:CopyCount copy_bytes:CopyBytes"},
+	"io_uring_bpf_ctx":       {uapi.BPFCtx{}, "user_data:UserData opcode:Opcode sqe_flags:SQEFlags pdu_size:PDUSize socket:Aux open:Aux connect:Aux"},
+	"io_uring_bpf_filter":    {uapi.BPFFilter{}, "opcode:Opcode flags:Flags filter_len:FilterLen pdu_size:PDUSize filter_ptr:FilterPtr"},
+	"io_uring_bpf":           {uapi.BPF{}, "cmd_type:CmdType cmd_flags:CmdFlags filter:Filter"},
 }
 
 // tails are structures that end in an array without a length, and how many

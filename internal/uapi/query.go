@@ -4,9 +4,10 @@ import "unsafe"
 
 // What RegisterQuery can be asked, in QueryHdr.QueryOp (linux/io_uring/query.h).
 const (
-	QueryOpcodes = 0
-	QueryZCRX    = 1
-	QuerySCQ     = 2
+	QueryOpcodes   = 0
+	QueryZCRX      = 1
+	QuerySCQ       = 2
+	QueryZCRXEvent = 3
 )
 
 // QueryHdr is the argument of RegisterQuery, one of a chain: struct io_uring_query_hdr.
@@ -42,6 +43,15 @@ type QueryZCRXInfo struct {
 	_              uint64
 }
 
+// QueryZCRXEventInfo is the answer to QueryZCRXEvent: struct io_uring_query_zcrx_event.
+type QueryZCRXEventInfo struct {
+	Events         uint32 // 1<<ZCRXEvent*
+	StatsSize      uint32
+	StatsAlignment uint32 // of ZCRXEventDesc.StatsOffset
+	_              uint32
+	_              [4]uint64
+}
+
 // QuerySCQInfo is the answer to QuerySCQ: struct io_uring_query_scq.
 type QuerySCQInfo struct {
 	HdrSize      uint64
@@ -52,5 +62,6 @@ var (
 	_ [40]byte = [unsafe.Sizeof(QueryHdr{})]byte{}
 	_ [48]byte = [unsafe.Sizeof(QueryOpcode{})]byte{}
 	_ [40]byte = [unsafe.Sizeof(QueryZCRXInfo{})]byte{}
+	_ [48]byte = [unsafe.Sizeof(QueryZCRXEventInfo{})]byte{}
 	_ [16]byte = [unsafe.Sizeof(QuerySCQInfo{})]byte{}
 )

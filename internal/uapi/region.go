@@ -31,12 +31,25 @@ type MemRegionReg struct {
 	_      [2]uint64
 }
 
+// Requests of RegisterNAPI, in NAPI.Opcode, and who lists what is to be polled.
+const (
+	NAPIRegisterOp  = 0
+	NAPIStaticAddID = 1
+	NAPIStaticDelID = 2
+
+	NAPITrackingDynamic  = 0
+	NAPITrackingStatic   = 1
+	NAPITrackingInactive = 255
+)
+
 // NAPI is the argument of RegisterNAPI and UnregisterNAPI: struct io_uring_napi.
 type NAPI struct {
 	BusyPollUsec   uint32
 	PreferBusyPoll uint8
-	_              [3]uint8
-	_              uint64
+	Opcode         uint8
+	_              [2]uint8
+	OpParam        uint32 // NAPITracking* of NAPIRegisterOp, a NAPI id of the others
+	_              uint32
 }
 
 var (

@@ -32,6 +32,31 @@ func Send(fd int32, b []byte, flags int) (int, unix.Errno) {
 	return int(n), e
 }
 
+// ReadRaw is read(2) entered raw, which takes no flags: the socket must be one
+// that does not block.
+func ReadRaw(fd int32, b []byte, _ int) (int, unix.Errno) {
+	n, _, e := syscall.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	return int(n), e
+}
+
+// WriteRaw is write(2) entered raw, as ReadRaw. The runtime ignores SIGPIPE.
+func WriteRaw(fd int32, b []byte, _ int) (int, unix.Errno) {
+	n, _, e := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	return int(n), e
+}
+
+// Read is ReadRaw entered through the scheduler.
+func Read(fd int32, b []byte, _ int) (int, unix.Errno) {
+	n, _, e := unix.Syscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	return int(n), e
+}
+
+// Write is WriteRaw entered through the scheduler.
+func Write(fd int32, b []byte, _ int) (int, unix.Errno) {
+	n, _, e := unix.Syscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	return int(n), e
+}
+
 // AcceptRaw is accept4(2) without the peer's address, entered raw.
 func AcceptRaw(fd int32, flags int) (int, unix.Errno) {
 	n, _, e := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), 0, 0, uintptr(flags), 0, 0)

@@ -16,7 +16,7 @@ type SQE struct {
 	UserData    uint64
 	BufIndex    uint16 // or the buffer group, with SQEBufferSelect
 	Personality uint16
-	FileIndex   uint32 // or splice_fd_in
+	FileIndex   uint32 // or splice_fd_in; write_stream in its first byte
 	Addr3       uint64 // third address; address of an AttrPI; option value of OpUringCmd
 	AttrMask    uint64 // RWAttrFlagPI
 }

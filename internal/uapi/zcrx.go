@@ -13,9 +13,17 @@ const (
 	ZCRXRegNoDev  = 2
 
 	ZCRXFeatureRXPageSize = 1 << 0
+	ZCRXFeatureEvent      = 1 << 1
 
-	ZCRXCtrlFlushRQ = 0 // ZCRXCtrl.Op
-	ZCRXCtrlExport  = 1
+	ZCRXEventAllocFail = 0 // a bit of ZCRXEventDesc.TypeMask
+	ZCRXEventCopy      = 1
+
+	ZCRXEventDescFlagStats = 1 << 0 // ZCRXEventDesc.Flags
+
+	ZCRXCtrlFlushRQ  = 0 // ZCRXCtrl.Op
+	ZCRXCtrlExport   = 1
+	ZCRXCtrlArmEvent = 2
+	ZCRXCtrlAddArea  = 3
 )
 
 // ZCRXRQE is an entry of the refill queue: struct io_uring_zcrx_rqe.
@@ -61,16 +69,49 @@ type ZCRXIFQReg struct {
 	Offsets   ZCRXOffsets
 	ZCRXID    uint32
 	RXBufLen  uint32
-	_         [3]uint64
+	EventDesc uint64 // address of a ZCRXEventDesc
+	_         [2]uint64
+}
+
+// ZCRXEventDesc asks for completions of events: struct zcrx_event_desc.
+type ZCRXEventDesc struct {
+	UserData    uint64
+	TypeMask    uint32
+	Flags       uint32
+	StatsOffset uint64 // of a ZCRXStats in the region of the refill queue
+	_           [9]uint64
+}
+
+// ZCRXStats counts what was copied after all: struct zcrx_stats.
+type ZCRXStats struct {
+	CopyCount uint64
+	CopyBytes uint64
 }
 
 // ZCRXCtrl is the argument of RegisterZCRXCtrl: struct zcrx_ctrl.
 type ZCRXCtrl struct {
-	ZCRXID   uint32
-	Op       uint32
-	_        [2]uint64
-	ExportFD uint32 // struct zcrx_ctrl_export; struct zcrx_ctrl_flush_rq has nothing
-	_        [11]uint32
+	ZCRXID uint32
+	Op     uint32
+	_      [2]uint64
+	Arg    [6]uint64 // a ZCRXExport, ZCRXArmEvent or ZCRXAddArea; zero for ZCRXCtrlFlushRQ
+}
+
+// ZCRXExport is what ZCRXCtrlExport gives back: struct zcrx_ctrl_export.
+type ZCRXExport struct {
+	FD uint32
+	_  [11]uint32
+}
+
+// ZCRXArmEvent is what ZCRXCtrlArmEvent takes: struct zcrx_ctrl_arm_event.
+type ZCRXArmEvent struct {
+	Type uint32 // ZCRXEvent*
+	_    [11]uint32
+}
+
+// ZCRXAddArea is what ZCRXCtrlAddArea takes: struct zcrx_ctrl_add_area.
+type ZCRXAddArea struct {
+	AreaPtr uint64 // address of a ZCRXAreaReg
+	_       [5]uint64
 }
 
 var (
@@ -79,5 +120,10 @@ var (
 	_ [32]byte = [unsafe.Sizeof(ZCRXOffsets{})]byte{}
 	_ [48]byte = [unsafe.Sizeof(ZCRXAreaReg{})]byte{}
 	_ [96]byte = [unsafe.Sizeof(ZCRXIFQReg{})]byte{}
+	_ [96]byte = [unsafe.Sizeof(ZCRXEventDesc{})]byte{}
+	_ [16]byte = [unsafe.Sizeof(ZCRXStats{})]byte{}
 	_ [72]byte = [unsafe.Sizeof(ZCRXCtrl{})]byte{}
+	_ [48]byte = [unsafe.Sizeof(ZCRXExport{})]byte{}
+	_ [48]byte = [unsafe.Sizeof(ZCRXArmEvent{})]byte{}
+	_ [48]byte = [unsafe.Sizeof(ZCRXAddArea{})]byte{}
 )

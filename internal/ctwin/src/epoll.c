@@ -98,8 +98,12 @@ static void flush(int fd) {
 static void take(int listener) {
 	for (;;) {
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0)
+		if (fd < 0 && errno == EAGAIN)
 			return;
+		if (fd < 0) {
+			check_accept(errno);
+			continue;
+		}
 		watch(EPOLL_CTL_ADD, fd, READ_INTEREST);
 	}
 }

@@ -1,6 +1,7 @@
 // What the echo servers beside this file share: limits, the listening socket,
 // an orderly end.
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,16 +28,24 @@ static long number(int argc, char **argv, int i, long otherwise) {
 	return n;
 }
 
-// raise_files lifts the limit of descriptors as far as it goes, and returns how
-// many connections there can then be.
+// raise_files lifts the limit of descriptors to a million or as far as it goes,
+// and returns it: every descriptor is smaller.
 static size_t raise_files(void) {
 	struct rlimit files;
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
 		die("getrlimit");
-	files.rlim_cur = files.rlim_max;
+	files.rlim_cur = files.rlim_max < 1 << 20 ? files.rlim_max : 1 << 20;
 	if (setrlimit(RLIMIT_NOFILE, &files) != 0)
 		die("setrlimit");
-	return files.rlim_cur < 1 << 20 ? files.rlim_cur : 1 << 20;
+	return files.rlim_cur;
+}
+
+// check_accept ends the program, unless the error of an accept concerns one
+// connection only: clients would else wait for ever.
+static void check_accept(int error) {
+	errno = error;
+	if (error != EINTR && error != EAGAIN && error != ECONNABORTED)
+		die("accept");
 }
 
 static void end(int sig) {

@@ -55,10 +55,10 @@ int main(int argc, char **argv) {
 	pthread_attr_setstacksize(&attr, 64 << 10); // thousands of threads fit
 	for (;;) {
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+		if (fd < 0) {
+			check_accept(errno);
 			continue;
-		if (fd < 0)
-			die("accept4");
+		}
 		pthread_t t;
 		errno = pthread_create(&t, &attr, serve, (void *)(intptr_t)fd);
 		if (errno != 0)

@@ -1,9 +1,9 @@
 // An echo server on io_uring: the C twin of backends/uring under the echo
 // workload, on raw system calls. SINGLE_ISSUER, DEFER_TASKRUN, registered ring
 // descriptor, multishot accept, multishot receive into a provided buffer ring,
-// one enter a turn, one send in flight a connection.
+// one enter a turn, one send in flight a connection. Linux 6.1.
 //
-// Usage: uring PORT [BUFFER [BUFFERS]]
+// Usage: uring PORT [BUFFER [BUFFERS]], or: uring check, whether it can run here
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/version.h>
@@ -58,8 +58,7 @@ static uint32_t lens[MAX_BUFS];
 static struct conn *conns;
 static int listener;
 static int *line; // connections that wait for a buffer, first come, first served
-static unsigned line_head, line_tail;
-static size_t line_size;
+static size_t line_head, line_tail, line_size;
 
 static int enter(unsigned submit, unsigned min, unsigned flags) {
 	return syscall(__NR_io_uring_enter, ring, submit, min, flags | ring_fd_flag, NULL, 0);
@@ -211,6 +210,8 @@ static void complete(struct io_uring_cqe *q) {
 		if (q->res >= 0) {
 			conns[q->res] = (struct conn){0};
 			arm_recv(q->res);
+		} else {
+			check_accept(-q->res);
 		}
 		if (!(q->flags & IORING_CQE_F_MORE))
 			arm_accept();
@@ -223,15 +224,33 @@ static void complete(struct io_uring_cqe *q) {
 	}
 }
 
+// make_ring leaves NO_SQARRAY out where the kernel is older than Linux 6.6.
+static void make_ring(struct io_uring_params *p) {
+	for (unsigned young = IORING_SETUP_NO_SQARRAY;; young = 0) {
+		*p = (struct io_uring_params){
+			.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | young,
+			.cq_entries = CQ,
+		};
+		ring = syscall(__NR_io_uring_setup, SQ, p);
+		if (ring >= 0)
+			return;
+		if (errno != EINVAL)
+			die("io_uring_setup");
+		if (young == 0) {
+			fprintf(stderr, "SINGLE_ISSUER with DEFER_TASKRUN needs Linux 6.1\n");
+			exit(1);
+		}
+	}
+}
+
 static void setup(void) {
-	struct io_uring_params p = {
-		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_NO_SQARRAY,
-		.cq_entries = CQ,
-	};
-	ring = syscall(__NR_io_uring_setup, SQ, &p);
-	if (ring < 0)
-		die("io_uring_setup");
+	struct io_uring_params p;
+	make_ring(&p);
+	int indexed = !(p.flags & IORING_SETUP_NO_SQARRAY);
 	size_t len = p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe);
+	size_t array_end = p.sq_off.array + p.sq_entries * sizeof(unsigned);
+	if (indexed && len < array_end)
+		len = array_end;
 	char *m = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQ_RING);
 	sqes = mmap(NULL, p.sq_entries * sizeof *sqes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQES);
 	if (m == MAP_FAILED || sqes == MAP_FAILED)
@@ -242,27 +261,33 @@ static void setup(void) {
 	cqes = (void *)(m + p.cq_off.cqes);
 	sq_mask = p.sq_entries - 1;
 	cq_mask = p.cq_entries - 1;
-	struct io_uring_rsrc_update up = {.offset = -1U, .data = ring};
-	if (syscall(__NR_io_uring_register, ring, 20 /* REGISTER_RING_FDS */, &up, 1) == 1) {
-		ring = up.offset;
-		ring_fd_flag = 1U << 4; // IORING_ENTER_REGISTERED_RING
-	}
+	for (unsigned i = 0; indexed && i < p.sq_entries; i++)
+		((unsigned *)(m + p.sq_off.array))[i] = i; // entries are used in their order
 	bufs = mmap(NULL, nbufs * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	bufring = mmap(NULL, nbufs * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (bufs == MAP_FAILED || bufring == MAP_FAILED)
 		die("mmap");
 	struct io_uring_buf_reg reg = {.ring_addr = (uintptr_t)bufring, .ring_entries = nbufs, .bgid = GROUP};
-	int direct = ring_fd_flag ? (int)(1U << 31) : 0; // IORING_REGISTER_USE_REGISTERED_RING
-	if (syscall(__NR_io_uring_register, ring, 22 /* REGISTER_PBUF_RING */ | direct, &reg, 1) != 0)
+	if (syscall(__NR_io_uring_register, ring, 22 /* REGISTER_PBUF_RING */, &reg, 1) != 0)
 		die("register buffer ring");
+	struct io_uring_rsrc_update up = {.offset = -1U, .data = ring};
+	if (syscall(__NR_io_uring_register, ring, 20 /* REGISTER_RING_FDS */, &up, 1) == 1) {
+		ring = up.offset;
+		ring_fd_flag = 1U << 4; // IORING_ENTER_REGISTERED_RING
+	}
 	for (unsigned i = 0; i < nbufs; i++)
 		give_back(i);
 }
 
 int main(int argc, char **argv) {
 	if (argc < 2) {
-		fprintf(stderr, "usage: %s PORT [BUFFER [BUFFERS]]\n", argv[0]);
+		fprintf(stderr, "usage: %s PORT [BUFFER [BUFFERS]]\n       %s check\n", argv[0], argv[0]);
 		return 2;
+	}
+	if (strcmp(argv[1], "check") == 0) {
+		size = nbufs = 1;
+		setup();
+		return 0;
 	}
 	size = number(argc, argv, 2, 4096);
 	unsigned want = number(argc, argv, 3, 512);
