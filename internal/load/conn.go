@@ -164,8 +164,12 @@ func (c *conn) answered() {
 // recording reports whether now lies in the window.
 func (k *worker) recording() bool { return k.now >= k.window.Open && k.now < k.window.Close }
 
+// served reports whether the server is known to have taken the connection from
+// its backlog.
+func (c *conn) served() bool { return c.firstAnswer > 0 || c.worker.g.cfg.AllServed }
+
 func (c *conn) lost(doing string, res backends.Result) {
-	if c.worker.draining && (c.pending == 0 || c.firstAnswer == 0) {
+	if c.worker.draining && (c.pending == 0 || !c.served()) {
 		return
 	}
 	why := "the server closed it"

@@ -36,7 +36,7 @@ func TestCountsAgreeWithTheServer(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%dx%d/%g", backend, c.Conns, c.Size, c.Rate), func(t *testing.T) {
 				need(t, backend)
 				s := startReference(t, nil)
-				c.Backend, c.Address = backend, s.addr()
+				c.Backend, c.Address, c.AllServed = backend, s.addr(), true
 				r := begin(t, c)
 				r.until(t, 300)
 				report := r.end(t)
