@@ -308,10 +308,11 @@ func loadNotes(all []view) (n []note) {
 }
 
 func unservedText(r row) string {
-	most, trials := 0, 0
+	most, sum, trials := 0, 0, 0
 	var waits []result.Histogram
 	for _, t := range r.trials {
 		most = max(most, t.Unserved)
+		sum += t.Unserved
 		if t.Unserved > 0 {
 			trials++
 		}
@@ -322,11 +323,22 @@ func unservedText(r row) string {
 	wait, _ := result.Merge(waits...)
 	var parts []string
 	if most > 0 {
-		parts = append(parts, fmt.Sprintf("up to %d of %d connections never answered, waiting in the backlog, in %d of %d trials", most, r.cell.Conns, trials, len(r.trials)))
+		why := "waiting in the backlog"
+		if r.cell.Workers == 0 {
+			why += ", or their messages lost"
+		}
+		parts = append(parts, fmt.Sprintf("up to %d of %d connections never answered, %s, in %d of %d trials", most, r.cell.Conns, why, trials, len(r.trials)))
 	}
-	if wait.TotalCount() > 0 && (most > 0 || r.cell.Workers > 0) {
-		parts = append(parts, fmt.Sprintf("connections waited for their first answer: p50 %s µs, longest %s µs",
-			figure(float64(wait.ValueAtPercentile(50))/1e3), figure(float64(wait.Max())/1e3)))
+	if n := wait.TotalCount(); n > 0 && (most > 0 || r.cell.Workers > 0) {
+		answered := 100 * float64(n-int64(sum)) / float64(n) // the others waited longer than any of these
+		text := func(p float64) string {
+			s := figure(float64(wait.ValueAtPercentile(p))/1e6) + " ms"
+			if p > answered {
+				return "≥ " + s
+			}
+			return s
+		}
+		parts = append(parts, fmt.Sprintf("connections waited for their first answer, from the start of the load: p50 %s, longest %s", text(50), text(100)))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -128,6 +128,30 @@ func TestTableOfAwkwardSets(t *testing.T) {
 	}
 }
 
+// A percentile of the wait in the backlog that lies among connections which
+// waited to the end is a lower bound, and is said to be one.
+func TestTableBoundsTheWait(t *testing.T) {
+	s := newSet(1, 10)
+	for i, c := range []struct {
+		unserved int
+		want     string
+	}{
+		{0, "p50 4.00 ms, longest 10.0 ms"},
+		{5, "p50 4.00 ms, longest ≥ 10.0 ms"},
+		{6, "p50 ≥ 4.00 ms, longest ≥ 10.0 ms"},
+	} {
+		wait := result.NewHistogram()
+		for n := range 10 {
+			wait.RecordValue([]int64{4e6, 10e6}[n/5])
+		}
+		s.Plan.Cells[i].Workers = 10 - c.unserved
+		s.Trials[i].BacklogWait, s.Trials[i].Unserved = &wait, c.unserved
+		if out := strings.Join(strings.Fields(table(t, s)), " "); !strings.Contains(out, c.want) {
+			t.Errorf("no %q with %d unserved in:\n%s", c.want, c.unserved, out)
+		}
+	}
+}
+
 // What all left out, and a figure that the tracepoint could not give, are said
 // with their reasons.
 func TestTableSaysWhatIsMissing(t *testing.T) {

@@ -24,8 +24,7 @@ type conn struct {
 	oldest     int // index of the oldest outstanding message in stamps
 	pending    int // outstanding messages
 
-	began       int64
-	firstAnswer int64 // nanoseconds from begin; 0: none yet
+	firstAnswer int64 // nanoseconds from the start of the load; 0: none yet
 }
 
 // A stamp is when an outstanding message was due and when it was sent.
@@ -40,7 +39,6 @@ func newConn(k *worker, index int, fd int32) *conn {
 
 // begin arms the receive and, in a closed loop, fills the pipeline.
 func (c *conn) begin() {
-	c.began = c.worker.now
 	c.worker.loop.Submit(&c.recv)
 	if c.worker.g.cfg.Rate == 0 {
 		c.due = len(c.stamps)
@@ -150,7 +148,7 @@ func (c *conn) answered() {
 		c.due++
 	}
 	if c.firstAnswer == 0 {
-		c.firstAnswer = max(k.now-c.began, 1)
+		c.firstAnswer = max(k.now-k.window.Start, 1)
 	}
 	if k.recording() {
 		k.messages++

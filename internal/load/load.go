@@ -40,16 +40,18 @@ type Window struct {
 // Report is what a run yielded. Counts and histograms cover messages whose
 // answer was complete within the window.
 type Report struct {
-	Messages    uint64            `json:"messages"`
-	Bytes       uint64            `json:"bytes"`
-	Service     result.Histogram  `json:"service"`            // from the send
-	Response    *result.Histogram `json:"response,omitempty"` // open loop: from when it was due
-	SendLag     *result.Histogram `json:"send_lag,omitempty"` // open loop: from when it was due to the send
-	FirstAnswer result.Histogram  `json:"first_answer"`       // a value a connection that was answered at all
-	Unserved    int               `json:"unserved"`           // connections that asked and never were answered
-	Sent        uint64            `json:"sent"`               // whole run
-	Answered    uint64            `json:"answered"`           // whole run
-	Counters    backends.Counters `json:"counters"`           // of the generator's own loops, whole run
+	Messages uint64            `json:"messages"`
+	Bytes    uint64            `json:"bytes"`
+	Service  result.Histogram  `json:"service"`            // from the send
+	Response *result.Histogram `json:"response,omitempty"` // open loop: from when it was due
+	SendLag  *result.Histogram `json:"send_lag,omitempty"` // open loop: from when it was due to the send
+	// FirstAnswer is from the start of the load, a value a connection that asked;
+	// of the Unserved, which never were answered, how long they had waited.
+	FirstAnswer result.Histogram  `json:"first_answer"`
+	Unserved    int               `json:"unserved"`
+	Sent        uint64            `json:"sent"`     // whole run
+	Answered    uint64            `json:"answered"` // whole run
+	Counters    backends.Counters `json:"counters"` // of the generator's own loops, whole run
 }
 
 // Monotonic is CLOCK_MONOTONIC in nanoseconds.
@@ -310,6 +312,7 @@ func (k *worker) drain() error {
 	for waited := time.Duration(0); ; { // since something last arrived
 		late := k.owed(waited)
 		if late == nil {
+			k.now = backends.Nanotime()
 			return nil
 		}
 		if waited > k.g.patience {
@@ -344,7 +347,7 @@ func (k *worker) owed(waited time.Duration) *conn {
 	return nil
 }
 
-// report adds what this worker saw; run has returned.
+// report adds what this worker saw; run has returned, and now is when.
 func (k *worker) report(r *Report) {
 	r.Messages += k.messages
 	r.Bytes += k.messages * uint64(k.g.cfg.Size)
@@ -362,6 +365,7 @@ func (k *worker) report(r *Report) {
 			r.FirstAnswer.RecordValue(c.firstAnswer)
 		case c.pending > 0: // else it never asked: an open loop may be that slow
 			r.Unserved++
+			r.FirstAnswer.RecordValue(k.now - k.window.Start)
 		}
 	}
 }

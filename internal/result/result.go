@@ -154,8 +154,9 @@ type Trial struct {
 	Seconds  float64 `json:"window_seconds"`
 	Messages uint64  `json:"messages"` // answered and verified in the window
 	Bytes    uint64  `json:"verified_bytes"`
-	Unserved int     `json:"unserved_connections,omitempty"` // connected, never answered: waiting in the backlog all through
-	// BacklogWait is how long connections waited from connecting to their first answer.
+	Unserved int     `json:"unserved_connections,omitempty"` // connected, never answered: waiting in the backlog all through, or lost
+	// BacklogWait is how long connections waited from the start of the load to
+	// their first answer, and the Unserved, whose values are the greatest, at least.
 	BacklogWait *Histogram `json:"backlog_wait,omitempty"`
 
 	Service  Histogram  `json:"service_time"`            // from the actual send
