@@ -299,12 +299,34 @@ func loadNotes(all []view) (n []note) {
 			if r.lag != nil && r.lag.TotalCount() > 0 {
 				n = append(n, note{"send lag", at + fmt.Sprintf("the generator sent late by p50 %s, p99 %s µs", microseconds(*r.lag, 50), microseconds(*r.lag, 99)), false})
 			}
+			if r.clipped > 0 {
+				n = append(n, note{"warning", at + fmt.Sprintf("%d times were longer than the 100 s that a histogram holds and count as that long", r.clipped), true})
+			}
+			if line := shortfallText(r); line != "" {
+				n = append(n, note{"overload", at + line, true})
+			}
 			if r.dropped > 0 {
 				n = append(n, note{"warning", at + fmt.Sprintf("%d latencies lie beyond the histogram's range and are left out", r.dropped), true})
 			}
 		}
 	}
 	return n
+}
+
+// shortfallText says that an open loop offered more than was answered: by more
+// than one in a hundred, and than the messages that a window's ends may cut off.
+func shortfallText(r row) string {
+	var offered, answered, seconds float64
+	for _, t := range r.trials {
+		offered += r.cell.Rate * t.Seconds
+		answered += float64(t.Messages)
+		seconds += t.Seconds
+	}
+	if offered-answered <= 0.01*offered+float64(len(r.trials)) {
+		return ""
+	}
+	return fmt.Sprintf("%s of the %s messages/s offered were answered; the rest queues up, so the response times grow with the length of the run",
+		figure(answered/seconds), figure(offered/seconds))
 }
 
 func unservedText(r row) string {

@@ -128,6 +128,29 @@ func TestTableOfAwkwardSets(t *testing.T) {
 	}
 }
 
+// An open loop that offered more than was answered says so, and so do times that
+// no histogram could hold.
+func TestTableSaysOverload(t *testing.T) {
+	s := newSet(2, 64)
+	for i := range s.Plan.Cells {
+		s.Plan.Cells[i].Rate = float64(s.Trials[i].Messages+s.Trials[i+len(s.Plan.Cells)].Messages)/2 + 1
+	}
+	s.Plan.Cells[1].Rate = 121_100
+	s.Trials[2].Clipped = 17
+	out := strings.Join(strings.Fields(table(t, s)), " ")
+	for _, want := range []string{
+		"overload: epoll (tcp, 64 connections × 64 B, open loop at 121100 messages/s): 110,090 of the 121,100 messages/s offered were answered",
+		"warning: threadpool (tcp", "17 times were longer than the 100 s",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+	if n := strings.Count(out, "overload: "); n != 1 {
+		t.Errorf("%d contestants are said to be overloaded, one was", n)
+	}
+}
+
 // A percentile of the wait in the backlog that lies among connections which
 // waited to the end is a lower bound, and is said to be one.
 func TestTableBoundsTheWait(t *testing.T) {

@@ -87,7 +87,7 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 		t := &trials[i]
 		t.Seconds = r.plan.DurationSeconds
 		t.Messages, t.Bytes = report.Messages, report.Bytes
-		t.Service, t.Response, t.SendLag = report.Service, report.Response, report.SendLag
+		t.Service, t.Response, t.SendLag, t.Clipped = report.Service, report.Response, report.SendLag, report.Clipped
 		if t.Unserved = report.Unserved; t.Unserved > 0 {
 			t.BacklogWait = &report.FirstAnswer
 		}

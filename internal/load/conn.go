@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/result"
 )
 
 // A conn is one connection of the generator. At most one send is in flight, and
@@ -61,7 +62,7 @@ func (c *conn) flush() {
 		if k.g.cfg.Rate > 0 {
 			s.due = k.pace.due(c)
 			if k.recording() {
-				k.lag.RecordValue(k.now - s.due)
+				k.record(k.lag, k.now-s.due)
 			}
 		}
 		i := c.oldest + c.pending
@@ -152,10 +153,16 @@ func (c *conn) answered() {
 	}
 	if k.recording() {
 		k.messages++
-		k.service.RecordValue(k.now - s.sent)
+		k.record(k.service, k.now-s.sent)
 		if k.g.cfg.Rate > 0 {
-			k.response.RecordValue(k.now - s.due)
+			k.record(k.response, k.now-s.due)
 		}
+	}
+}
+
+func (k *worker) record(h result.Histogram, v int64) {
+	if !h.Record(v) {
+		k.clipped++
 	}
 }
 

@@ -13,13 +13,14 @@ import (
 	"github.com/ringbench/ringbench/internal/testenv"
 )
 
-func need(t testing.TB, backend string) {
+func lookup(t testing.TB, backend string) backends.Backend {
 	t.Helper()
 	b, err := backends.Lookup(backend)
 	if err != nil {
 		t.Fatal(err)
 	}
 	testenv.Need(t, backend, b.Probe())
+	return b
 }
 
 // What the generator says was sent and answered is what the server saw, once
@@ -34,7 +35,7 @@ func TestCountsAgreeWithTheServer(t *testing.T) {
 			{Conns: 5, Size: 4097, Pipeline: 1, Rate: 2000, Loops: 2},
 		} {
 			t.Run(fmt.Sprintf("%s/%dx%d/%g", backend, c.Conns, c.Size, c.Rate), func(t *testing.T) {
-				need(t, backend)
+				lookup(t, backend)
 				s := startReference(t, nil)
 				c.Backend, c.Address, c.AllServed = backend, s.addr(), true
 				r := begin(t, c)
@@ -166,7 +167,7 @@ func TestNoAllocationPerMessage(t *testing.T) {
 			{Conns: 16, Size: 64, Pipeline: 4, Rate: 50_000},
 		} {
 			t.Run(fmt.Sprintf("%s/%dx%d/%g", backend, c.Conns, c.Pipeline, c.Rate), func(t *testing.T) {
-				need(t, backend)
+				lookup(t, backend)
 				c.Backend = backend
 				if backend != "null" {
 					c.Address = referenceProcess(t)

@@ -49,6 +49,7 @@ type Report struct {
 	// of the Unserved, which never were answered, how long they had waited.
 	FirstAnswer result.Histogram  `json:"first_answer"`
 	Unserved    int               `json:"unserved"`
+	Clipped     uint64            `json:"clipped"`  // values of the histograms above that were greater than they can hold
 	Sent        uint64            `json:"sent"`     // whole run
 	Answered    uint64            `json:"answered"` // whole run
 	Counters    backends.Counters `json:"counters"` // of the generator's own loops, whole run
@@ -205,6 +206,7 @@ type worker struct {
 	service  result.Histogram
 	response result.Histogram
 	lag      result.Histogram
+	clipped  uint64
 	pace     pacer
 	counters backends.Counters
 }
@@ -362,10 +364,11 @@ func (k *worker) report(r *Report) {
 	for _, c := range k.conns {
 		switch {
 		case c.firstAnswer > 0:
-			r.FirstAnswer.RecordValue(c.firstAnswer)
+			k.record(r.FirstAnswer, c.firstAnswer)
 		case c.pending > 0: // else it never asked: an open loop may be that slow
 			r.Unserved++
-			r.FirstAnswer.RecordValue(k.now - k.window.Start)
+			k.record(r.FirstAnswer, k.now-k.window.Start)
 		}
 	}
+	r.Clipped += k.clipped
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/result"
 )
 
 // A schedule is all that the pacers of a generator make due within a time.
@@ -76,7 +77,7 @@ func TestOfferedRateAsTheServerSeesIt(t *testing.T) {
 	const size, conns, rate = 64, 10, 2000.0
 	for _, backend := range []string{"epoll", "uring"} {
 		t.Run(backend, func(t *testing.T) {
-			need(t, backend)
+			lookup(t, backend)
 			var mu sync.Mutex
 			var arrivals []int64
 			perConn := make([]int, conns)
@@ -115,6 +116,29 @@ func TestOfferedRateAsTheServerSeesIt(t *testing.T) {
 				t.Errorf("connections had %v messages each", perConn)
 			}
 		})
+	}
+}
+
+// A message that took longer than a histogram holds is in it all the same, and
+// counted as one that did not fit.
+func TestTooLongForTheHistogram(t *testing.T) {
+	g := &Generator{cfg: Config{Conns: 1, Pipeline: 1, Rate: 1}, pattern: &pattern{}}
+	k := newWorker(g, lookup(t, "null"), 0, 1, []int32{0})
+	k.now = 500e9
+	k.window = Window{Close: 1000e9}
+	c := k.conns[0]
+	c.stamps[0], c.pending = stamp{due: 350e9, sent: 450e9}, 1
+	c.answered()
+	r := &Report{Service: result.NewHistogram(), FirstAnswer: result.NewHistogram(), Response: new(result.NewHistogram()), SendLag: new(result.NewHistogram())}
+	k.report(r)
+	if r.Messages != 1 || r.Service.TotalCount() != 1 || r.Response.TotalCount() != 1 {
+		t.Errorf("of one message %d service times and %d response times", r.Service.TotalCount(), r.Response.TotalCount())
+	}
+	if want := int64(100e9); r.Response.Max() < want || r.Service.Max() > want {
+		t.Errorf("response time %d ns, service time %d ns", r.Response.Max(), r.Service.Max())
+	}
+	if r.Clipped != 2 { // the response time and the first answer
+		t.Errorf("%d values did not fit, want 2", r.Clipped)
 	}
 }
 

@@ -130,6 +130,19 @@ func TestSupports(t *testing.T) {
 	}
 }
 
+// A value that is too great is counted as the greatest: it must not vanish.
+func TestRecordClips(t *testing.T) {
+	h := NewHistogram()
+	for v, fits := range map[int64]bool{1: true, 100e9: true, 100e9 + 1: false, 130e9: false, math.MaxInt64: false} {
+		if got := h.Record(v); got != fits {
+			t.Errorf("%d ns fits: %v, want %v", v, got, fits)
+		}
+	}
+	if n, p50 := h.TotalCount(), h.ValueAtPercentile(50); n != 5 || math.Abs(float64(p50)/100e9-1) > 1e-3 {
+		t.Errorf("%d values of 5, the median %d ns", n, p50)
+	}
+}
+
 func TestMergeCountsWhatDoesNotFit(t *testing.T) {
 	h := NewHistogram()
 	if err := h.RecordValues(5, 3); err != nil {

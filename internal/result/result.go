@@ -162,6 +162,9 @@ type Trial struct {
 	Service  Histogram  `json:"service_time"`            // from the actual send
 	Response *Histogram `json:"response_time,omitempty"` // from the intended start; open loop only
 	SendLag  *Histogram `json:"send_lag,omitempty"`      // intended start to actual send; open loop only
+	// Clipped is how many times were longer than the histograms above can hold,
+	// 100 s, and are counted there as that long.
+	Clipped uint64 `json:"clipped_values,omitempty"`
 
 	Server  *Process `json:"server,omitempty"`
 	Client  *Process `json:"client,omitempty"`
