@@ -290,6 +290,9 @@ func loadNotes(all []view) (n []note) {
 			if line := untracedText(r); line != "" {
 				n = append(n, note{"system calls", at + line, true})
 			}
+			if line := spinText(r); line != "" {
+				n = append(n, note{"spin", at + line, false})
+			}
 			if line := eventsText(r); line != "" {
 				n = append(n, note{"events", at + line, false})
 			}
@@ -327,6 +330,21 @@ func shortfallText(r row) string {
 	}
 	return fmt.Sprintf("%s of the %s messages/s offered were answered; the rest queues up, so the response times grow with the length of the run",
 		figure(answered/seconds), figure(offered/seconds))
+}
+
+// spinText says what part of the client's CPU is in no figure a message.
+func spinText(r row) string {
+	var spun, cpu float64
+	for _, t := range r.trials {
+		if t.Client != nil {
+			spun += t.Client.SpinSeconds
+			cpu += t.Client.CPUSeconds
+		}
+	}
+	if spun == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the generator polled for %s %% of its CPU time until a message was due; client and machine ns/msg are without it, their user share is not", percent(spun/cpu))
 }
 
 func unservedText(r row) string {

@@ -151,6 +151,19 @@ func TestTableSaysOverload(t *testing.T) {
 	}
 }
 
+// What a client spun is in no figure a message, and a note says how much it was.
+func TestTableWithoutSpin(t *testing.T) {
+	s := newSet(1, 64)
+	c := s.Trials[0].Client
+	c.SpinSeconds = 0.75 * c.CPUSeconds
+	out := strings.Join(strings.Fields(table(t, s)), " ")
+	for _, want := range []string{"1,275 (4±2 % u)", "spin: uring (tcp, 64 connections × 64 B, closed loop): the generator polled for 75 % of its CPU time"} {
+		if !strings.Contains(out, want) { // of 5,100 ns
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}
+
 // A percentile of the wait in the backlog that lies among connections which
 // waited to the end is a lower bound, and is said to be one.
 func TestTableBoundsTheWait(t *testing.T) {

@@ -98,6 +98,8 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 			t.Server.CPUs = len(r.plan.ServerCPUs)
 		}
 		t.Client.CPUs = len(r.plan.ClientCPUs)
+		// Over the meter's interval, which is not quite the window.
+		t.Client.SpinSeconds = min(report.SpinSeconds/t.Seconds*t.Client.Seconds, t.Client.CPUSeconds)
 		if c.pool {
 			if err := c.server.Call(ctx, "counters", nil, &m.counters[i]); err != nil {
 				return ctxOr(ctx, ended("%v", err))

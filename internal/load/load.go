@@ -47,11 +47,15 @@ type Report struct {
 	SendLag  *result.Histogram `json:"send_lag,omitempty"` // open loop: from when it was due to the send
 	// FirstAnswer is from the start of the load, a value a connection that asked;
 	// of the Unserved, which never were answered, how long they had waited.
-	FirstAnswer result.Histogram  `json:"first_answer"`
-	Unserved    int               `json:"unserved"`
-	Clipped     uint64            `json:"clipped"`  // values of the histograms above that were greater than they can hold
-	Sent        uint64            `json:"sent"`     // whole run
-	Answered    uint64            `json:"answered"` // whole run
+	FirstAnswer result.Histogram `json:"first_answer"`
+	Unserved    int              `json:"unserved"`
+	Clipped     uint64           `json:"clipped"`  // values of the histograms above that were greater than they can hold
+	Sent        uint64           `json:"sent"`     // whole run
+	Answered    uint64           `json:"answered"` // whole run
+	// SpinSeconds is how long an open loop polled in vain, within the window,
+	// because a message was soon due: CPU that is no cost of a message. It is
+	// wall time, for a worker that spins has a CPU of its own.
+	SpinSeconds float64           `json:"spin_seconds"`
 	Counters    backends.Counters `json:"counters"` // of the generator's own loops, whole run
 }
 
@@ -207,6 +211,7 @@ type worker struct {
 	response result.Histogram
 	lag      result.Histogram
 	clipped  uint64
+	spun     int64 // nanoseconds
 	pace     pacer
 	counters backends.Counters
 }
@@ -371,4 +376,5 @@ func (k *worker) report(r *Report) {
 		}
 	}
 	r.Clipped += k.clipped
+	r.SpinSeconds += float64(k.spun) / 1e9
 }

@@ -142,6 +142,26 @@ func TestTooLongForTheHistogram(t *testing.T) {
 	}
 }
 
+// In a burst each message is sent when its turn has come, not when the burst began:
+// the time that the sends before it take is its lag, not the server's.
+func TestBurstIsStampedOneByOne(t *testing.T) {
+	const conns, each = 20, 200 * time.Microsecond
+	cfg := Config{Conns: conns, Size: 1, Pipeline: 1, Rate: 1e6}
+	k := onSlowLoop(t, cfg, &slowLoop{each: each})
+	busy(each) // all of them are due
+	now := backends.Nanotime()
+	k.now = now
+	k.release(now)
+	for i, c := range k.conns {
+		if s := c.stamps[0]; c.pending != 1 || s.sent < now+int64(i)*int64(each) || s.due > now {
+			t.Errorf("message %d was due at %d and sent at %d ns", i, s.due-now, s.sent-now)
+		}
+	}
+	if lag := k.lag.Max(); lag < int64(conns-1)*int64(each)*99/100 {
+		t.Errorf("the last of %d messages was sent at most %d ns late", conns, lag)
+	}
+}
+
 // Response time runs from when a message was due, service time from when it was
 // sent; the difference is the send's lag.
 func TestResponseRunsFromWhenItWasDue(t *testing.T) {

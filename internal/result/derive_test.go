@@ -10,7 +10,7 @@ func TestPerMessageNormalisesEachInterval(t *testing.T) {
 	tr := &Trial{
 		Seconds: 2, Messages: 1000, // 500 a second
 		Server:  &Process{CPUSeconds: 0.3, Seconds: 3, Voluntary: 250, Involuntary: 50, Helpers: []Helper{{Name: "iou-sqp", Threads: 1, CPUSeconds: 0.15}}},
-		Client:  &Process{CPUSeconds: 0.4, Seconds: 1},
+		Client:  &Process{CPUSeconds: 0.6, SpinSeconds: 0.2, Seconds: 1},
 		Machine: &Machine{Seconds: 2, BusySeconds: 1, StealSeconds: 0.2, OtherSeconds: 0.4},
 	}
 	bare := &Trial{}
@@ -20,9 +20,9 @@ func TestPerMessageNormalisesEachInterval(t *testing.T) {
 		want float64
 	}{
 		{"PerSecond", tr.PerSecond(), 500},
-		{"ServerCPUPerMessage", tr.ServerCPUPerMessage(), 200_000},     // 0.1 s/s ÷ 500/s
-		{"ClientCPUPerMessage", tr.ClientCPUPerMessage(), 800_000},     // 0.4 ÷ 500
-		{"MachineCPUPerMessage", tr.MachineCPUPerMessage(), 1_000_000}, // 0.5 ÷ 500
+		{"ServerCPUPerMessage", tr.ServerCPUPerMessage(), 200_000},   // 0.1 s/s ÷ 500/s
+		{"ClientCPUPerMessage", tr.ClientCPUPerMessage(), 800_000},   // (0.6-0.2) ÷ 500
+		{"MachineCPUPerMessage", tr.MachineCPUPerMessage(), 600_000}, // (0.5-0.2) ÷ 500
 		{"HelperCPUPerMessage", tr.HelperCPUPerMessage("iou-sqp"), 100_000},
 		{"HelperCPUPerMessage of none", tr.HelperCPUPerMessage("iou-wrk"), 0},
 		{"SwitchesPerMessage", tr.SwitchesPerMessage(), 0.2},

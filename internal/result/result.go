@@ -205,6 +205,9 @@ const (
 // A Process is what one side used during the window.
 type Process struct {
 	CPUSeconds float64 `json:"cpu_seconds"` // exact sum over all threads, helpers included
+	// SpinSeconds of CPUSeconds the client of an open loop burnt waiting for a
+	// message to be due.
+	SpinSeconds float64 `json:"spin_seconds,omitempty"`
 	// UserShare of CPUSeconds is a tick sample; UserShareError its standard error.
 	UserShare      float64  `json:"user_share"`
 	UserShareError float64  `json:"user_share_error"`
