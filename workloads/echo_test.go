@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/testenv"
 	"github.com/ringbench/ringbench/workloads"
 )
 
@@ -88,7 +89,7 @@ func TestEcho(t *testing.T) {
 				t.Run(backend+"/"+network+"/"+name, func(t *testing.T) {
 					t.Parallel()
 					if network == "tcp6" {
-						needIPv6(t)
+						testenv.Need(t, "ipv6", ipv6())
 					}
 					cfg.Backend, cfg.Network = backend, network
 					checkEcho(t, cfg)
@@ -148,12 +149,13 @@ func TestFixedFiles(t *testing.T) {
 	}
 }
 
-func needIPv6(t *testing.T) {
+// ipv6 is nil where the loopback interface has an address of that kind.
+func ipv6() error {
 	l, err := net.Listen("tcp6", "[::1]:0")
 	if err != nil {
-		t.Skipf("no IPv6 here: %v", err)
+		return err
 	}
-	l.Close()
+	return l.Close()
 }
 
 // backTo waits until the server has no more descriptors open than that.
