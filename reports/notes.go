@@ -310,6 +310,9 @@ func loadNotes(all []view) (n []note) {
 			if line := endedText(r); line != "" {
 				n = append(n, note{"threads", at + line, true})
 			}
+			if line := spinText(r); line != "" {
+				n = append(n, note{"spin", at + line, false})
+			}
 			if line := eventsText(r); line != "" {
 				n = append(n, note{"events", at + line, false})
 			}
@@ -319,6 +322,12 @@ func loadNotes(all []view) (n []note) {
 			if r.lag != nil && r.lag.TotalCount() > 0 {
 				n = append(n, note{"send lag", at + fmt.Sprintf("the generator sent late by p50 %s, p99 %s µs", microseconds(*r.lag, 50), microseconds(*r.lag, 99)), false})
 			}
+			if r.clipped > 0 {
+				n = append(n, note{"warning", at + fmt.Sprintf("%d times were longer than the 100 s that a histogram holds and count as that long", r.clipped), true})
+			}
+			if line := shortfallText(r); line != "" {
+				n = append(n, note{"overload", at + line, true})
+			}
 			if r.dropped > 0 {
 				n = append(n, note{"warning", at + fmt.Sprintf("%d latencies lie beyond the histogram's range and are left out", r.dropped), true})
 			}
@@ -327,11 +336,43 @@ func loadNotes(all []view) (n []note) {
 	return n
 }
 
+// shortfallText says that an open loop offered more than was answered: by more
+// than one in a hundred, and than the messages that a window's ends may cut off.
+func shortfallText(r row) string {
+	var offered, answered, seconds float64
+	for _, t := range r.trials {
+		offered += r.cell.Rate * t.Seconds
+		answered += float64(t.Messages)
+		seconds += t.Seconds
+	}
+	if offered-answered <= 0.01*offered+float64(len(r.trials)) {
+		return ""
+	}
+	return fmt.Sprintf("%s of the %s messages/s offered were answered; the rest queues up, so the response times grow with the length of the run",
+		figure(answered/seconds), figure(offered/seconds))
+}
+
+// spinText says what part of the client's CPU is in no figure a message.
+func spinText(r row) string {
+	var spun, cpu float64
+	for _, t := range r.trials {
+		if t.Client != nil {
+			spun += t.Client.SpinSeconds
+			cpu += t.Client.CPUSeconds
+		}
+	}
+	if spun == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the generator polled for %s %% of its CPU time until a message was due; client and machine ns/msg are without it, their user share is not", percent(spun/cpu))
+}
+
 func unservedText(r row) string {
-	most, trials := 0, 0
+	most, sum, trials := 0, 0, 0
 	var waits []result.Histogram
 	for _, t := range r.trials {
 		most = max(most, t.Unserved)
+		sum += t.Unserved
 		if t.Unserved > 0 {
 			trials++
 		}
@@ -342,11 +383,22 @@ func unservedText(r row) string {
 	wait, _ := result.Merge(waits...)
 	var parts []string
 	if most > 0 {
-		parts = append(parts, fmt.Sprintf("up to %d of %d connections never answered, waiting in the backlog, in %d of %d trials", most, r.cell.Conns, trials, len(r.trials)))
+		why := "waiting in the backlog"
+		if r.cell.Workers == 0 {
+			why += ", or their messages lost"
+		}
+		parts = append(parts, fmt.Sprintf("up to %d of %d connections never answered, %s, in %d of %d trials", most, r.cell.Conns, why, trials, len(r.trials)))
 	}
-	if wait.TotalCount() > 0 && (most > 0 || r.cell.Workers > 0) {
-		parts = append(parts, fmt.Sprintf("connections waited for their first answer: p50 %s µs, longest %s µs",
-			figure(float64(wait.ValueAtPercentile(50))/1e3), figure(float64(wait.Max())/1e3)))
+	if n := wait.TotalCount(); n > 0 && (most > 0 || r.cell.Workers > 0) {
+		answered := 100 * float64(n-int64(sum)) / float64(n) // the others waited longer than any of these
+		text := func(p float64) string {
+			s := figure(float64(wait.ValueAtPercentile(p))/1e6) + " ms"
+			if p > answered {
+				return "≥ " + s
+			}
+			return s
+		}
+		parts = append(parts, fmt.Sprintf("connections waited for their first answer, from the start of the load: p50 %s, longest %s", text(50), text(100)))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -128,6 +128,66 @@ func TestTableOfAwkwardSets(t *testing.T) {
 	}
 }
 
+// An open loop that offered more than was answered says so, and so do times that
+// no histogram could hold.
+func TestTableSaysOverload(t *testing.T) {
+	s := newSet(2, 64)
+	for i := range s.Plan.Cells {
+		s.Plan.Cells[i].Rate = float64(s.Trials[i].Messages+s.Trials[i+len(s.Plan.Cells)].Messages)/2 + 1
+	}
+	s.Plan.Cells[1].Rate = 121_100
+	s.Trials[2].Clipped = 17
+	out := strings.Join(strings.Fields(table(t, s)), " ")
+	for _, want := range []string{
+		"overload: epoll (tcp, 64 connections × 64 B, open loop at 121100 messages/s): 110,090 of the 121,100 messages/s offered were answered",
+		"warning: threadpool (tcp", "17 times were longer than the 100 s",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+	if n := strings.Count(out, "overload: "); n != 1 {
+		t.Errorf("%d contestants are said to be overloaded, one was", n)
+	}
+}
+
+// What a client spun is in no figure a message, and a note says how much it was.
+func TestTableWithoutSpin(t *testing.T) {
+	s := newSet(1, 64)
+	c := s.Trials[0].Client
+	c.SpinSeconds = 0.75 * c.CPUSeconds
+	out := strings.Join(strings.Fields(table(t, s)), " ")
+	for _, want := range []string{"1,275 (4±2 % u)", "spin: uring (tcp, 64 connections × 64 B, closed loop): the generator polled for 75 % of its CPU time"} {
+		if !strings.Contains(out, want) { // of 5,100 ns
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}
+
+// A percentile of the wait in the backlog that lies among connections which
+// waited to the end is a lower bound, and is said to be one.
+func TestTableBoundsTheWait(t *testing.T) {
+	s := newSet(1, 10)
+	for i, c := range []struct {
+		unserved int
+		want     string
+	}{
+		{0, "p50 4.00 ms, longest 10.0 ms"},
+		{5, "p50 4.00 ms, longest ≥ 10.0 ms"},
+		{6, "p50 ≥ 4.00 ms, longest ≥ 10.0 ms"},
+	} {
+		wait := result.NewHistogram()
+		for n := range 10 {
+			wait.RecordValue([]int64{4e6, 10e6}[n/5])
+		}
+		s.Plan.Cells[i].Workers = 10 - c.unserved
+		s.Trials[i].BacklogWait, s.Trials[i].Unserved = &wait, c.unserved
+		if out := strings.Join(strings.Fields(table(t, s)), " "); !strings.Contains(out, c.want) {
+			t.Errorf("no %q with %d unserved in:\n%s", c.want, c.unserved, out)
+		}
+	}
+}
+
 // What all left out, and a figure that the tracepoint could not give, are said
 // with their reasons.
 func TestTableSaysWhatIsMissing(t *testing.T) {

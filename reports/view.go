@@ -31,6 +31,7 @@ type row struct {
 	service *result.Histogram // open loop only: latency is then the response time
 	lag     *result.Histogram // open loop only
 	dropped int64             // values that no histogram of ours can hold
+	clipped uint64            // values that were too great for it when measured
 
 	server, client, machine stat.Interval // ns a message
 	user                    share         // of the server's CPU
@@ -90,6 +91,7 @@ func newRow(s *result.Set, cell int) row {
 		if t.Verdict == result.ClientBound {
 			r.clientBound++
 		}
+		r.clipped += t.Clipped
 	}
 	return r
 }

@@ -90,6 +90,7 @@ type EchoServer struct {
 
 	mu       sync.Mutex
 	loops    []backends.Loop
+	workers  int               // of a pool: those that run or are about to
 	gone     backends.Counters // of loops that ended
 	idle     atomic.Int32      // blocking loops that wait in accept
 	accepted atomic.Int64
@@ -113,6 +114,7 @@ func StartEcho(cfg Echo) (*EchoServer, error) {
 	if s.fds, s.addr, err = listen(cfg.Network, cfg.Address, listeners); err != nil {
 		return nil, err
 	}
+	s.workers = len(s.fds)
 	for i, fd := range s.fds {
 		ready := make(chan error)
 		go s.loop(fd, i, ready)
@@ -217,9 +219,13 @@ func (s *EchoServer) grow(listener int) {
 		return
 	}
 	s.mu.Lock()
-	n := len(s.loops)
+	n := s.workers
+	full := s.cfg.Workers > 0 && n >= s.cfg.Workers
+	if !full {
+		s.workers++ // before it has a loop: another connection may be accepted meanwhile
+	}
 	s.mu.Unlock()
-	if s.cfg.Workers > 0 && n >= s.cfg.Workers {
+	if full {
 		return
 	}
 	go func() {

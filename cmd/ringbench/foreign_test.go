@@ -77,6 +77,9 @@ func echo(c net.Conn, kind string, once *sync.Once) error {
 			})
 		}
 		answer := b
+		if kind == "forgets" {
+			once.Do(func() { answer = nil }) // the first message of one connection
+		}
 		if n == 20 && kind == "panics" {
 			panic("on purpose")
 		}

@@ -92,6 +92,14 @@ func TestWrongAnswers(t *testing.T) {
 	}
 }
 
+// A foreign server may have fewer workers than there are connections: one that is
+// never answered is said to be, and does not make the trial void.
+func TestForgottenConnection(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, shortEcho(foreign(t, "forgets"), "-o", "r.json")...).start().wait(exitOK, "r.json").voids()
+	r.prints("unserved: mine", "up to 1 of 4 connections never answered, waiting in the backlog, or their messages lost")
+}
+
 // An open loop so slow that some connections never send does not count those
 // as unserved.
 func TestSlowRate(t *testing.T) {

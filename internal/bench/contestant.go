@@ -88,10 +88,7 @@ func (r *runner) patience() time.Duration {
 // workers for. A pool that grows while it serves competes with its own load: of
 // 1,000 connections to a thread pool, 80 had no worker after a second.
 func (c *contestant) settle(ctx context.Context) error {
-	want := c.cell.Conns
-	if c.cell.Workers > 0 {
-		want = min(want, c.cell.Workers)
-	}
+	want := c.places()
 	for accepted := 0; ; {
 		if err := c.server.Call(ctx, "accepted", nil, &accepted); err != nil {
 			return err
@@ -107,6 +104,14 @@ func (c *contestant) settle(ctx context.Context) error {
 		case <-time.After(time.Millisecond):
 		}
 	}
+}
+
+// places is how many of the connections a server of ours serves at a time.
+func (c *contestant) places() int {
+	if c.cell.Workers > 0 {
+		return min(c.cell.Workers, c.cell.Conns)
+	}
+	return c.cell.Conns
 }
 
 // blame names the end of the server as the cause where there was one: its
@@ -219,15 +224,22 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-func (c *contestant) connect(ctx context.Context, p *result.Plan) (err error) {
+// load is what the client is to do. Of a server of ours that has a place for
+// every connection settle makes sure that all are served.
+func (c *contestant) load(p *result.Plan) load.Config {
 	cell := c.cell
-	loops := clientLoops(p, cell)
+	return load.Config{
+		Backend: p.Client, Network: cell.Network, Address: c.about.Addr, Conns: cell.Conns, Size: cell.Size,
+		Pipeline: cell.Pipeline, Rate: cell.Rate, Loops: clientLoops(p, cell), Seed: p.Seed, Spin: p.Placement == Split && !p.Duet,
+		AllServed: c.own && c.places() == cell.Conns,
+	}
+}
+
+func (c *contestant) connect(ctx context.Context, p *result.Plan) (err error) {
+	cfg := c.load(p)
 	c.client, err = child.Start(child.Spec{
-		Role: roleClient, Name: "client of " + cell.Contestant, CPUs: p.ClientCPUs, Session: true, GoMaxProcs: loops + 1, Env: loopEnv(),
-		Config: load.Config{
-			Backend: p.Client, Network: cell.Network, Address: c.about.Addr, Conns: cell.Conns, Size: cell.Size,
-			Pipeline: cell.Pipeline, Rate: cell.Rate, Loops: loops, Seed: p.Seed, Spin: p.Placement == Split && !p.Duet,
-		},
+		Role: roleClient, Name: "client of " + c.cell.Contestant, CPUs: p.ClientCPUs, Session: true, GoMaxProcs: cfg.Loops + 1, Env: loopEnv(),
+		Config: cfg,
 	})
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,6 +127,9 @@ func TestKnownStallInOpenLoop(t *testing.T) {
 	var last error
 	for range 3 {
 		trial, log := measureStall(t, o)
+		if c := trial.Client; runtime.NumCPU() > 1 && (c.SpinSeconds <= 0 || c.SpinSeconds > c.CPUSeconds) { // else it may not spin
+			t.Errorf("of its %v s of CPU the client spun %v s", c.CPUSeconds, c.SpinSeconds)
+		}
 		if last = stallShows(trial, log, tolerance); last == nil {
 			return
 		}

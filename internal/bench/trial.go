@@ -98,13 +98,15 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 		t := &trials[i]
 		t.Seconds = r.plan.DurationSeconds
 		t.Messages, t.Bytes = report.Messages, report.Bytes
-		t.Service, t.Response, t.SendLag = report.Service, report.Response, report.SendLag
+		t.Service, t.Response, t.SendLag, t.Clipped = report.Service, report.Response, report.SendLag, report.Clipped
 		if t.Unserved = report.Unserved; t.Unserved > 0 {
 			t.BacklogWait = &report.FirstAnswer
 		}
 		t.Tier, t.Features, t.DescriptorTable = c.about.Tier, c.about.Features, c.about.Table
 		t.Client, t.Machine, t.LateSeconds = &m.clients[i], &m.machine, m.late.Seconds()
 		t.Client.CPUs = len(r.plan.ClientCPUs)
+		// Over the meter's interval, which is not quite the window.
+		t.Client.SpinSeconds = min(report.SpinSeconds/t.Seconds*t.Client.Seconds, t.Client.CPUSeconds)
 		if c.pid != 0 {
 			t.Server = &m.servers[i]
 			if c.server != nil { // else it is not ours to pin

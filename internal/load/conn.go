@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/result"
 )
 
 // A conn is one connection of the generator. At most one send is in flight, and
@@ -24,8 +25,7 @@ type conn struct {
 	oldest     int // index of the oldest outstanding message in stamps
 	pending    int // outstanding messages
 
-	began       int64
-	firstAnswer int64 // nanoseconds from begin; 0: none yet
+	firstAnswer int64 // nanoseconds from the start of the load; 0: none yet
 }
 
 // A stamp is when an outstanding message was due and when it was sent.
@@ -40,7 +40,6 @@ func newConn(k *worker, index int, fd int32) *conn {
 
 // begin arms the receive and, in a closed loop, fills the pipeline.
 func (c *conn) begin() {
-	c.began = c.worker.now
 	c.worker.loop.Submit(&c.recv)
 	if c.worker.g.cfg.Rate == 0 {
 		c.due = len(c.stamps)
@@ -58,12 +57,15 @@ func (c *conn) flush() {
 		return
 	}
 	k := c.worker
+	if k.g.cfg.Rate > 0 { // a burst of many flushes takes its time
+		k.now = backends.Nanotime()
+	}
 	for range n {
 		s := stamp{due: k.now, sent: k.now}
 		if k.g.cfg.Rate > 0 {
 			s.due = k.pace.due(c)
 			if k.recording() {
-				k.lag.RecordValue(k.now - s.due)
+				k.record(k.lag, k.now-s.due)
 			}
 		}
 		i := c.oldest + c.pending
@@ -150,22 +152,32 @@ func (c *conn) answered() {
 		c.due++
 	}
 	if c.firstAnswer == 0 {
-		c.firstAnswer = max(k.now-c.began, 1)
+		c.firstAnswer = max(k.now-k.window.Start, 1)
 	}
 	if k.recording() {
 		k.messages++
-		k.service.RecordValue(k.now - s.sent)
+		k.record(k.service, k.now-s.sent)
 		if k.g.cfg.Rate > 0 {
-			k.response.RecordValue(k.now - s.due)
+			k.record(k.response, k.now-s.due)
 		}
+	}
+}
+
+func (k *worker) record(h result.Histogram, v int64) {
+	if !h.Record(v) {
+		k.clipped++
 	}
 }
 
 // recording reports whether now lies in the window.
 func (k *worker) recording() bool { return k.now >= k.window.Open && k.now < k.window.Close }
 
+// served reports whether the server is known to have taken the connection from
+// its backlog.
+func (c *conn) served() bool { return c.firstAnswer > 0 || c.worker.g.cfg.AllServed }
+
 func (c *conn) lost(doing string, res backends.Result) {
-	if c.worker.draining && (c.pending == 0 || c.firstAnswer == 0) {
+	if c.worker.draining && (c.pending == 0 || !c.served()) {
 		return
 	}
 	why := "the server closed it"

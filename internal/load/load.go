@@ -24,6 +24,9 @@ type Config struct {
 	Loops    int     `json:"loops"`
 	Seed     uint64  `json:"seed"`
 	Spin     bool    `json:"spin"` // an open loop may burn its CPU to be on time
+	// AllServed: the server has taken every connection from its backlog, so one
+	// that is never answered has lost a message.
+	AllServed bool `json:"all_served,omitempty"`
 }
 
 // A Window is when a run starts and which part of it is recorded, in
@@ -37,16 +40,23 @@ type Window struct {
 // Report is what a run yielded. Counts and histograms cover messages whose
 // answer was complete within the window.
 type Report struct {
-	Messages    uint64            `json:"messages"`
-	Bytes       uint64            `json:"bytes"`
-	Service     result.Histogram  `json:"service"`            // from the send
-	Response    *result.Histogram `json:"response,omitempty"` // open loop: from when it was due
-	SendLag     *result.Histogram `json:"send_lag,omitempty"` // open loop: from when it was due to the send
-	FirstAnswer result.Histogram  `json:"first_answer"`       // a value a connection that was answered at all
-	Unserved    int               `json:"unserved"`           // connections that asked and never were answered
-	Sent        uint64            `json:"sent"`               // whole run
-	Answered    uint64            `json:"answered"`           // whole run
-	Counters    backends.Counters `json:"counters"`           // of the generator's own loops, whole run
+	Messages uint64            `json:"messages"`
+	Bytes    uint64            `json:"bytes"`
+	Service  result.Histogram  `json:"service"`            // from the send
+	Response *result.Histogram `json:"response,omitempty"` // open loop: from when it was due
+	SendLag  *result.Histogram `json:"send_lag,omitempty"` // open loop: from when it was due to the send
+	// FirstAnswer is from the start of the load, a value a connection that asked;
+	// of the Unserved, which never were answered, how long they had waited.
+	FirstAnswer result.Histogram `json:"first_answer"`
+	Unserved    int              `json:"unserved"`
+	Clipped     uint64           `json:"clipped"`  // values of the histograms above that were greater than they can hold
+	Sent        uint64           `json:"sent"`     // whole run
+	Answered    uint64           `json:"answered"` // whole run
+	// SpinSeconds is how long an open loop polled in vain, within the window,
+	// because a message was soon due: CPU that is no cost of a message. It is
+	// wall time, for a worker that spins has a CPU of its own.
+	SpinSeconds float64           `json:"spin_seconds"`
+	Counters    backends.Counters `json:"counters"` // of the generator's own loops, whole run
 }
 
 // Monotonic is CLOCK_MONOTONIC in nanoseconds.
@@ -61,7 +71,9 @@ type Generator struct {
 	cfg     Config
 	pattern *pattern
 	workers []*worker
-	// patience is how long Stop waits for the next answer to come.
+	// patience is how long Stop waits for the next answer to come, and a tenth
+	// of it where only connections that may be in the backlog are waited for:
+	// those of a pool with fewer workers stay there until the others hang up.
 	patience time.Duration
 	failed   chan error
 }
@@ -138,8 +150,8 @@ func (g *Generator) Progress() (n uint64) {
 
 // Stop ends the load, waits for the answers that are outstanding, and returns
 // what it yielded. An error is a wrong byte, a message that was never answered
-// on a connection that was served before, a connection that was lost, or a loop
-// that broke.
+// on a connection that is served, a connection that was lost, or a loop that
+// broke.
 func (g *Generator) Stop() (*Report, error) {
 	r := &Report{Service: result.NewHistogram(), FirstAnswer: result.NewHistogram()}
 	if g.cfg.Rate > 0 {
@@ -198,6 +210,8 @@ type worker struct {
 	service  result.Histogram
 	response result.Histogram
 	lag      result.Histogram
+	clipped  uint64
+	spun     int64 // nanoseconds
 	pace     pacer
 	counters backends.Counters
 }
@@ -301,18 +315,24 @@ func (k *worker) closedLoop() error {
 func (k *worker) drain() error {
 	dst := make([]backends.Completion, batch)
 	k.draining = true
-	k.now = backends.Nanotime() // from now on, when something last arrived
-	for {
-		late := k.owed()
+	const step = 10 * time.Millisecond
+	for waited := time.Duration(0); ; { // since something last arrived
+		late := k.owed(waited)
 		if late == nil {
+			k.now = backends.Nanotime()
 			return nil
 		}
-		if backends.Nanotime()-k.now > int64(k.g.patience) {
+		if waited > k.g.patience {
 			return fmt.Errorf("connection %d: %d messages of those sent were never answered in full; nothing has arrived for %v", late.index, late.pending, k.g.patience)
 		}
-		n, err := k.loop.Wait(dst, 1, 10*time.Millisecond)
+		from := backends.Nanotime()
+		n, err := k.loop.Wait(dst, 1, step)
 		if err != nil {
 			return err
+		}
+		waited += min(time.Duration(backends.Nanotime()-from), 2*step) // what is more was spent off the CPU, not waiting
+		if n > 0 {
+			waited = 0
 		}
 		backends.Dispatch(dst[:n])
 		k.progress.Store(k.answered)
@@ -323,18 +343,18 @@ func (k *worker) drain() error {
 }
 
 // owed is a connection that waits for an answer or for the completion of its
-// send, which may come after the answer; nil when there is none. One that was never
-// answered at all is in the server's backlog and is owed nothing.
-func (k *worker) owed() *conn {
+// send, which may come after the answer; nil when there is none that is worth
+// more waiting.
+func (k *worker) owed(waited time.Duration) *conn {
 	for _, c := range k.conns {
-		if (c.pending > 0 || c.sending) && c.firstAnswer > 0 {
+		if (c.pending > 0 || c.sending) && (c.served() || waited <= k.g.patience/10) {
 			return c
 		}
 	}
 	return nil
 }
 
-// report adds what this worker saw; run has returned.
+// report adds what this worker saw; run has returned, and now is when.
 func (k *worker) report(r *Report) {
 	r.Messages += k.messages
 	r.Bytes += k.messages * uint64(k.g.cfg.Size)
@@ -349,9 +369,12 @@ func (k *worker) report(r *Report) {
 	for _, c := range k.conns {
 		switch {
 		case c.firstAnswer > 0:
-			r.FirstAnswer.RecordValue(c.firstAnswer)
+			k.record(r.FirstAnswer, c.firstAnswer)
 		case c.pending > 0: // else it never asked: an open loop may be that slow
 			r.Unserved++
+			k.record(r.FirstAnswer, k.now-k.window.Start)
 		}
 	}
+	r.Clipped += k.clipped
+	r.SpinSeconds += float64(k.spun) / 1e9
 }

@@ -160,7 +160,17 @@ func begin(t testing.TB, cfg Config) *run {
 // until waits for that many answers.
 func (r *run) until(t testing.TB, answers uint64) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); r.Progress() < answers; time.Sleep(time.Millisecond) {
+	r.untilFailed(t, answers)
+	if r.Progress() < answers {
+		_, err := r.Stop()
+		t.Fatal(err)
+	}
+}
+
+// untilFailed waits for that many answers or for an error.
+func (r *run) untilFailed(t testing.TB, answers uint64) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); r.Progress() < answers && len(r.Failed()) == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d answers after 20 s, not %d", r.Progress(), answers)
 		}

@@ -40,19 +40,31 @@ func (p *pacer) due(c *conn) int64 {
 	return p.at(i)
 }
 
+// release sends what is due at now, and reports whether anything was. What comes
+// due meanwhile waits for the next time, after the answers that have come.
+func (k *worker) release(now int64) (released bool) {
+	p := &k.pace
+	for ; p.at(p.next) <= now; released = true {
+		c := k.conns[p.next%int64(p.conns)]
+		p.next++
+		c.due++
+		c.flush()
+	}
+	return released
+}
+
 // openLoop releases messages when they are due, whatever the server does.
 func (k *worker) openLoop() error {
 	dst := make([]backends.Completion, batch)
-	p := &k.pace
+	var polled int64 // when the last poll began, if it was for waiting and in vain; else 0
 	for !k.stopping.Load() {
 		k.now = backends.Nanotime()
-		for p.at(p.next) <= k.now {
-			c := k.conns[p.next%int64(p.conns)]
-			p.next++
-			c.due++
-			c.flush()
+		if polled > 0 && k.recording() {
+			k.spun += min(k.now-polled, spinMargin) // more was spent off the CPU
 		}
-		left := p.at(p.next) - backends.Nanotime()
+		released := k.release(k.now)
+		now := backends.Nanotime()
+		left := k.pace.at(k.pace.next) - now
 		if k.g.cfg.Spin {
 			left -= spinMargin
 		}
@@ -63,6 +75,9 @@ func (k *worker) openLoop() error {
 		n, err := k.loop.Wait(dst, need, timeout)
 		if err != nil {
 			return err
+		}
+		if polled = 0; k.g.cfg.Spin && need == 0 && n == 0 && !released {
+			polled = now
 		}
 		backends.Dispatch(dst[:n])
 		k.progress.Store(k.answered)

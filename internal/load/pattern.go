@@ -6,13 +6,16 @@ import (
 	"github.com/ringbench/ringbench/backends"
 )
 
-// line is the alignment of a connection's place in the pattern.
+// line is the distance of places in the pattern.
 const line = 64
 
-// period is how many bytes the pattern has before it repeats: a prime number of
-// lines, so that no loss or repetition of messages up to that many lines long
-// leaves a stream looking right, and small enough to stay in the cache.
-const period = 4093 * line
+// lines is a prime, so that no loss or repetition of fewer messages than that
+// leaves a stream looking right, unless their size is a multiple of it.
+const lines = 4093
+
+// period is how many bytes the pattern has before it repeats: small enough to
+// stay in the cache.
+const period = lines * line
 
 // A pattern holds pseudo-random bytes that repeat after period, and so many of
 // them that any message can be taken as one slice.
@@ -39,9 +42,10 @@ func newPattern(seed uint64, size int) (*pattern, error) {
 	return p, nil
 }
 
-// place is where connection c's stream begins in the pattern. Places of
-// neighbouring connections are far apart and distinct for 4,093 connections.
-func place(c int) int { return c * 1597 % 4093 * line }
+// place is where connection c's stream begins in the pattern: at a line, far
+// from those of its neighbours, and a byte on for each time that all lines are
+// taken, so that 261,952 connections have places of their own.
+func place(c int) int { return c*1597%lines*line + c/lines%line }
 
 // advance moves a place on by n bytes of the stream.
 func advance(at, n int) int {

@@ -8,9 +8,9 @@ import (
 
 func TestPlacesAreDistinct(t *testing.T) {
 	at := map[int]int{}
-	for c := range 4093 {
+	for c := range 100_000 {
 		p := place(c)
-		if p < 0 || p >= period || p%line != 0 {
+		if p < 0 || p >= period || p%line != 0 && c < lines {
 			t.Fatalf("connection %d begins at %d of %d", c, p, period)
 		}
 		if other, dup := at[p]; dup {
@@ -39,7 +39,7 @@ func TestAdvance(t *testing.T) {
 }
 
 // TestPatternRepeatsAfterItsPeriodOnly: a slice that crosses the end goes on at
-// the beginning, and a stream that has lost or repeated up to 4,092 lines, or
+// the beginning, and a stream that has lost or repeated up to 4,092 messages, or
 // that is another connection's, differs from the right one.
 func TestPatternRepeatsAfterItsPeriodOnly(t *testing.T) {
 	const longest = 2*period + 1000
@@ -51,18 +51,18 @@ func TestPatternRepeatsAfterItsPeriodOnly(t *testing.T) {
 	if !bytes.Equal(p.mem[period:period+longest], p.mem[:longest]) {
 		t.Error("the pattern does not go on at its beginning after a period")
 	}
-	// Eight bytes in common at the same place of two lines would be chance
-	// of 2^-64 a pair: distinct heads prove that all shifts differ.
-	heads := map[[8]byte]int{}
-	for i := range 4093 {
-		h := [8]byte(p.mem[i*line:])
+	// Eight bytes in common at two places would be chance of 2^-64 a pair:
+	// distinct heads prove that all shifts differ.
+	heads := make(map[[8]byte]int, period)
+	for i := range period {
+		h := [8]byte(p.mem[i:])
 		if other, dup := heads[h]; dup {
-			t.Errorf("lines %d and %d begin alike", other, i)
+			t.Errorf("the pattern goes on from %d as from %d", other, i)
 		}
 		heads[h] = i
 	}
 	for _, size := range []int{1, 7, 64, 100, 4096} {
-		for k := 1; k < 4093; k++ {
+		for k := 1; k < lines; k++ {
 			if k*size%period == 0 {
 				t.Fatalf("a loss of %d messages of %d bytes is a whole period", k, size)
 			}

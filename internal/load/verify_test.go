@@ -1,6 +1,8 @@
 package load
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -11,7 +13,8 @@ import (
 // Servers that echo almost rightly, each wrong in its own way.
 func TestVerificationCatches(t *testing.T) {
 	const size = 64
-	const bad = 1000 * size // where in its stream a server goes wrong
+	const before = 300        // messages
+	const bad = before * size // where in its stream a server goes wrong
 	hit := func(off int64, b []byte) (at int, ok bool) {
 		at = int(bad - off)
 		return at, at >= 0 && at < len(b)
@@ -58,6 +61,12 @@ func TestVerificationCatches(t *testing.T) {
 			}
 			return b
 		}, 2, 1, "never answered"},
+		"a lost first message": {func(n int, off int64, b []byte) []byte {
+			if n == 1 && off == 0 {
+				return nil
+			}
+			return b
+		}, 2, 1, "never answered"},
 		"a lost tail": {func(_ int, off int64, b []byte) []byte {
 			if off == bad {
 				return b[:len(b)-1]
@@ -98,14 +107,60 @@ func TestVerificationCatches(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := startReference(t, c.mangle)
-			r := begin(t, Config{Address: s.addr(), Conns: c.conns, Size: size, Pipeline: c.pipeline})
-			r.patience = 300 * time.Millisecond
-			time.Sleep(300 * time.Millisecond)
+			r := begin(t, Config{Address: s.addr(), Conns: c.conns, Size: size, Pipeline: c.pipeline, AllServed: true})
+			answers := uint64(math.MaxUint64) // whatever there is else shows by itself
+			if c.want == "never answered" {
+				answers, r.patience = uint64(before*c.conns), 100*time.Millisecond
+			}
+			r.untilFailed(t, answers)
 			_, err := r.Stop()
 			r.Close()
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("the load ended with %v, want an error with %q", err, c.want)
 			}
 		})
+	}
+}
+
+// A connection that was never answered waits in the backlog, for all that is
+// known of a server with fewer workers than connections; one whose first answer
+// was on its way when the load ended does not.
+func TestUnserved(t *testing.T) {
+	for _, late := range []bool{true, false} {
+		for _, rate := range []float64{0, 1000} {
+			t.Run(fmt.Sprintf("late=%v/%g", late, rate), func(t *testing.T) {
+				t.Parallel()
+				gate, asked := make(chan struct{}), make(chan struct{})
+				ask := sync.OnceFunc(func() { close(asked) })
+				s := startReference(t, func(n int, _ int64, b []byte) []byte {
+					if n == 1 && len(b) > 0 {
+						ask()
+						<-gate
+					}
+					return b
+				})
+				r := begin(t, Config{Address: s.addr(), Conns: 2, Size: 64, Pipeline: 1, Rate: rate})
+				r.until(t, 10)
+				<-asked
+				want := 0
+				if late {
+					r.patience = time.Minute
+					go func() {
+						for !r.workers[0].stopping.Load() {
+							time.Sleep(time.Millisecond)
+						}
+						time.Sleep(20 * time.Millisecond) // a drain that does not wait is over by then
+						close(gate)
+					}()
+				} else {
+					want = 1
+					r.patience = 300 * time.Millisecond
+					defer close(gate)
+				}
+				if report := r.end(t); report.Unserved != want {
+					t.Errorf("%d connections unserved, want %d", report.Unserved, want)
+				}
+			})
+		}
 	}
 }

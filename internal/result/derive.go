@@ -23,21 +23,25 @@ func (t *Trial) ServerCPUPerMessage() float64 {
 	return t.perMessage(t.Server.CPUSeconds, t.Server.Seconds) * 1e9
 }
 
-// ClientCPUPerMessage is in nanoseconds.
+// ClientCPUPerMessage is in nanoseconds, without what it spun.
 func (t *Trial) ClientCPUPerMessage() float64 {
 	if t.Client == nil {
 		return math.NaN()
 	}
-	return t.perMessage(t.Client.CPUSeconds, t.Client.Seconds) * 1e9
+	return t.perMessage(t.Client.CPUSeconds-t.Client.SpinSeconds, t.Client.Seconds) * 1e9
 }
 
 // MachineCPUPerMessage is in nanoseconds: everything that ran on any CPU, in
-// a duet the other contestant too.
+// a duet the other contestant too, but what the client spun.
 func (t *Trial) MachineCPUPerMessage() float64 {
 	if t.Machine == nil {
 		return math.NaN()
 	}
-	return t.perMessage(t.Machine.BusySeconds, t.Machine.Seconds) * 1e9
+	busy := ratio(t.Machine.BusySeconds, t.Machine.Seconds)
+	if t.Client != nil && t.Client.SpinSeconds > 0 {
+		busy -= t.Client.SpinSeconds / t.Client.Seconds
+	}
+	return ratio(busy, t.PerSecond()) * 1e9
 }
 
 // HelperCPUPerMessage is in nanoseconds, of one kind of io_uring helper thread

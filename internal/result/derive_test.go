@@ -12,7 +12,7 @@ func TestPerMessageNormalisesEachInterval(t *testing.T) {
 		Seconds: 2, Messages: 1000, // 500 a second
 		Server: &Process{CPUSeconds: 0.3, Seconds: 3, ThreadSeconds: 5, Voluntary: 450, Involuntary: 50, RunQueueWait: &wait,
 			Helpers: []Helper{{Name: "iou-sqp", Threads: 1, CPUSeconds: 0.25}}},
-		Client:  &Process{CPUSeconds: 0.4, Seconds: 1},
+		Client:  &Process{CPUSeconds: 0.6, SpinSeconds: 0.2, Seconds: 1},
 		Machine: &Machine{Seconds: 2, BusySeconds: 1, StealSeconds: 0.2, OtherSeconds: 0.4},
 	}
 	bare := &Trial{}
@@ -22,9 +22,9 @@ func TestPerMessageNormalisesEachInterval(t *testing.T) {
 		want float64
 	}{
 		{"PerSecond", tr.PerSecond(), 500},
-		{"ServerCPUPerMessage", tr.ServerCPUPerMessage(), 200_000},     // 0.1 s/s ÷ 500/s
-		{"ClientCPUPerMessage", tr.ClientCPUPerMessage(), 800_000},     // 0.4 ÷ 500
-		{"MachineCPUPerMessage", tr.MachineCPUPerMessage(), 1_000_000}, // 0.5 ÷ 500
+		{"ServerCPUPerMessage", tr.ServerCPUPerMessage(), 200_000},   // 0.1 s/s ÷ 500/s
+		{"ClientCPUPerMessage", tr.ClientCPUPerMessage(), 800_000},   // (0.6-0.2) ÷ 500
+		{"MachineCPUPerMessage", tr.MachineCPUPerMessage(), 600_000}, // (0.5-0.2) ÷ 500
 		{"HelperCPUPerMessage", tr.HelperCPUPerMessage("iou-sqp"), 100_000},
 		{"HelperCPUPerMessage of none", tr.HelperCPUPerMessage("iou-wrk"), 0},
 		{"SwitchesPerMessage", tr.SwitchesPerMessage(), 0.2}, // 100/s ÷ 500/s
@@ -167,6 +167,19 @@ func TestSupports(t *testing.T) {
 	}
 	if (Histogram{}).Supports(50) {
 		t.Error("no histogram supports p50")
+	}
+}
+
+// A value that is too great is counted as the greatest: it must not vanish.
+func TestRecordClips(t *testing.T) {
+	h := NewHistogram()
+	for v, fits := range map[int64]bool{1: true, 100e9: true, 100e9 + 1: false, 130e9: false, math.MaxInt64: false} {
+		if got := h.Record(v); got != fits {
+			t.Errorf("%d ns fits: %v, want %v", v, got, fits)
+		}
+	}
+	if n, p50 := h.TotalCount(), h.ValueAtPercentile(50); n != 5 || math.Abs(float64(p50)/100e9-1) > 1e-3 {
+		t.Errorf("%d values of 5, the median %d ns", n, p50)
 	}
 }
 

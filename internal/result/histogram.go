@@ -18,6 +18,14 @@ func NewHistogram() Histogram {
 	return Histogram{hdrhistogram.New(1, 100e9, 3)}
 }
 
+// Record counts v, or the greatest value that h covers where v is greater; fits
+// is then false.
+func (h Histogram) Record(v int64) (fits bool) {
+	most := h.HighestTrackableValue()
+	h.RecordValue(min(v, most))
+	return v <= most
+}
+
 // histogramSizeMax is four times what NewHistogram takes: a few bytes of a
 // file can ask for gigabytes.
 const histogramSizeMax = 1 << 20

@@ -167,13 +167,17 @@ type Trial struct {
 	Seconds  float64 `json:"window_seconds"`
 	Messages uint64  `json:"messages"` // answered and verified in the window
 	Bytes    uint64  `json:"verified_bytes"`
-	Unserved int     `json:"unserved_connections,omitempty"` // connected, never answered: waiting in the backlog all through
-	// BacklogWait is how long connections waited from connecting to their first answer.
+	Unserved int     `json:"unserved_connections,omitempty"` // connected, never answered: waiting in the backlog all through, or lost
+	// BacklogWait is how long connections waited from the start of the load to
+	// their first answer, and the Unserved, whose values are the greatest, at least.
 	BacklogWait *Histogram `json:"backlog_wait,omitempty"`
 
 	Service  Histogram  `json:"service_time"`            // from the actual send
 	Response *Histogram `json:"response_time,omitempty"` // from the intended start; open loop only
 	SendLag  *Histogram `json:"send_lag,omitempty"`      // intended start to actual send; open loop only
+	// Clipped is how many times were longer than the histograms above can hold,
+	// 100 s, and are counted there as that long.
+	Clipped uint64 `json:"clipped_values,omitempty"`
 
 	// LateSeconds is how far into the window CPU was metered from, for as long
 	// as the window is: the load goes on after it.
