@@ -142,11 +142,15 @@ func contestantNotes(s *result.Set) (n []note) {
 
 func contestantText(c result.Cell, t *result.Trial) string {
 	var parts []string
+	several := ""
+	if t.Server != nil && t.Server.Processes > 1 {
+		several = fmt.Sprintf(" of %d processes, whose memory is added up", t.Server.Processes)
+	}
 	switch {
 	case c.Command != "":
-		parts = append(parts, "foreign server, "+c.Command)
+		parts = append(parts, "foreign server"+several+", "+c.Command)
 	case c.Target != "":
-		parts = append(parts, "server that ran already, at "+c.Target)
+		parts = append(parts, "server that ran already"+several+", at "+c.Target)
 	case t.Tier != "":
 		parts = append(parts, "tier "+t.Tier)
 	case c.Backend != "":
@@ -287,6 +291,9 @@ func loadNotes(all []view) (n []note) {
 			if line := unservedText(r); line != "" {
 				n = append(n, note{"unserved", at + line, true})
 			}
+			if trials := endedProcesses(r); trials > 0 {
+				n = append(n, note{"processes", at + fmt.Sprintf("some ended within the window in %d of %d trials: what they used is missing from its figures", trials, len(r.trials)), true})
+			}
 			if line := untracedText(r); line != "" {
 				n = append(n, note{"system calls", at + line, true})
 			}
@@ -329,6 +336,16 @@ func unservedText(r row) string {
 			figure(float64(wait.ValueAtPercentile(50))/1e3), figure(float64(wait.Max())/1e3)))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// endedProcesses counts the trials in which a process of the server ended.
+func endedProcesses(r row) (trials int) {
+	for _, t := range r.trials {
+		if t.Server != nil && t.Server.ProcessesEnded > 0 {
+			trials++
+		}
+	}
+	return trials
 }
 
 // untracedText says why system calls were not counted by tracepoint although

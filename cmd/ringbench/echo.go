@@ -69,7 +69,7 @@ uring-multishot. Lists make a grid of all combinations.`,
 	f.StringVar(&o.Client, "client", bench.DefaultClient, "backend of the load generator, the same for every contestant")
 	f.BoolVar(&o.Duet, "duet", false, "run two contestants at the same moment on the same CPUs: the most sensitive comparison on a noisy machine")
 	f.StringVar(&o.Target, "target", "", "IP:PORT of a server that runs already, instead of --backend")
-	f.IntVar(&o.TargetPID, "target-pid", 0, "its process, to measure its CPU, system calls and memory")
+	f.IntVar(&o.TargetPID, "target-pid", 0, "its process, to measure its CPU, system calls and memory and those of its descendants")
 	f.StringArrayVar(&o.Commands, "server-cmd", nil, "NAME=COMMAND of a foreign server, started with {port} replaced by the port to listen on; repeatable")
 	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a server and its client may take to get ready")
 	f.BoolVar(&o.Audit, "audit", true, "also count system calls by tracepoint after each window, where permitted")

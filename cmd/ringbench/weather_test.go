@@ -1,7 +1,9 @@
 package main
 
 import (
+	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -130,6 +132,25 @@ func TestServerDoesNotStart(t *testing.T) {
 			newRun(t, args...).start().wait(exitFailed, "r.json").voids(parts...).says("1 of 2 trials are void").says(parts...).prints("epoll")
 		})
 	}
+}
+
+// A server whose port another process has taken is not measured in its stead.
+func TestServerPortTaken(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, shortEcho(foreign(t, "late"), "-o", "r.json")...).start()
+	var port string
+	r.eventually("the server has its port", func() bool {
+		b, _ := os.ReadFile(filepath.Join(r.dir, "port"))
+		line, ok := strings.CutSuffix(string(b), "\n")
+		port = line
+		return ok
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	r.wait(exitFailed, "r.json", "port").voids("another process listens on port "+port).says("1 of 1 trials are void", "another process listens on port "+port)
 }
 
 // One of our own processes is killed from outside.

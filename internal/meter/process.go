@@ -79,10 +79,12 @@ func tickLength() time.Duration {
 	return 10 * time.Millisecond
 }
 
+var errEnded = errors.New("has ended")
+
 // gone makes sense of what the kernel says of a process that is not there.
 func gone(pid int, err error) error {
 	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) || errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("process %d has ended", pid)
+		return fmt.Errorf("process %d %w", pid, errEnded)
 	}
 	return fmt.Errorf("read process %d: %w", pid, err)
 }

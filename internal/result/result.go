@@ -210,12 +210,16 @@ type Process struct {
 	RunQueueWait   *float64 `json:"run_queue_wait_seconds,omitempty"` // absent with more than 2,000 threads
 	// ThreadSeconds is the interval that the switches, RunQueueWait and Helpers
 	// cover: a little longer than Seconds, as threads are read one by one.
-	ThreadSeconds float64  `json:"thread_seconds,omitempty"`
-	ThreadsEnded  int      `json:"threads_ended,omitempty"` // in the window; their switches and wait are missing
-	PeakRSS       uint64   `json:"peak_rss_bytes"`
-	Threads       int      `json:"threads"`
-	Helpers       []Helper `json:"io_uring_helpers,omitempty"` // iou-sqp-*, iou-wrk-*; contained in CPUSeconds
-	CPUs          int      `json:"cpus"`                       // it was allowed to use
+	ThreadSeconds float64 `json:"thread_seconds,omitempty"`
+	ThreadsEnded  int     `json:"threads_ended,omitempty"` // in the window; their switches and wait are missing
+	// Processes is how many these figures are the sums of, absent for one: a
+	// foreign server and its descendants. Memory that they share counts for each.
+	Processes      int      `json:"processes,omitempty"`
+	ProcessesEnded int      `json:"processes_ended,omitempty"` // in the window, at least; what they used is missing
+	PeakRSS        uint64   `json:"peak_rss_bytes"`
+	Threads        int      `json:"threads"`
+	Helpers        []Helper `json:"io_uring_helpers,omitempty"` // iou-sqp-*, iou-wrk-*; contained in CPUSeconds
+	CPUs           int      `json:"cpus"`                       // it was allowed to use
 }
 
 // A Helper is one kind of io_uring kernel thread of a process.
