@@ -109,17 +109,28 @@ func (c *contestant) settle(ctx context.Context) error {
 }
 
 // blame names the end of the server as the cause where there was one: its
-// client only sees connections that break, and may tell first.
+// client only sees connections that break, and may tell first. Of what was lost
+// in a trial it is else the client's, should a meter have missed that first.
 func (c *contestant) blame(err error) error {
-	if c.server == nil {
-		return err
+	if c.server != nil {
+		select {
+		case <-c.server.Done():
+			return ended("the %s server ended in mid-trial: %v", c.cell.Contestant, c.server.Exit())
+		case <-time.After(lastWords):
+		}
 	}
-	select {
-	case <-c.server.Done():
-		return ended("the %s server ended in mid-trial: %v", c.cell.Contestant, c.server.Exit())
-	case <-time.After(lastWords):
-		return err
+	if isVoid(err) {
+		select {
+		case <-c.client.Done():
+			return c.clientEnded()
+		default:
+		}
 	}
+	return err
+}
+
+func (c *contestant) clientEnded() error {
+	return ended("the client of %s ended in mid-trial: %v", c.cell.Contestant, c.client.Exit())
 }
 
 func (c *contestant) startOwn(ctx context.Context, p *result.Plan) error {

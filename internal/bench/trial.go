@@ -303,7 +303,7 @@ func (c *contestant) watch(stop <-chan struct{}, lost chan<- error) {
 	case <-server:
 		lost <- ended("the %s server ended in mid-trial: %v", c.cell.Contestant, c.server.Exit())
 	case <-client:
-		lost <- ended("the client of %s ended in mid-trial: %v", c.cell.Contestant, c.client.Exit())
+		lost <- c.clientEnded()
 	}
 }
 
