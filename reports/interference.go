@@ -64,7 +64,7 @@ func interferenceNotes(all []view) (n []note) {
 			}
 		}
 		if len(rows) > 0 {
-			n = append(n, note{"disturbed", fmt.Sprintf("%s: above %.0f %%: %s", v.load, interferenceMax*100, strings.Join(rows, ", ")), true})
+			n = append(n, note{"interference", fmt.Sprintf("%s: above %.0f %%: %s", v.load, interferenceMax*100, strings.Join(rows, ", ")), true})
 		}
 	}
 	return n

@@ -162,16 +162,16 @@ func TestTableOfInterference(t *testing.T) {
 			m.StealSeconds, m.OtherSeconds = 0.16, 0.14 // of two CPUs: 8 and 7 %
 		}
 	}
-	const words = "disturbed: tcp, 64 connections × 64 B, closed loop: above 5 %: epoll (steal 8.0 %, other processes 7.0 %)\n"
+	const words = "interference: tcp, 64 connections × 64 B, closed loop: above 5 %: epoll (steal 8.0 %, other processes 7.0 %)\n"
 	out := table(t, s)
-	if !strings.Contains(out, "2      8.0      7.0  server-bound") || !strings.Contains(out, words) || strings.Count(out, "disturbed: ") != 1 {
+	if !strings.Contains(out, "2      8.0      7.0  server-bound") || !strings.Contains(out, words) || strings.Count(out, ": above 5 %: ") != 1 {
 		t.Errorf("epoll at 64 connections was disturbed:\n%s", out)
 	}
 	for i := range s.Plan.Cells {
 		s.Plan.Cells[i].Contestant += "-without-this-and-that"
 	}
 	out = table(t, s)
-	if strings.Contains(out, "steal %") || !strings.Contains(out, "threadpool-without-this-and-that") || !strings.Contains(out, "disturbed: ") {
+	if strings.Contains(out, "steal %") || !strings.Contains(out, "threadpool-without-this-and-that") || !strings.Contains(out, ": above 5 %: ") {
 		t.Errorf("the names need the room:\n%s", out)
 	}
 	if page := pageOf(t, s); !strings.Contains(page, "<td>8.0</td><td>7.0</td>") {

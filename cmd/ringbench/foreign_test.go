@@ -42,6 +42,10 @@ func foreignServer(kind, port string) error {
 		}
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:"+port)
+	if err != nil && kind == "late" { // it does not give up
+		fmt.Fprintln(os.Stderr, err)
+		time.Sleep(time.Hour)
+	}
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,13 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,8 +79,61 @@ func TestForeignProcesses(t *testing.T) {
 	o := options()
 	o.Commands = []string{"prefork=" + exe + " known-prefork {port}", "wrapped=" + script(t, exe+" known-prefork $1", "exit $?") + " {port}"}
 	o.Conns, o.Duet, o.Audit = []int{8}, true, meter.CanTrace() == nil
-	for _, trial := range mustRun(t, o).Trials {
+	for _, trial := range measured(t, planOf(t, o)).Trials {
 		whole(t, o, trial, 3+trial.Cell)
+	}
+}
+
+// measured runs a plan until no stall has left its servers without CPU time.
+func measured(t *testing.T, p *result.Plan) (set *result.Set) {
+	t.Helper()
+	for range 10 {
+		var err error
+		if set, err = Run(t.Context(), p, silent); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(set.Trials, func(t result.Trial) bool { return t.Void == "" && t.Server.CPUSeconds == 0 }) {
+			break
+		}
+	}
+	for _, v := range set.Void() {
+		t.Fatalf("a trial of %s is void: %s", set.Plan.Name(v.Cell), v.Void)
+	}
+	return set
+}
+
+// A client that ended is named, also when the meters were the first to miss it.
+func TestBlame(t *testing.T) {
+	p, err := child.Start(child.Spec{Command: []string{"sh", "-c", "echo out of cheese >&2; exit 3"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Stop(0)
+	<-p.Done()
+	c := &contestant{cell: result.Cell{Contestant: "mine"}, client: p}
+	err = c.blame(ended("process %d has ended", p.PID()))
+	if want := "the client of mine ended in mid-trial: exit status 3: out of cheese"; err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if err = c.blame(errors.New("not ready")); err.Error() != "not ready" {
+		t.Errorf("before a trial: %v", err)
+	}
+}
+
+// They take the place of ours, unless all of ours are asked for.
+func TestForeignServerAndAll(t *testing.T) {
+	for asked, want := range map[bool][]string{false: {"mine"}, true: {"epoll", "threadpool", "net", "mine"}} {
+		o := options()
+		o.Commands, o.BackendsByUser = []string{"mine=true {port}"}, asked
+		cells := planOf(t, o).Cells
+		for _, name := range want {
+			if !slices.ContainsFunc(cells, func(c result.Cell) bool { return c.Contestant == name }) {
+				t.Errorf("%s does not take part", name)
+			}
+		}
+		if !asked && len(cells) != 1 {
+			t.Errorf("contestants %+v", cells)
+		}
 	}
 }
 
@@ -126,11 +181,7 @@ func TestTargetProcesses(t *testing.T) {
 	if err != nil || strings.Contains(strings.Join(warnings, "; "), "is not seen to listen") {
 		t.Fatalf("warnings %q, error %v", warnings, err)
 	}
-	set, err := Run(t.Context(), plan, silent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole(t, o, set.Trials[0], 4)
+	whole(t, o, measured(t, plan).Trials[0], 4)
 }
 
 // unrelated is a process that serves nothing.
