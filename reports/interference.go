@@ -56,6 +56,9 @@ func most(values []float64) float64 {
 // interferenceNotes name the rows above the limit, a note for each load: one
 // contestant may have been disturbed and its rivals not.
 func interferenceNotes(all []view) (n []note) {
+	if len(all) == 1 && len(all[0].rows) == 1 {
+		return nil // interferenceNote has said it
+	}
 	for _, v := range all {
 		var rows []string
 		for _, r := range v.rows {

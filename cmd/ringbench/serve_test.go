@@ -206,7 +206,7 @@ func TestTargetEnds(t *testing.T) {
 	t.Parallel()
 	server, _, address := serve(t, "--backend=epoll", "--listen=127.0.0.1:0")
 	pid := fmt.Sprintf("--target-pid=%d", server.cmd.Process.Pid)
-	r := newRun(t, "echo", "--target="+address, pid, "--conns=4", "--trials=1", "--duration=1s", "--rate=1000", "-o", "r.json").start()
+	r := newRun(t, "echo", "--target="+address, pid, "--conns=4", "--trials=1", "--duration=1m", "--rate=1000", "-o", "r.json").start()
 	r.eventually("the connections", func() bool { return len(connections(t, address)) >= 4 })
 	server.end(os.Interrupt)
 	r.wait(exitFailed, "r.json").says("1 of 1 trials are void").prints("void: " + address)
