@@ -43,6 +43,14 @@ func duetGrids(s *result.Set) (grids []grid) {
 				rate, rateSD = "not comparable", none
 				g.notes = append(g.notes, "throughput of "+name+" not comparable: "+c.unequalWhy)
 			}
+			for _, r := range []struct {
+				what string
+				n    int
+			}{{"throughput", c.rate.N}, {"server CPU/msg", c.serverCPU.N}, {"p99", c.p99.N}} {
+				if r.n > 0 && r.n < c.pairs {
+					g.notes = append(g.notes, fmt.Sprintf("%s of %s is over %d of %d pairs: the others do not have it on both sides", r.what, name, r.n, c.pairs))
+				}
+			}
 			g.rows = append(g.rows, []string{
 				name, rate, rateSD, ratio(c.serverCPU), spread(c.serverCPU), ratio(c.p99), spread(c.p99), fmt.Sprint(c.pairs),
 			})

@@ -52,6 +52,17 @@ func TestDuetFigures(t *testing.T) {
 	}
 }
 
+// A ratio that not every pair has says how many it is over.
+func TestDuetOfFewerPairs(t *testing.T) {
+	s := newDuet(1.03, 1.05, 1.01)
+	few := newHistogram(1e5, 900) // p99 takes 1,000
+	s.Trials[2].Service = few
+	out := strings.Join(strings.Fields(duet(t, s)), " ")
+	if !strings.Contains(out, "p99 of uring / epoll is over 2 of 3 pairs") || strings.Contains(out, "CPU/msg of") {
+		t.Errorf("p99 is over two pairs, all else over three:\n%s", out)
+	}
+}
+
 func TestDuetOfUnequalThreadsWithoutGroups(t *testing.T) {
 	s := newDuet(1.03, 1.05)
 	s.Plan.Grouping = "none"

@@ -2,12 +2,10 @@ package reports
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/result"
-	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // width is what every line of a terminal report fits in.
@@ -31,6 +29,9 @@ func notes(s *result.Set, all []view) []note {
 	n = append(n, contestantNotes(s)...)
 	n = append(n, clientNote(s))
 	n = append(n, interferenceNote(s))
+	if s.Plan.Purpose == "" {
+		n = append(n, interferenceNotes(all)...)
+	}
 	n = append(n, trialsNotes(s)...)
 	n = append(n, disturbedNotes(s)...)
 	n = append(n, endingNotes(s)...)
@@ -107,8 +108,19 @@ func figuresNotes(s *result.Set, all []view) []note {
 	}
 	return []note{
 		{"figures", text, false},
-		{"CPU", "sums are exact, helper threads included; the user share (u), the rest being kernel, is " + sample + " ± its standard error", false},
+		{"CPU", "sums are exact, helper threads included, " + softirqs(s) + "; the user share (u), the rest being kernel, is " + sample + " ± its standard error", false},
 	}
+}
+
+// softirqs says whose CPU the kernel's interrupt work is, such as receiving.
+func softirqs(s *result.Set) string {
+	switch s.Env.IRQAccounting {
+	case "task":
+		return "softirqs too, charged to whom they interrupt"
+	case "apart":
+		return "softirqs not: this kernel charges them to no process, so the machine's figure alone has them"
+	}
+	return "softirqs perhaps: how this kernel charges them is not known"
 }
 
 func span(least, most int) string {
@@ -157,11 +169,15 @@ func contestantNotes(s *result.Set) (n []note) {
 
 func contestantText(c result.Cell, t *result.Trial) string {
 	var parts []string
+	several := ""
+	if t.Server != nil && t.Server.Processes > 1 {
+		several = fmt.Sprintf(" of %d processes, whose memory is added up", t.Server.Processes)
+	}
 	switch {
 	case c.Command != "":
-		parts = append(parts, "foreign server, "+c.Command)
+		parts = append(parts, "foreign server"+several+", "+c.Command)
 	case c.Target != "":
-		parts = append(parts, "server that ran already, at "+c.Target)
+		parts = append(parts, "server that ran already"+several+", at "+c.Target)
 	case t.Tier != "":
 		parts = append(parts, "tier "+t.Tier)
 	case c.Backend != "":
@@ -192,49 +208,12 @@ func clientNote(s *result.Set) note {
 	if f == nil || f.Messages == 0 {
 		return note{"load generator", line + "; its floor was not measured", false}
 	}
-	return note{"load generator", line + fmt.Sprintf("; harness floor (null backend, nothing is sent): %s ns CPU a message at %s messages/s",
-		figure(f.CPUPerMessage()), whole(f.PerSecond())), false}
-}
-
-func interferenceNote(s *result.Set) note {
-	var steal, other, wait []float64
-	for i := range s.Trials {
-		t := &s.Trials[i]
-		steal = append(steal, t.StealShare(s.Env.CPUs))
-		other = append(other, t.OtherShare(s.Env.CPUs))
-		wait = append(wait, t.RunQueueWaitShare())
+	under := ""
+	if loads := s.Plan.Loads(); len(loads) > 1 {
+		under = fmt.Sprintf(" under the first of %d loads, %s", len(loads), loads[0])
 	}
-	if stat.Median(steal).N == 0 {
-		return note{"interference", "not measured", true}
-	}
-	line := fmt.Sprintf("of all CPUs' time: steal %s, other processes %s", medianAndMost(steal), medianAndMost(other))
-	if stat.Median(wait).N > 0 {
-		line += fmt.Sprintf("; server threads waiting for a CPU, CPU-seconds a second: median %s, most %s", figure(stat.Median(wait).Center), figure(most(wait)))
-	}
-	limits := stat.Median(steal).Center+stat.Median(other).Center > interferenceMax
-	if limits {
-		line += fmt.Sprintf("; above %.0f %%, so run it again on a machine that does nothing else", interferenceMax*100)
-	}
-	return note{"interference", line, limits}
-}
-
-// interferenceMax is the median share of all CPUs' time lost to steal and to
-// other processes beyond which a reader is warned: about the size of the
-// differences that are looked for.
-const interferenceMax = 0.05
-
-func medianAndMost(shares []float64) string {
-	return fmt.Sprintf("median %s %%, most %s %%", percent(stat.Median(shares).Center), percent(most(shares)))
-}
-
-func most(values []float64) float64 {
-	most := math.NaN()
-	for _, x := range values {
-		if math.IsNaN(most) || x > most {
-			most = x
-		}
-	}
-	return most
+	return note{"load generator", line + fmt.Sprintf("; harness floor (null backend, nothing is sent)%s: %s ns CPU a message at %s messages/s",
+		under, figure(f.CPUPerMessage()), whole(f.PerSecond())), false}
 }
 
 func trialsNotes(s *result.Set) []note {
@@ -303,6 +282,9 @@ func loadNotes(all []view) (n []note) {
 			}
 			if line := unservedText(r); line != "" {
 				n = append(n, note{"unserved", at + line, true})
+			}
+			if trials := endedProcesses(r); trials > 0 {
+				n = append(n, note{"processes", at + fmt.Sprintf("some ended within the window in %d of %d trials: what they used is missing from its figures", trials, len(r.trials)), true})
 			}
 			if line := untracedText(r); line != "" {
 				n = append(n, note{"system calls", at + line, true})
@@ -401,6 +383,16 @@ func unservedText(r row) string {
 		parts = append(parts, fmt.Sprintf("connections waited for their first answer, from the start of the load: p50 %s, longest %s", text(50), text(100)))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// endedProcesses counts the trials in which a process of the server ended.
+func endedProcesses(r row) (trials int) {
+	for _, t := range r.trials {
+		if t.Server != nil && t.Server.ProcessesEnded > 0 {
+			trials++
+		}
+	}
+	return trials
 }
 
 // untracedText says why system calls were not counted by tracepoint although

@@ -15,8 +15,11 @@ import (
 // dpi makes plotWidth 1200 pixels.
 const dpi = 96
 
-// PNG writes throughput.png, latency.png and cpu.png into dir, which it makes
-// where needed; of a set that was made for a purpose no latency.png. Each file appears whole or not at all.
+// PNGFiles are the names that PNG gives.
+var PNGFiles = []string{"throughput.png", "latency.png", "cpu.png"}
+
+// PNG writes PNGFiles into dir, which it makes where needed; of a set that was
+// made for a purpose no latency.png. Each file appears whole or not at all.
 func PNG(dir string, s *result.Set) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("write plots: %w; name another directory with --png", err)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
@@ -16,10 +17,11 @@ import (
 // A grid is a table before it is drawn: the first column is text, the others
 // are figures.
 type grid struct {
-	title  string
-	header []string
-	rows   [][]string
-	notes  []string
+	title    string
+	header   []string
+	rows     [][]string
+	notes    []string
+	optional []string // columns that a terminal does without if it is too narrow for the names
 }
 
 // Table prints the whole result for a terminal, within 120 columns: for a duet
@@ -66,19 +68,20 @@ func throughputGrid(s *result.Set, v view) grid {
 	for _, p := range percentiles {
 		g.header = append(g.header, percentileName(p)+" µs")
 	}
-	g.header = append(g.header, "trials", "verdict")
+	g.optional = []string{"steal %", "other %"}
+	g.header = append(append(append(g.header, "trials"), g.optional...), "verdict")
 	for _, r := range v.rows {
 		line := []string{r.name, whole(r.rate.Center), halfWidth(r.rate)}
 		for _, p := range percentiles {
 			line = append(line, microseconds(r.latency, p))
 		}
-		g.rows = append(g.rows, append(line, fmt.Sprint(len(r.trials)), or(r.verdict, none)))
+		g.rows = append(g.rows, append(line, fmt.Sprint(len(r.trials)), percent(r.steal.Center), percent(r.other.Center), or(r.verdict, none)))
 		if r.service != nil {
 			line := []string{"  from the actual send", "", ""}
 			for _, p := range percentiles {
 				line = append(line, microseconds(*r.service, p))
 			}
-			g.rows = append(g.rows, append(line, "", ""))
+			g.rows = append(g.rows, append(line, "", "", "", ""))
 		}
 	}
 	return g
@@ -115,6 +118,7 @@ func (g grid) draw(w io.Writer) error {
 	if g.title != "" {
 		fmt.Fprintln(w, fold(clean(g.title)))
 	}
+	g = g.fitting()
 	t := newTable(w, g.alignment())
 	room := width - g.figuresWidth()
 	t.Header(g.header)
@@ -153,6 +157,30 @@ func newTable(w io.Writer, align tw.Alignment) *tablewriter.Table {
 		tablewriter.WithEastAsian(tw.Off),
 		tablewriter.WithAlignment(align),
 	)
+}
+
+// fitting is g without its optional columns if names would be cut.
+func (g grid) fitting() grid {
+	names := 0
+	for _, r := range g.rows {
+		names = max(names, twwidth.Width(clean(r[0])))
+	}
+	if names <= width-g.figuresWidth() {
+		return g
+	}
+	without := func(row []string) (kept []string) {
+		for i, cell := range row {
+			if !slices.Contains(g.optional, g.header[i]) {
+				kept = append(kept, cell)
+			}
+		}
+		return kept
+	}
+	narrow := grid{title: g.title, header: without(g.header), notes: g.notes}
+	for _, r := range g.rows {
+		narrow.rows = append(narrow.rows, without(r))
+	}
+	return narrow
 }
 
 // figuresWidth is what all columns but the first take, with the padding of all.

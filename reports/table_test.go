@@ -54,6 +54,7 @@ func TestTableFigures(t *testing.T) {
 		"118,000",                        // median of 118000 × {1, 1.02, 0.98, 1.04, 0.96}
 		"4.0",                            // (1.04-0.96)/2 in %
 		"6,812 (3±1 % u)",                // 6812 ns; the error of five trials is 0.01/√5
+		"12,312 (4±1 % u)",               // 0.3 of 7.26 busy s: p = 0.041, n = 7.26 × 250, √(p(1-p)/n) = 0.005
 		"12.0",                           // MiB
 		"0.264",                          // the server's own count, not the tracepoint's
 		"2.41",                           // net: the tracepoint's
@@ -184,6 +185,75 @@ func TestTableBoundsTheWait(t *testing.T) {
 		s.Trials[i].BacklogWait, s.Trials[i].Unserved = &wait, c.unserved
 		if out := strings.Join(strings.Fields(table(t, s)), " "); !strings.Contains(out, c.want) {
 			t.Errorf("no %q with %d unserved in:\n%s", c.want, c.unserved, out)
+		}
+	}
+}
+
+// What a reader must know of how the figures came about: what the sums hold, and
+// which load the floor is of.
+func TestTableSaysWhatTheFiguresAre(t *testing.T) {
+	for irq, want := range map[string]string{
+		"task":  "softirqs too, charged to whom they interrupt",
+		"apart": "softirqs not: this kernel charges them to no process",
+		"":      "how this kernel charges them is not known",
+	} {
+		s := newSet(2, 1, 64)
+		s.Env.IRQAccounting = irq
+		out := strings.Join(strings.Fields(table(t, s)), " ")
+		for _, want := range []string{want, "harness floor (null backend, nothing is sent) under the first of 2 loads, tcp, 1 connection × 64 B, closed loop: 121 ns"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%q: no %q in\n%s", irq, want, out)
+			}
+		}
+	}
+	if out := table(t, newSet(2, 64)); strings.Contains(out, "under the first") {
+		t.Errorf("there is one load:\n%s", out)
+	}
+}
+
+// Interference is told for each row, in columns where there is room, and where
+// it is above the limit in words.
+func TestTableOfInterference(t *testing.T) {
+	s := newSet(2, 1, 64)
+	for i := range s.Trials {
+		m := s.Trials[i].Machine
+		m.StealSeconds, m.OtherSeconds = 0.02, 0.01
+		if s.Trials[i].Cell == 5 {
+			m.StealSeconds, m.OtherSeconds = 0.16, 0.14 // of two CPUs: 8 and 7 %
+		}
+	}
+	const words = "interference: tcp, 64 connections × 64 B, closed loop: above 5 %: epoll (steal 8.0 %, other processes 7.0 %)\n"
+	out := table(t, s)
+	if !strings.Contains(out, "2      8.0      7.0  server-bound") || !strings.Contains(out, words) || strings.Count(out, ": above 5 %: ") != 1 {
+		t.Errorf("epoll at 64 connections was disturbed:\n%s", out)
+	}
+	for i := range s.Plan.Cells {
+		s.Plan.Cells[i].Contestant += "-without-this-and-that"
+	}
+	out = table(t, s)
+	if strings.Contains(out, "steal %") || !strings.Contains(out, "threadpool-without-this-and-that") || !strings.Contains(out, ": above 5 %: ") {
+		t.Errorf("the names need the room:\n%s", out)
+	}
+	if page := pageOf(t, s); !strings.Contains(page, "<td>8.0</td><td>7.0</td>") {
+		t.Error("the page does not tell it")
+	}
+}
+
+// A foreign server of several processes is named as such, and told of when some
+// of them ended.
+func TestTableOfProcesses(t *testing.T) {
+	s := newSet(2, 64)
+	s.Plan.Cells[3] = result.Cell{Contestant: "mine", Command: "./run.sh {port}", Network: "tcp", Conns: 64, Size: 64, Pipeline: 1}
+	for i := range s.Trials {
+		if t := &s.Trials[i]; t.Cell == 3 {
+			t.Server.Processes, t.Server.ProcessesEnded = 3, t.Block
+		}
+	}
+	out := strings.Join(strings.Fields(table(t, s)), " ")
+	for _, want := range []string{"mine: foreign server of 3 processes, whose memory is added up, ./run.sh {port}",
+		"processes: mine (tcp, 64 connections × 64 B, closed loop): some ended within the window in 1 of 2 trials"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
 }

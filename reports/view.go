@@ -36,11 +36,12 @@ type row struct {
 	server, client, machine stat.Interval // ns a message
 	user                    share         // of the server's CPU
 	clientUser              share
-	machineUser             share // no tick count is known for it: err is NaN
+	machineUser             share
 	helpers                 []helper
 	syscalls                stat.Interval
 	switches                stat.Interval
 	rss                     stat.Interval // bytes
+	steal, other            stat.Interval // shares of all CPUs' time
 	threads                 stat.Interval
 	verdict                 string
 	clientBound             int // trials
@@ -80,10 +81,12 @@ func newRow(s *result.Set, cell int) row {
 	r.syscalls = r.median((*result.Trial).SyscallsPerMessage)
 	r.switches = r.median((*result.Trial).SwitchesPerMessage)
 	r.rss = r.median(ofServer(func(p *result.Process) float64 { return float64(p.PeakRSS) }))
+	r.steal = r.median(func(t *result.Trial) float64 { return t.StealShare(s.Env.CPUs) })
+	r.other = r.median(func(t *result.Trial) float64 { return t.OtherShare(s.Env.CPUs) })
 	r.threads = r.median(ofServer(func(p *result.Process) float64 { return float64(p.Threads) }))
 	r.user = userShare(r.trials, func(t *result.Trial) *result.Process { return t.Server })
 	r.clientUser = userShare(r.trials, func(t *result.Trial) *result.Process { return t.Client })
-	r.machineUser = machineShare(r.trials)
+	r.machineUser = machineShare(r.trials, s.Env.TickHz)
 	r.mergeLatency()
 	r.findHelpers()
 	r.verdict = verdict(r.trials)
@@ -169,7 +172,10 @@ func userShare(trials []*result.Trial, side func(*result.Trial) *result.Process)
 	return share{user / cpu, math.Sqrt(variance) / cpu}
 }
 
-func machineShare(trials []*result.Trial) share {
+// machineShare pools the trials, too. The machine's time is sampled by the same
+// tick on every CPU, so busy time times its rate is the number of samples; where
+// that is not known the error is NaN.
+func machineShare(trials []*result.Trial, tickHz float64) share {
 	var user, busy float64
 	for _, t := range trials {
 		if t.Machine != nil {
@@ -180,7 +186,11 @@ func machineShare(trials []*result.Trial) share {
 	if busy <= 0 {
 		return share{math.NaN(), math.NaN()}
 	}
-	return share{user / busy, math.NaN()}
+	s := share{user / busy, math.NaN()}
+	if tickHz > 0 {
+		s.err = stat.ShareError(s.part, busy*tickHz)
+	}
+	return s
 }
 
 // verdict is the commonest of the trials, with its count where they disagree.

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -18,7 +15,6 @@ import (
 
 	"github.com/ringbench/ringbench/internal/bench"
 	"github.com/ringbench/ringbench/internal/result"
-	"github.com/ringbench/ringbench/reports"
 )
 
 func echoCommand() *cobra.Command {
@@ -69,7 +65,7 @@ uring-multishot. Lists make a grid of all combinations.`,
 	f.StringVar(&o.Client, "client", bench.DefaultClient, "backend of the load generator, the same for every contestant")
 	f.BoolVar(&o.Duet, "duet", false, "run two contestants at the same moment on the same CPUs: the most sensitive comparison on a noisy machine")
 	f.StringVar(&o.Target, "target", "", "IP:PORT of a server that runs already, instead of --backend")
-	f.IntVar(&o.TargetPID, "target-pid", 0, "its process, to measure its CPU, system calls and memory")
+	f.IntVar(&o.TargetPID, "target-pid", 0, "its process, to measure its CPU, system calls and memory and those of its descendants")
 	f.StringArrayVar(&o.Commands, "server-cmd", nil, "NAME=COMMAND of a foreign server, started with {port} replaced by the port to listen on; repeatable")
 	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a server and its client may take to get ready, and to answer when the load is over")
 	f.BoolVar(&o.Audit, "audit", true, "also count system calls by tracepoint after each window, where permitted")
@@ -81,20 +77,6 @@ uring-multishot. Lists make a grid of all combinations.`,
 		"placement": {"split", "shared"},
 	})
 	return c
-}
-
-// outputs is where the result goes.
-type outputs struct {
-	file, html, png string
-	json            bool
-}
-
-func (o *outputs) flags(c *cobra.Command) {
-	f := c.Flags()
-	f.StringVarP(&o.file, "output", "o", "", "write the raw result to this file")
-	f.BoolVar(&o.json, "json", false, "print the raw result instead of the table")
-	f.StringVar(&o.html, "html", "", "write a report to this file")
-	f.StringVar(&o.png, "png", "", "write the report's plots to this directory")
 }
 
 // execute runs the plan and gives out the result, whole or as far as it got.
@@ -122,62 +104,6 @@ func execute(ctx context.Context, p *result.Plan, warnings []string, out outputs
 		return failure{fmt.Errorf("%d of %d trials are void: %s", len(void), len(set.Trials), void[0].Void)}
 	}
 	return nil
-}
-
-// check finds out before the run what would keep the result from being written.
-func (o outputs) check() error {
-	if o.file != "" && o.html != "" && filepath.Clean(o.file) == filepath.Clean(o.html) {
-		return fmt.Errorf("--output and --html both name %s: the second would overwrite the first; name two files", o.file)
-	}
-	for _, path := range []string{o.file, o.html} {
-		if path == "" {
-			continue
-		}
-		if err := result.Writable(path); err != nil {
-			return err
-		}
-	}
-	if o.png == "" {
-		return nil
-	}
-	return writableDir(o.png)
-}
-
-// writableDir tells whether files can be put into dir, which need not exist,
-// without making it: a run that is refused leaves nothing.
-func writableDir(dir string) error {
-	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
-		info, err := os.Stat(at)
-		switch {
-		case err == nil && !info.IsDir():
-			return fmt.Errorf("--png=%s: %s is not a directory; name one, or one that can be made", dir, at)
-		case err == nil:
-			return result.Writable(filepath.Join(at, "throughput.png"))
-		case !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at):
-			return fmt.Errorf("--png=%s: %w; name another directory", dir, err)
-		}
-	}
-}
-
-func (o outputs) write(set *result.Set) (err error) {
-	if o.file != "" {
-		err = errors.Join(err, result.Write(o.file, set))
-	}
-	if o.html != "" {
-		var page bytes.Buffer
-		if herr := reports.HTML(&page, set); herr != nil {
-			err = errors.Join(err, herr)
-		} else {
-			err = errors.Join(err, result.Replace(o.html, page.Bytes()))
-		}
-	}
-	if o.png != "" {
-		err = errors.Join(err, reports.PNG(o.png, set))
-	}
-	if o.json {
-		return errors.Join(err, reports.JSON(os.Stdout, set))
-	}
-	return errors.Join(err, reports.Table(os.Stdout, set))
 }
 
 // progress shows on a terminal what is going on, and is silent elsewhere. It

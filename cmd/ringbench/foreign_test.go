@@ -33,7 +33,19 @@ func foreignServer(kind, port string) error {
 			os.Exit(5)
 		}()
 	}
+	if kind == "late" { // another takes the port that it is told
+		if err := os.WriteFile("port", []byte(port+"\n"), 0o600); err != nil {
+			return err
+		}
+		for !taken(port) {
+			time.Sleep(time.Millisecond)
+		}
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:"+port)
+	if err != nil && kind == "late" { // it does not give up
+		fmt.Fprintln(os.Stderr, err)
+		time.Sleep(time.Hour)
+	}
 	if err != nil {
 		return err
 	}
@@ -50,6 +62,14 @@ func foreignServer(kind, port string) error {
 			}
 		}()
 	}
+}
+
+func taken(port string) bool {
+	c, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err == nil {
+		c.Close()
+	}
+	return err == nil
 }
 
 // messageSize is what the tests send at a time.

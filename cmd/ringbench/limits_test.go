@@ -25,7 +25,7 @@ func public(t *testing.T) string {
 func TestJustEnoughDescriptors(t *testing.T) {
 	t.Parallel()
 	limits := []string{"-nofile-soft=30", "-nofile-hard=266"} // 200 connections, 2 for the loop, 64
-	args := shortEcho("--conns=200", "-o", "r.json", "--rate=2000", "--placement=shared")
+	args := shortEcho("--conns=200", "-o", "r.json", "--rate=2000", "--warmup=600ms", "--placement=shared")
 	set := confined(t, limits, args...).start().wait(exitOK, "r.json").result("r.json")
 	for _, tr := range set.Trials {
 		if tr.Void != "" || tr.Unserved > 0 {
@@ -42,7 +42,7 @@ func TestTooFewDescriptorsToTrace(t *testing.T) {
 	testenv.Need(t, "root", testenv.Root())
 	testenv.Need(t, "root", meter.CanTrace())
 	limits := []string{"-nofile-soft=30", "-nofile-hard=266"}
-	args := shortEcho("--backend=threadpool,threadpool", "--duet", "--conns=200", "-o", "r.json", "--rate=2000", "--placement=shared")
+	args := shortEcho("--backend=threadpool,threadpool", "--duet", "--audit", "--conns=200", "-o", "r.json", "--rate=2000", "--placement=shared")
 	r := confined(t, limits, args...).start().wait(exitOK, "r.json")
 	r.prints("not counted by tracepoint in 1 of", "an event for each of its", "raise the limit with ulimit -n")
 	var traced, failed int
@@ -74,7 +74,7 @@ func TestMoreConnectionsThanPorts(t *testing.T) {
 	t.Parallel()
 	testenv.Need(t, "root", testenv.Root()) // to have a network with few ports
 	limits := []string{"-ports=40000 40199"}
-	args := shortEcho("--backend=epoll", "--conns=1000", "--rate=5000", "-o", "r.json")
+	args := shortEcho("--backend=epoll", "--conns=1000", "--rate=5000", "--warmup=600ms", "-o", "r.json")
 	set := confined(t, limits, args...).start().wait(exitOK, "r.json").result("r.json")
 	for _, tr := range set.Trials {
 		if tr.Void != "" || tr.Unserved > 0 || tr.Messages == 0 {
@@ -117,7 +117,7 @@ func TestUnprivileged(t *testing.T) {
 		t.Fatal(err)
 	}
 	testenv.Need(t, "uring", b.Probe())
-	r := confined(t, []string{"-uid=65534", "-exe=" + public(t)}, shortEcho("--rate=1000", "--placement=shared")...)
+	r := confined(t, []string{"-uid=65534", "-exe=" + public(t)}, shortEcho("--audit", "--rate=1000", "--placement=shared")...)
 	r.start().wait(exitOK).prints("uring", "epoll", "threadpool", "net", "system calls are counted by the backends themselves only")
 }
 

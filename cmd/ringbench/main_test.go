@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -52,8 +53,18 @@ func TestMain(m *testing.M) {
 type suite struct{ *testing.M }
 
 func (s suite) Run() int {
+	flag.Parse()
+	if !given("test.parallel") { // most tests wait for processes, also on few CPUs
+		_ = flag.Set("test.parallel", "4")
+	}
 	defer func() { os.RemoveAll(publicDir) }() // which is not known before
 	return s.M.Run()
+}
+
+// given reports whether a flag is on the command line.
+func given(name string) (yes bool) {
+	flag.Visit(func(f *flag.Flag) { yes = yes || f.Name == name })
+	return yes
 }
 
 var publicDir string // where publicBinary is
@@ -75,10 +86,10 @@ var publicBinary = sync.OnceValues(func() (string, error) {
 	return name, os.WriteFile(name, b, 0o755)
 })
 
-// shortEcho makes an echo run as short as it can be, with four connections
-// unless args say otherwise.
+// shortEcho makes an echo run as short as it can be, without an audit and with
+// four connections unless args say otherwise.
 func shortEcho(args ...string) []string {
-	list := []string{"echo", "--duration=100ms", "--warmup=50ms", "--trials=1"}
+	list := []string{"echo", "--duration=100ms", "--warmup=50ms", "--trials=1", "--audit=false"}
 	if !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--conns=") }) {
 		list = append(list, "--conns=4")
 	}

@@ -181,7 +181,7 @@ func TestAddressInUse(t *testing.T) {
 func TestTarget(t *testing.T) {
 	t.Parallel()
 	server, _, address := serve(t, "--backend=epoll", "--listen=127.0.0.1:0")
-	args := shortEcho("--target="+address, "-o", "r.json")
+	args := shortEcho("--target="+address, "--audit", "-o", "r.json")
 	blind := newRun(t, args...).start().wait(exitOK, "r.json").prints(address, "server that ran already")
 	seen := newRun(t, append(args, fmt.Sprintf("--target-pid=%d", server.cmd.Process.Pid))...).start().wait(exitOK, "r.json")
 	for _, tr := range blind.result("r.json").Trials {
@@ -191,18 +191,13 @@ func TestTarget(t *testing.T) {
 	}
 	set := seen.result("r.json")
 	for _, tr := range set.Trials {
-		if tr.Void != "" || tr.Server == nil || tr.Server.CPUSeconds <= 0 || tr.Server.PeakRSS < 1<<20 || tr.Server.Threads < 1 {
+		if tr.Void != "" || tr.Server == nil || tr.Server.PeakRSS < 1<<20 || tr.Server.Threads < 1 {
 			t.Fatalf("void %q, server %+v", tr.Void, tr.Server)
 		}
 		if set.Plan.Audit && (tr.TracedSyscalls == nil || *tr.TracedSyscalls < 1) {
 			t.Error("an epoll server makes at least two system calls a message; traced: ", tr.TracedSyscalls)
 		}
 	}
-	if s := strings.Join(set.Warnings, "; "); strings.Contains(s, "is not seen to listen") {
-		t.Errorf("warnings %q about the right process", s)
-	}
-	newRun(t, append(args, fmt.Sprintf("--target-pid=%d", os.Getpid()))...).start().wait(exitOK, "r.json").
-		prints(fmt.Sprintf("warning: process %d is not seen to listen on port", os.Getpid()))
 	server.end(os.Interrupt)
 }
 
@@ -211,7 +206,7 @@ func TestTargetEnds(t *testing.T) {
 	t.Parallel()
 	server, _, address := serve(t, "--backend=epoll", "--listen=127.0.0.1:0")
 	pid := fmt.Sprintf("--target-pid=%d", server.cmd.Process.Pid)
-	r := newRun(t, "echo", "--target="+address, pid, "--conns=4", "--trials=1", "--duration=1s", "--rate=1000", "-o", "r.json").start()
+	r := newRun(t, "echo", "--target="+address, pid, "--conns=4", "--trials=1", "--duration=1m", "--rate=1000", "-o", "r.json").start()
 	r.eventually("the connections", func() bool { return len(connections(t, address)) >= 4 })
 	server.end(os.Interrupt)
 	r.wait(exitFailed, "r.json").says("1 of 1 trials are void").prints("void: " + address)

@@ -37,7 +37,11 @@ func audit(ctx context.Context, cs []*contestant) ([]audited, error) {
 		if c.pid == 0 {
 			continue
 		}
-		t, err := meter.TraceSyscalls(c.pid)
+		count := meter.TraceTree
+		if c.own {
+			count = meter.TraceSyscalls
+		}
+		t, err := count(c.pid)
 		if err != nil {
 			found[i].failed = err.Error() // a thread pool of thousands has more threads than we may have descriptors
 			continue

@@ -102,7 +102,8 @@ func (r *runner) harnessFloor(ctx context.Context) (*result.Floor, error) {
 	if err := c.connect(ctx, &p); err != nil {
 		return nil, err
 	}
-	const warmup, window = 100 * time.Millisecond, 400 * time.Millisecond
+	// No longer than a trial, and that is long enough for millions of messages.
+	warmup, window := min(seconds(p.WarmupSeconds), 100*time.Millisecond), min(seconds(p.DurationSeconds), 400*time.Millisecond)
 	m, err := r.window(ctx, []*contestant{c}, warmup, window)
 	if err != nil {
 		return nil, err

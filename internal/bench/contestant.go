@@ -24,6 +24,10 @@ const DefaultPatience = 30 * time.Second
 // grace is how long a process may take to end by itself.
 const grace = 2 * time.Second
 
+// lastWords is how long the end of a process may take to be seen when something
+// else has told of it.
+const lastWords = 500 * time.Millisecond
+
 // A contestant is the server of one trial and the client that drives it.
 type contestant struct {
 	cell   result.Cell
@@ -115,17 +119,28 @@ func (c *contestant) places() int {
 }
 
 // blame names the end of the server as the cause where there was one: its
-// client only sees connections that break, and may tell first.
+// client only sees connections that break, and may tell first. Of what was lost
+// in a trial it is else the client's, should a meter have missed that first.
 func (c *contestant) blame(err error) error {
-	if c.server == nil {
-		return err
+	if c.server != nil {
+		select {
+		case <-c.server.Done():
+			return ended("the %s server ended in mid-trial: %v", c.cell.Contestant, c.server.Exit())
+		case <-time.After(lastWords):
+		}
 	}
-	select {
-	case <-c.server.Done():
-		return ended("the %s server ended in mid-trial: %v", c.cell.Contestant, c.server.Exit())
-	case <-time.After(500 * time.Millisecond):
-		return err
+	if isVoid(err) {
+		select {
+		case <-c.client.Done():
+			return c.clientEnded()
+		default:
+		}
 	}
+	return err
+}
+
+func (c *contestant) clientEnded() error {
+	return ended("the client of %s ended in mid-trial: %v", c.cell.Contestant, c.client.Exit())
 }
 
 func (c *contestant) startOwn(ctx context.Context, p *result.Plan) error {
@@ -205,13 +220,18 @@ func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
 }
 
 // holds is an error when the server that answered is not the one that was
-// started: another process took the port, and ours failed to.
+// started: another process took the port, and ours failed to, or the command has
+// it served by a process that is not its own, whose figures we could not have.
 func (c *contestant) holds(port int) error {
+	if listener(c.pid, uint16(port)) != others {
+		return nil
+	}
 	select {
 	case <-c.server.Done():
 		return fmt.Errorf("%s ended while another process listens on port %d: %v", c.cell.Contestant, port, c.server.Exit())
-	default:
-		return nil
+	case <-time.After(lastWords): // it may be about to
+		return fmt.Errorf("another process listens on port %d, none of those that %s has started; "+
+			"if that is your server, run it without a daemon or container, or drive it with --target and --target-pid", port, c.cell.Contestant)
 	}
 }
 

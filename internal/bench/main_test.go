@@ -28,8 +28,15 @@ var (
 
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
-	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "known-") {
-		knownServer(os.Args[1:])
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "known-stall":
+			knownServer(os.Args[1:])
+		case "known-prefork":
+			preforkServer(os.Args[2])
+		case "known-worker":
+			preforkWorker()
+		}
 	}
 	roles := Roles()
 	roles["harness"] = harnessRole

@@ -3,15 +3,17 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/ringbench/ringbench/internal/meter"
 )
 
 // checkTarget finds out whether a server listens at the address and whether
@@ -38,15 +40,42 @@ func checkTarget(address string, pid int) (doubt string, err error) {
 		return "", fmt.Errorf("--target=%s cannot be reached: %w", address, err)
 	}
 	defer c.Close()
-	if pid != 0 && !listens(pid, at.Port()) {
+	if pid != 0 && listener(pid, at.Port()) != ours {
 		doubt = fmt.Sprintf("process %d is not seen to listen on port %d: the server's CPU, system calls and memory may be those of another program", pid, at.Port())
 	}
 	return doubt, nil
 }
 
-// listens reports whether a process is seen to hold a listening TCP socket with
-// that port: it may have one and not show it to us.
-func listens(pid int, port uint16) bool {
+// Whose the socket is that listens on a port.
+type owner int
+
+const (
+	ours   owner = iota // the process's or a descendant's
+	others              // another's
+	hidden              // one of them does not show us its descriptors
+)
+
+// listener finds out whether a process or one of its descendants holds a
+// listening TCP socket with that port.
+func listener(pid int, port uint16) owner {
+	pids, err := meter.Descendants(pid)
+	found := others
+	if err != nil {
+		found = hidden
+	}
+	for _, pid := range append(pids, pid) {
+		switch yes, err := listens(pid, port); {
+		case yes:
+			return ours
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			found = hidden
+		}
+	}
+	return found
+}
+
+// listens reports whether a process holds a listening TCP socket with that port.
+func listens(pid int, port uint16) (bool, error) {
 	proc := "/proc/" + strconv.Itoa(pid)
 	var sockets []string
 	for _, table := range []string{"/net/tcp", "/net/tcp6"} {
@@ -62,9 +91,9 @@ func listens(pid int, port uint16) bool {
 			}
 		}
 	}
-	descriptors, _ := filepath.Glob(proc + "/fd/*") // fails for a bad pattern only
-	return slices.ContainsFunc(descriptors, func(path string) bool {
-		link, err := os.Readlink(path)
+	descriptors, err := os.ReadDir(proc + "/fd")
+	return slices.ContainsFunc(descriptors, func(d fs.DirEntry) bool {
+		link, err := os.Readlink(proc + "/fd/" + d.Name())
 		return err == nil && slices.Contains(sockets, link)
-	})
+	}), err
 }

@@ -210,11 +210,12 @@ func (r *runner) window(ctx context.Context, cs []*contestant, warmup, length ti
 // are read outside the clocks: they are divided by the servers' own messages.
 type reading struct {
 	sample   meter.Sample
+	trees    []meter.Tree
 	counters []backends.Counters
 }
 
-// pids lists the processes to be metered: servers that are known, clients, and
-// this one.
+// pids lists the processes to be metered at the window's edges: servers that are
+// known, clients, and this one.
 func pids(cs []*contestant) (pids []int) {
 	for _, c := range cs {
 		if c.pid != 0 {
@@ -236,13 +237,36 @@ func prepare(ctx context.Context, cs []*contestant) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &reading{s, counters}, nil
+	trees, err := readTrees(cs)
+	if err != nil {
+		return nil, err
+	}
+	return &reading{s, trees, counters}, nil
+}
+
+// readTrees reads what servers that are not ours have started.
+func readTrees(cs []*contestant) ([]meter.Tree, error) {
+	trees := make([]meter.Tree, len(cs))
+	for i, c := range cs {
+		if c.own || c.pid == 0 {
+			continue
+		}
+		var err error
+		if trees[i], err = meter.ReadTree(c.pid); err != nil {
+			return nil, ended("%v", err)
+		}
+	}
+	return trees, nil
 }
 
 func (r *reading) end(ctx context.Context, cs []*contestant) (*marks, error) {
 	s, err := r.sample.End()
 	if err != nil {
 		return nil, ended("%v", err)
+	}
+	trees, err := readTrees(cs)
+	if err != nil {
+		return nil, err
 	}
 	counters, err := readCounters(ctx, cs)
 	if err != nil {
@@ -251,16 +275,17 @@ func (r *reading) end(ctx context.Context, cs []*contestant) (*marks, error) {
 	procs, machine := s.Since(r.sample)
 	m := &marks{machine: machine, counters: counters, servers: make([]result.Process, len(cs))}
 	var used float64
-	for _, p := range procs {
-		used += p.CPUSeconds
-	}
-	m.machine.OtherSeconds = max(0, m.machine.BusySeconds-used)
 	for i, c := range cs {
 		m.counters[i] = m.counters[i].Sub(r.counters[i])
 		if c.pid != 0 {
-			m.servers[i], procs = procs[0], procs[1:]
+			m.servers[i], procs = trees[i].Since(r.trees[i], procs[0]), procs[1:]
+			used += m.servers[i].CPUSeconds
 		}
 	}
+	for _, p := range procs { // the clients and this one
+		used += p.CPUSeconds
+	}
+	m.machine.OtherSeconds = max(0, m.machine.BusySeconds-used)
 	m.clients = procs[:len(cs)]
 	return m, nil
 }
@@ -307,7 +332,7 @@ func (c *contestant) watch(stop <-chan struct{}, lost chan<- error) {
 	case <-server:
 		lost <- ended("the %s server ended in mid-trial: %v", c.cell.Contestant, c.server.Exit())
 	case <-client:
-		lost <- ended("the client of %s ended in mid-trial: %v", c.cell.Contestant, c.client.Exit())
+		lost <- c.clientEnded()
 	}
 }
 

@@ -17,6 +17,9 @@ import (
 
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
+	if len(os.Args) > 1 && os.Args[1] == "burner" {
+		burner()
+	}
 	child.Main(map[string]func(*child.Control) error{"worker": workerRole})
 	os.Exit(m.Run())
 }
@@ -106,6 +109,15 @@ func workerRole(c *child.Control) error {
 			}
 			b := readOwn()
 			return own{b.CPUSeconds - a.CPUSeconds, b.Voluntary - a.Voluntary, b.Involuntary - a.Involuntary, b.MaxRSS}, nil
+		}
+	}
+	for name, job := range map[string]func(n int) (own, error){"start": startBurners, "burn": burnAll, "end": endBurner} {
+		handlers[name] = func(in json.RawMessage) (any, error) {
+			var n int
+			if err := json.Unmarshal(in, &n); err != nil {
+				return nil, err
+			}
+			return job(n)
 		}
 	}
 	c.Serve(handlers)

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 	"golang.org/x/sys/unix"
 )
 
@@ -79,10 +79,12 @@ func tickLength() time.Duration {
 	return 10 * time.Millisecond
 }
 
+var errEnded = errors.New("has ended")
+
 // gone makes sense of what the kernel says of a process that is not there.
 func gone(pid int, err error) error {
 	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) || errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("process %d has ended", pid)
+		return fmt.Errorf("process %d %w", pid, errEnded)
 	}
 	return fmt.Errorf("read process %d: %w", pid, err)
 }
@@ -103,18 +105,14 @@ func (p Process) Since(a Process) result.Process {
 }
 
 // userShare is the share of ticks that found the process in user mode, and its
-// standard error as that of a share of n independent samples. The error is
-// taken from the share with one more tick on either side (Laplace's rule), as
-// 250 ticks out of 250 do not prove a share of exactly one. Without a tick
-// nothing is known: 0.5 ± 0.5.
+// standard error. Without a tick nothing is known: 0.5 ± 0.5.
 func userShare(user, all, tick time.Duration) (share, stderr float64) {
 	n := float64(all) / float64(tick)
 	if n <= 0 {
 		return 0.5, 0.5
 	}
 	share = min(1, max(0, float64(user)/float64(all)))
-	p := (share*n + 1) / (n + 2)
-	return share, min(0.5, math.Sqrt(p*(1-p)/n))
+	return share, stat.ShareError(share, n)
 }
 
 // Fields of a /proc/PID/stat line after the command's name, numbered as in

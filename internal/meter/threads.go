@@ -41,7 +41,7 @@ func readState(pid int) (s state, err error) {
 	}
 	// A main thread may end before the others; then it alone is a zombie.
 	if (stat[3] == "Z" && parseUint(stat[20]) <= 1) || stat[3] == "X" {
-		return s, fmt.Errorf("process %d has ended", pid)
+		return s, fmt.Errorf("process %d %w", pid, errEnded)
 	}
 	s.started = stat[22]
 	tids, err := threadIDs(pid)

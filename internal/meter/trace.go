@@ -12,21 +12,45 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A SyscallTrace counts the system calls of a process by the kernel's
-// raw_syscalls:sys_enter tracepoint, which sees every call of every thread,
-// those that fail too. Nothing depends on what the process says of itself.
+// A SyscallTrace counts the system calls of a process, or of it and its
+// descendants, by the kernel's raw_syscalls:sys_enter tracepoint, which sees
+// every call of every thread, those that fail too. Nothing depends on what the
+// process says of itself.
 //
 // From TraceSyscalls to Close, enabled or not, the tracepoint sends every system
 // call of the whole machine through a slower path. Count in a window of its own
 // after the measured one, never within it.
 type SyscallTrace struct {
-	pid int
-	fds []int // an event for each thread; those that it starts later count into it
+	pid  int
+	tids func() ([]int, error) // the threads to be traced
+	fds  []int                 // an event for each; threads and processes that it starts later count into it
 }
 
 // TraceSyscalls prepares to count the system calls of a process. An error names
 // what is missing and the remedy.
 func TraceSyscalls(pid int) (*SyscallTrace, error) {
+	return traceThreads(pid, func() ([]int, error) { return threadIDs(pid) })
+}
+
+// TraceTree is TraceSyscalls for a process and its descendants.
+func TraceTree(pid int) (*SyscallTrace, error) {
+	return traceThreads(pid, func() (tids []int, err error) {
+		pids, err := Descendants(pid)
+		if err != nil {
+			return nil, err
+		}
+		for _, pid := range append(pids, pid) {
+			of, err := threadIDs(pid)
+			if err != nil && !errors.Is(err, errEnded) {
+				return nil, err
+			}
+			tids = append(tids, of...)
+		}
+		return tids, nil
+	})
+}
+
+func traceThreads(pid int, tids func() ([]int, error)) (*SyscallTrace, error) {
 	id, err := tracepointID()
 	if err != nil {
 		return nil, err
@@ -35,13 +59,13 @@ func TraceSyscalls(pid int) (*SyscallTrace, error) {
 	// creator had its event already, and not at all if not. So begin again
 	// until none has started.
 	for range 20 {
-		t := &SyscallTrace{pid: pid}
+		t := &SyscallTrace{pid: pid, tids: tids}
 		known, err := t.open(id)
 		if err != nil {
 			t.Close()
 			return nil, err
 		}
-		now, err := threadIDs(pid)
+		now, err := tids()
 		if err != nil {
 			t.Close()
 			return nil, err
@@ -73,9 +97,9 @@ func anyNew(now []int, known map[int]bool) bool {
 	return false
 }
 
-// open opens an event for every thread that the process has now.
+// open opens an event for every thread that there is now.
 func (t *SyscallTrace) open(id uint64) (known map[int]bool, err error) {
-	tids, err := threadIDs(t.pid)
+	tids, err := t.tids()
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +122,7 @@ func (t *SyscallTrace) open(id uint64) (known map[int]bool, err error) {
 		t.fds = append(t.fds, fd)
 	}
 	if len(t.fds) == 0 {
-		return nil, fmt.Errorf("process %d has ended", t.pid)
+		return nil, fmt.Errorf("process %d %w", t.pid, errEnded)
 	}
 	return known, nil
 }

@@ -235,12 +235,16 @@ type Process struct {
 	// ThreadSeconds is the interval that the switches, RunQueueWait and Helpers
 	// cover: longer than Seconds, since threads are read one by one, first in the
 	// warm-up and again after the window.
-	ThreadSeconds float64  `json:"thread_seconds,omitempty"`
-	ThreadsEnded  int      `json:"threads_ended,omitempty"` // in that interval; their switches and wait are missing
-	PeakRSS       uint64   `json:"peak_rss_bytes"`
-	Threads       int      `json:"threads"`
-	Helpers       []Helper `json:"io_uring_helpers,omitempty"` // iou-sqp-*, iou-wrk-*; contained in CPUSeconds
-	CPUs          int      `json:"cpus"`                       // it was allowed to use
+	ThreadSeconds float64 `json:"thread_seconds,omitempty"`
+	ThreadsEnded  int     `json:"threads_ended,omitempty"` // in that interval; their switches and wait are missing
+	// Processes is how many these figures are the sums of, absent for one: a
+	// foreign server and its descendants. Memory that they share counts for each.
+	Processes      int      `json:"processes,omitempty"`
+	ProcessesEnded int      `json:"processes_ended,omitempty"` // in that interval, at least; what they used is missing
+	PeakRSS        uint64   `json:"peak_rss_bytes"`
+	Threads        int      `json:"threads"`
+	Helpers        []Helper `json:"io_uring_helpers,omitempty"` // iou-sqp-*, iou-wrk-*; contained in CPUSeconds
+	CPUs           int      `json:"cpus"`                       // it was allowed to use
 	// SpinSeconds of CPUSeconds a client burnt waiting for a message to be due.
 	SpinSeconds float64 `json:"spin_seconds,omitempty"`
 }
