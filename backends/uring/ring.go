@@ -60,7 +60,7 @@ func newRingIn(own []byte, entries, cqEntries, flags, cpu, idleMilli uint32) (*r
 	var fd int
 	errno := patiently(func() (errno unix.Errno) {
 		p = asked
-		fd, errno = uapi.Setup(entries, &p)
+		fd, errno = sysSetup(entries, &p)
 		return errno
 	})
 	if errno != 0 {
@@ -201,7 +201,7 @@ func (r *ring) overflowed() bool { return r.sqFlags.Load()&uapi.SQCQOverflow != 
 // lookup of the descriptor on every enter (Linux 5.18).
 func (r *ring) register() unix.Errno {
 	u := uapi.RsrcUpdate{Offset: ^uint32(0), Data: uint64(r.fd)}
-	if _, errno := uapi.Register(r.fd, uapi.RegisterRingFDs, unsafe.Pointer(&u), 1); errno != 0 {
+	if _, errno := sysRegister(r.fd, uapi.RegisterRingFDs, unsafe.Pointer(&u), 1); errno != 0 {
 		return errno
 	}
 	r.enterFD = int(u.Offset)
@@ -214,7 +214,7 @@ func (r *ring) register() unix.Errno {
 func (r *ring) close() {
 	if r.enterOr&uapi.EnterRegisteredRing != 0 {
 		u := uapi.RsrcUpdate{Offset: uint32(r.enterFD)}
-		_, _ = uapi.Register(r.fd, uapi.UnregisterRingFDs, unsafe.Pointer(&u), 1)
+		_, _ = sysRegister(r.fd, uapi.UnregisterRingFDs, unsafe.Pointer(&u), 1)
 	}
 	if r.own != nil {
 		r.sqeMem, r.mem = nil, r.own
