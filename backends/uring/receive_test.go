@@ -18,10 +18,12 @@ import (
 )
 
 // A tap copies the requests that a loop submits, just before the kernel takes
-// them.
+// them, and the completions, just after it gave them.
 type tap struct {
 	loop *Loop
 	seen []uapi.SQE
+	came []uapi.CQE
+	tail uint32 // of those
 }
 
 // openTapped opens a loop of a variant that this kernel must have.
@@ -41,6 +43,11 @@ func openTapped(t *testing.T, name string, cfg backends.Config) (*Loop, *tap) {
 		n, errno := uapi.Enter(fd, toSubmit, minComplete, flags, arg, size)
 		if errno == 0 {
 			p.seen = append(p.seen, batch[:n]...)
+		}
+		if p.loop != nil {
+			for r := p.loop.ring; p.tail != r.cqTail.Load(); p.tail++ {
+				p.came = append(p.came, r.cqes[p.tail&r.cqMask])
+			}
 		}
 		return n, errno
 	}
