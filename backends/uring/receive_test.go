@@ -159,6 +159,12 @@ func TestProvide(t *testing.T) {
 			if n := l.tally.Counters[backends.NoBufs]; n != 0 {
 				t.Errorf("no_bufs is %d", n)
 			}
+			if err := l.Close(); err != nil { // which takes them back: all are the kernel's
+				t.Fatal(err)
+			}
+			if last := p.came[len(p.came)-1]; len(p.of(uapi.OpRemoveBuffers)) != 1 || last.Res != 8 {
+				t.Errorf("%d requests took back what the kernel calls %d", len(p.of(uapi.OpRemoveBuffers)), last.Res)
+			}
 		})
 	}
 }
