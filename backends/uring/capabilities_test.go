@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -309,6 +310,8 @@ func TestUnknown(t *testing.T) {
 // feature alone, with its reason, and only until it is granted.
 func TestRefusedFeatures(t *testing.T) {
 	family(t, 0)
+	defer func(pause time.Duration) { longestPause = pause }(longestPause)
+	longestPause = 0
 	const iopoll = uapi.SetupIOPoll
 	for name, c := range map[string]struct {
 		setup, request int

@@ -81,6 +81,9 @@ func newRingIn(own []byte, entries, cqEntries, flags, cpu, idleMilli uint32) (*r
 	return r, 0
 }
 
+// longestPause is the longest between two of patiently's calls; tests shorten it.
+var longestPause = 64 * time.Millisecond
+
 // patiently repeats a call that fails for want of memory, for an eighth of a
 // second at most. The kernel frees a closed ring some time after close(2), and
 // until then it counts against the user's limit of locked memory (8 MiB by
@@ -88,7 +91,7 @@ func newRingIn(own []byte, entries, cqEntries, flags, cpu, idleMilli uint32) (*r
 // ring after the other was refused after some dozens.
 func patiently(call func() unix.Errno) (errno unix.Errno) {
 	for pause := time.Millisecond; ; pause *= 2 {
-		if errno = call(); errno != unix.ENOMEM || pause > 64*time.Millisecond {
+		if errno = call(); errno != unix.ENOMEM || pause > longestPause {
 			return errno
 		}
 		time.Sleep(pause)
