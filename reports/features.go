@@ -50,7 +50,11 @@ func featureRows(list []result.Capability) (variants, others [][]string) {
 		if !c.Usable {
 			usable = c.Why
 		}
-		row := []string{c.Name, firstKernel(c.Since), yes(c.Supported), yes(c.Default)}
+		has := yes(c.Supported)
+		if c.Unknown {
+			has = "unknown"
+		}
+		row := []string{c.Name, firstKernel(c.Since), has, yes(c.Default)}
 		if c.Variant != "" {
 			variants = append(variants, append(row, c.Variant, usable))
 		} else {

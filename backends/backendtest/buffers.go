@@ -139,7 +139,7 @@ func exhaustion(t *testing.T, b backends.Backend) {
 			h := hoarder{rig: r, mode: m, got: make([]int, conns)}
 			var peers []peer
 			for i := range conns {
-				fd, p := r.pair(networks[i%2])
+				fd, p := r.pair(networks[i%len(networks)])
 				peers = append(peers, p)
 				h.ops = append(h.ops, r.recvOp(fd, m, 0))
 			}
@@ -245,7 +245,7 @@ func exhaustionEnds(t *testing.T, b backends.Backend) {
 			var ops []*backends.Op
 			var peers []peer
 			for i := range 6 {
-				fd, p := r.pair(networks[i%2])
+				fd, p := r.pair(networks[i%len(networks)])
 				peers = append(peers, p)
 				ops = append(ops, r.recvOp(fd, m, 0))
 			}
@@ -301,7 +301,7 @@ func emptyEnds(t *testing.T, b backends.Backend) {
 		t.Run(m.String(), func(t *testing.T) {
 			r := open(t, b, backends.Config{Bufs: 2})
 			for i := range 30 {
-				fd, p := r.pair(networks[i%2])
+				fd, p := r.pair(networks[i%len(networks)])
 				op := r.recvOp(fd, m, 0)
 				r.submit(op)
 				switch i % 3 {

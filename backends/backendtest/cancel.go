@@ -257,7 +257,7 @@ func cancelOne(t *testing.T, b backends.Backend) {
 	var ops []*backends.Op
 	var peers []peer
 	for i := range 6 {
-		fd, p := r.pair(networks[i%2])
+		fd, p := r.pair(networks[i%len(networks)])
 		ops = append(ops, r.recvOp(fd, modes[i%3], 64))
 		peers = append(peers, p)
 	}

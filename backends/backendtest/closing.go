@@ -182,7 +182,7 @@ func reuse(t *testing.T, b backends.Backend) {
 			r := open(t, b, backends.Config{Bufs: 4})
 			const number = 400 // above any that the kernel chooses here
 			for round := range rounds {
-				fd, p := r.pair(networks[round%2])
+				fd, p := r.pair(networks[round%len(networks)])
 				r.renumber(fd, number)
 				fd = number
 				op := r.recvOp(fd, m, 128)
@@ -256,7 +256,7 @@ func loopClose(t *testing.T, b backends.Backend) {
 	var fds []int32
 	var peers []peer
 	for i := range 6 {
-		fd, p := r.pair(networks[i%2])
+		fd, p := r.pair(networks[i%len(networks)])
 		r.submit(r.recvOp(fd, modes[i/2], 64))
 		fds, peers = append(fds, fd), append(peers, p)
 	}

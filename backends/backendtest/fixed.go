@@ -40,7 +40,7 @@ func (r *rig) acceptFixed(n int) (fds []int32, peers []peer) {
 func fixedEcho(t *testing.T, b backends.Backend) {
 	for _, m := range modes {
 		t.Run(m.String(), func(t *testing.T) {
-			const conns = 16
+			const conns = 6
 			r := open(t, b, backends.Config{})
 			fds, peers := r.acceptFixed(conns)
 			var echoes []*echo
@@ -48,14 +48,14 @@ func fixedEcho(t *testing.T, b backends.Backend) {
 				e := newEchoWith(r.loop, fd, m, r.buf(4096), backends.Fixed)
 				echoes = append(echoes, e)
 			}
-			for range 3 {
+			for range 2 {
 				fd, p := r.pair("tcp")
 				echoes = append(echoes, newEcho(r.loop, fd, m, r.buf(4096)))
 				peers = append(peers, p)
 			}
 			done := make(chan error, len(peers))
 			for i, p := range peers {
-				go func() { done <- converse(p, i, []int{1, 5000, 64, 20000}) }()
+				go func() { done <- converse(p, i, []int{1, 20000, 64}) }()
 			}
 			err := backends.Run(r.loop, func() bool {
 				for _, e := range echoes {

@@ -17,7 +17,7 @@ func fullBuffers(t *testing.T, b backends.Backend) {
 			var ops []*backends.Op
 			var peers []peer
 			for i := range conns {
-				fd, p := r.pair(networks[i%2])
+				fd, p := r.pair(networks[i%len(networks)])
 				peers = append(peers, p)
 				ops = append(ops, r.recvOp(fd, m, 0))
 				r.put(p, i, 0, size)

@@ -129,7 +129,7 @@ func (s *echoServer) total() (n int) {
 // burst sends messages in pieces that do not match any buffer.
 func burst(p peer, stream int) error {
 	offset := 0
-	for i := range 12 {
+	for i := range 4 {
 		n := 1 + (stream*7919+i*104729)%7000
 		if err := exchange(p, stream, offset, n, 1+(stream*31+i*17)%3000); err != nil {
 			p.Close()

@@ -18,7 +18,7 @@ import (
 var patience = 60 * time.Second
 
 // quiet is how long a test watches for completions that must not come.
-const quiet = 8 * time.Millisecond
+const quiet = 2 * time.Millisecond
 
 // A rig is a loop under test with what a test lends it. It belongs to the
 // test's goroutine. When the test ends the loop is closed, then the

@@ -135,7 +135,7 @@ func (r *rig) rearm(op *backends.Op, m mode) {
 // partialSends sends far more than the socket holds to a peer that is slow to
 // read. The owner sends the rest until all is gone.
 func partialSends(t *testing.T, b backends.Backend) {
-	const total = 1 << 20
+	const total = 1 << 18
 	for _, network := range networks {
 		t.Run(network, func(t *testing.T) {
 			r := open(t, b, backends.Config{})
@@ -176,7 +176,7 @@ func partialSends(t *testing.T, b backends.Backend) {
 func readSlowly(p peer, stream, n int) error {
 	b := make([]byte, 3001)
 	for offset := 0; offset < n; {
-		if offset < 40000 {
+		if offset < 20000 {
 			time.Sleep(time.Millisecond)
 		}
 		k, err := p.Read(b[:min(len(b), n-offset)])

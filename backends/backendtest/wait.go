@@ -55,7 +55,7 @@ func waitNoBlock(t *testing.T, b backends.Backend) {
 // waitTimeout demands that a Wait with nothing to report lasts its timeout.
 // Only an interrupt may end it early, and not every time.
 func waitTimeout(t *testing.T, b backends.Backend) {
-	const timeout = 30 * time.Millisecond
+	const timeout = 10 * time.Millisecond
 	r := open(t, b, backends.Config{})
 	lasts := func(what string) {
 		t.Helper()
@@ -132,7 +132,7 @@ func waitReceives(t *testing.T, b backends.Backend) {
 func timeouts(t *testing.T, b backends.Backend) {
 	r := open(t, b, backends.Config{})
 	var ops []*backends.Op
-	for _, ms := range []int64{120, 1, 80, 40} {
+	for _, ms := range []int64{30, 1, 20, 10} {
 		ops = append(ops, &backends.Op{Code: backends.Timeout, Off: ms * 1e6})
 	}
 	start := time.Now()

@@ -42,23 +42,34 @@ func (b *Backend) Name() string { return b.variant.String() }
 
 // resolve is what loops of this backend will use.
 func (b *Backend) resolve() (use, have caps, err error) {
-	have, errno := kernelCaps()
+	k, errno := thisKernel()
 	if errno != 0 {
 		return 0, 0, refused(b.Name(), errno, sysctlDisabled())
 	}
-	have &^= b.mask
+	have = k.have &^ b.mask
 	use, missing := choose(b.variant, have)
-	if why := refusal(b.variant); missing == nil && why != "" {
+	if missing != nil {
+		return 0, 0, b.lacks(missing, k.why(missing.bits&^b.mask))
+	}
+	if why := pointless(b.variant); why != "" {
 		return 0, 0, &backends.Unavailable{Backend: b.Name(), Why: why, Remedy: "leave the feature out"}
 	}
-	if missing != nil {
-		return 0, 0, &backends.Unavailable{
-			Backend: b.Name(),
-			Why:     "feature " + missing.name + " needs " + missing.since,
-			Remedy:  "use a newer kernel or " + b.variant.Family + " without +" + missing.name,
-		}
-	}
 	return use, have, nil
+}
+
+// lacks is the error of a variant whose feature this kernel does not know, or
+// refuses with errno.
+func (b *Backend) lacks(f *feature, errno unix.Errno) *backends.Unavailable {
+	u := &backends.Unavailable{
+		Backend: b.Name(),
+		Why:     "feature " + f.name + " needs " + f.since,
+		Remedy:  "use a newer kernel or " + b.variant.Family + " without +" + f.name,
+	}
+	if errno != 0 {
+		u = refused(b.Name(), errno, sysctlDisabled())
+		u.Why, u.Remedy = "feature "+f.name+" is refused", u.Remedy+", or leave +"+f.name+" out"
+	}
+	return u
 }
 
 // Probe implements backends.Backend.

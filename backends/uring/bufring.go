@@ -66,7 +66,7 @@ func newBufRing(fd int, pool *backends.Pool, n, size int, use caps, poison bool)
 		return nil, errnoOf(err)
 	}
 	errno := patiently(func() unix.Errno {
-		_, errno := uapi.Register(fd, uapi.RegisterPbufRing, unsafe.Pointer(&reg), 1)
+		_, errno := sysRegister(fd, uapi.RegisterPbufRing, unsafe.Pointer(&reg), 1)
 		return errno
 	})
 	if errno != 0 {
@@ -171,7 +171,7 @@ func (b *bufRing) close(fd int) {
 		return // the group ends with the kernel's ring
 	}
 	reg := uapi.BufReg{Bgid: bufGroup}
-	_, _ = uapi.Register(fd, uapi.UnregisterPbufRing, unsafe.Pointer(&reg), 1)
+	_, _ = sysRegister(fd, uapi.UnregisterPbufRing, unsafe.Pointer(&reg), 1)
 	unmap(b.mem)
 }
 

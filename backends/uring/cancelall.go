@@ -1,6 +1,9 @@
 package uring
 
 import (
+	"fmt"
+	"unsafe"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
@@ -15,6 +18,25 @@ import (
 // CancelFD ends all ops on a descriptor and leaves it open (Linux 5.19).
 func CancelFD(fd int) *Request {
 	return newCancel(fd, uapi.AsyncCancelFD, func(l *Loop, s *slot) bool { return s.fd == l.place(int32(fd)) })
+}
+
+// CancelSlot ends all ops on a slot of the loop's file table, which stays filled
+// (Linux 6.0).
+func CancelSlot(index int) *Request {
+	return newCancel(index, uapi.AsyncCancelFD|uapi.AsyncCancelFDFixed, func(l *Loop, s *slot) bool {
+		if s.op.Code == request {
+			e := &l.requests[s.op.Loan.Slot].sqe
+			return e.Flags&uapi.SQEFixedFile != 0 && e.FD == int32(index)
+		}
+		return l.inTable(s.op) && s.op.FD == int32(index)
+	})
+}
+
+// CancelOp ends op, as the contract's Cancel does, and counts it (Linux 6.6).
+func CancelOp(op *backends.Op) *Request {
+	r := newCancel(-1, uapi.AsyncCancelUserData, func(_ *Loop, s *slot) bool { return s.op == op })
+	r.target = op
+	return r
 }
 
 // CancelAll ends all ops of the loop but Close ops (Linux 5.19).
@@ -38,6 +60,33 @@ func newCancel(fd int, flag uint32, matches func(*Loop, *slot) bool) *Request {
 	r.sqe.OpFlags = flag | uapi.AsyncCancelAll
 	r.matches = matches
 	return r
+}
+
+// CancelNow ends what a request of these constructors but CancelOp would end, by
+// one system call that returns when the kernel has let go of it
+// (IORING_REGISTER_SYNC_CANCEL, Linux 6.0). The completions come by Wait, as ever.
+// That nothing was found is no error.
+func (l *Loop) CancelNow(r *Request) error {
+	if l.closed {
+		panic("backends/uring: a request on a closed loop")
+	}
+	if r.err != nil {
+		return r.err
+	}
+	if r.matches == nil || r.target != nil {
+		return fmt.Errorf("uring: CancelNow takes what CancelFD, CancelSlot, CancelAll or CancelLike makes, not IORING_OP_%s", opcodes[r.sqe.Opcode].name)
+	}
+	l.cancelMatching(0, r) // no op has slot 0
+	l.submitNow()
+	reg := &uapi.SyncCancelReg{
+		FD: r.sqe.FD, Flags: r.sqe.OpFlags, Opcode: uint8(r.sqe.Len),
+		Timeout: uapi.Timespec{Sec: -1, Nsec: -1}, // none
+	}
+	l.count(backends.SysOther)
+	if _, errno := sysRegister(l.ring.fd, uapi.RegisterSyncCancel, unsafe.Pointer(reg), 1); errno != 0 && errno != unix.ENOENT {
+		return fmt.Errorf("uring: cancel at once (IORING_REGISTER_SYNC_CANCEL, Linux 6.0): %w", errno)
+	}
+	return nil
 }
 
 // cancelMatching keeps the loop from starting what the request of slot i is to

@@ -80,6 +80,31 @@ func TestCancelForms(t *testing.T) {
 				expectCanceled(t, l, CancelFD(int(fds[0])), ops, func(op *backends.Op) bool { return op.FD == fds[0] })
 				expectCanceled(t, l, CancelFD(int(fds[0])), ops, func(*backends.Op) bool { return false })
 			})
+			t.Run("op", func(t *testing.T) {
+				l, _, ops := cancelRig(t, entered)
+				for op := range ops {
+					expectCanceled(t, l, CancelOp(op), ops, func(other *backends.Op) bool { return other == op })
+				}
+			})
+			t.Run("slot", func(t *testing.T) {
+				l := defaultLoop(t, backends.Config{Entries: 2})
+				if err := l.RegisterFiles(2); err != nil {
+					t.Fatal(err)
+				}
+				here, there := socketpair(t)
+				must(t, l, UpdateFiles(0, []int32{here, there}))
+				slots := map[*backends.Op]int32{}
+				for slot := range int32(2) {
+					for range 3 {
+						slots[begin(t, l, Poll(int(slot), unix.POLLPRI).Fixed())] = slot
+					}
+				}
+				if entered {
+					nothingYet(t, l)
+				}
+				expectCanceled(t, l, CancelSlot(1), slots, func(op *backends.Op) bool { return slots[op] == 1 })
+				expectCanceled(t, l, CancelSlot(1), slots, func(*backends.Op) bool { return false })
+			})
 			t.Run("all", func(t *testing.T) {
 				l, _, ops := cancelRig(t, entered)
 				ops[begin(t, l, Timeout(time.Hour, 0))] = -1
@@ -94,5 +119,52 @@ func TestCancelForms(t *testing.T) {
 				expectCanceled(t, l, CancelLike(Timeout(0, 0)), ops, func(op *backends.Op) bool { return op == timer })
 			})
 		})
+	}
+}
+
+// CancelNow ends the same by a call, with no request in the queue.
+func TestCancelNow(t *testing.T) {
+	for name, entered := range map[string]bool{"in the kernel": true, "in the loop": false} {
+		t.Run(name, func(t *testing.T) {
+			for form, ends := range map[string]func(op *backends.Op, fds [2]int32) bool{
+				"fd":        func(op *backends.Op, fds [2]int32) bool { return op.FD == fds[1] },
+				"operation": func(op *backends.Op, _ [2]int32) bool { return op.Code == request },
+				"all":       func(*backends.Op, [2]int32) bool { return true },
+			} {
+				l, fds, ops := cancelRig(t, entered)
+				r := map[string]*Request{"fd": CancelFD(int(fds[1])), "operation": CancelLike(Poll(0, 0)), "all": CancelAll()}[form]
+				before := l.tally.Counters[backends.Submissions]
+				if err := l.CancelNow(r); err != nil {
+					t.Fatal(err)
+				}
+				left := len(ops)
+				for op := range ops {
+					if ends(op, fds) {
+						left--
+					}
+				}
+				for range len(ops) - left {
+					if c := await(t, l, 1)[0]; !ends(c.Op, fds) || !c.Res.Canceled() || c.More {
+						t.Fatalf("%s: %+v", form, c)
+					}
+				}
+				nothingYet(t, l)
+				if l.live != left {
+					t.Errorf("%s: %d ops are lent, not %d", form, l.live, left)
+				}
+				if n := l.tally.Counters[backends.Submissions] - before; n > uint64(left) {
+					t.Errorf("%s: %d requests, with %d ops alive", form, n, left)
+				}
+				if err := l.CancelNow(r); err != nil {
+					t.Errorf("%s: with nothing to cancel: %v", form, err)
+				}
+			}
+		})
+	}
+	l := defaultLoop(t, backends.Config{})
+	for _, r := range []*Request{Nop(0), CancelOp(&backends.Op{}), CancelFD(-1 << 40)} {
+		if err := l.CancelNow(r); err == nil {
+			t.Errorf("no error of %+v", r.sqe)
+		}
 	}
 }

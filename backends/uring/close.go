@@ -31,6 +31,7 @@ func (l *Loop) Close() error {
 		runtime.UnlockOSThread()
 		return err
 	}
+	l.takeBack()
 	l.dispose()
 	runtime.UnlockOSThread()
 	return nil

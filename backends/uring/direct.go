@@ -22,7 +22,7 @@ func (l *Loop) RegisterFiles(n int) error {
 	for i := range fds {
 		fds[i] = -1
 	}
-	if _, errno := uapi.Register(l.ring.fd, uapi.RegisterFiles, unsafe.Pointer(unsafe.SliceData(fds)), uint32(n)); errno != 0 {
+	if _, errno := sysRegister(l.ring.fd, uapi.RegisterFiles, unsafe.Pointer(unsafe.SliceData(fds)), uint32(n)); errno != 0 {
 		return fmt.Errorf("uring: register a table of %d files: %w", n, errno)
 	}
 	return nil
@@ -55,7 +55,7 @@ func fileIndex(slot int) uint32 {
 // such table at most.
 func (l *Loop) RegisterBuffers(bufs [][]byte) error {
 	iov := iovecs(bufs)
-	if _, errno := uapi.Register(l.ring.fd, uapi.RegisterBuffers, unsafe.Pointer(unsafe.SliceData(iov)), uint32(len(iov))); errno != 0 {
+	if _, errno := sysRegister(l.ring.fd, uapi.RegisterBuffers, unsafe.Pointer(unsafe.SliceData(iov)), uint32(len(iov))); errno != 0 {
 		return fmt.Errorf("uring: register %d buffers: %w; they are charged to the limit of locked memory (ulimit -l)", len(iov), errno)
 	}
 	return nil

@@ -159,11 +159,14 @@ func contradiction(v backends.Variant) error {
 	return conflict(v)
 }
 
-// choose is what a loop of variant v uses of what the kernel has. What v adds
-// must be there; the rest is the best of what is.
+// choose is what a loop of variant v uses of what the kernel has. Of what v adds
+// something must be there; the rest is the best of what is.
 func choose(v backends.Variant, have caps) (use caps, missing *feature) {
 	if !have.has(bufRings) {
 		have &^= incremental | recvBundles // which are ways to use a ring
+	}
+	if !have.has(cancelByFD) {
+		have &^= async // see cancelAgain
 	}
 	use = have &^ (sqpoll | sending | receiveStyle | waiting)
 	for i, f := range features {
@@ -171,10 +174,10 @@ func choose(v backends.Variant, have caps) (use caps, missing *feature) {
 		case slices.Contains(v.Remove, f.name):
 			use &^= f.bits
 		case asks(v, f.name):
-			if !have.has(f.bits) {
+			if have&f.bits == 0 {
 				return 0, &features[i]
 			}
-			use |= f.bits
+			use |= have & f.bits
 		}
 	}
 	switch {
@@ -192,6 +195,11 @@ func choose(v backends.Variant, have caps) (use caps, missing *feature) {
 	}
 	if use&(linkTimeout|skipSuccess|sendBundles) != 0 {
 		use |= links
+	}
+	for i, f := range features {
+		if asks(v, f.name) && use&f.bits == 0 {
+			return 0, &features[i] // what there is of it is of no use to this loop
+		}
 	}
 	return use, nil
 }

@@ -3,6 +3,7 @@ package uring
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/testenv"
 	"github.com/ringbench/ringbench/internal/uapi"
 )
 
@@ -52,7 +54,7 @@ func cached(t *testing.T, f *os.File) (all, dirty uint64) {
 	t.Helper()
 	var c unix.Cachestat_t
 	if err := unix.Cachestat(uint(f.Fd()), &unix.CachestatRange{}, &c, 0); err != nil {
-		t.Skipf("cachestat(2), since Linux 6.5: %v", err)
+		testenv.Need(t, "disk", fmt.Errorf("cachestat(2), since Linux 6.5, to see what is on it: %w", err))
 	}
 	return c.Cache, c.Dirty + c.Writeback
 }
@@ -68,7 +70,7 @@ func soil(t *testing.T, f *os.File) {
 			return
 		}
 	}
-	t.Skip("nothing is ever dirty on this file system")
+	testenv.Need(t, "disk", errors.New("nothing is ever dirty on this file system; choose another with TMPDIR"))
 }
 
 func TestSyncs(t *testing.T) {

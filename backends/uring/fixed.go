@@ -27,7 +27,7 @@ func tableSize() int32 {
 // registerFiles gives the ring an empty table of n slots (Linux 5.19).
 func (r *ring) registerFiles(n int32) unix.Errno {
 	reg := uapi.RsrcRegister{Nr: uint32(n), Flags: uapi.RsrcRegisterSparse}
-	_, errno := uapi.Register(r.fd, uapi.RegisterFiles2, unsafe.Pointer(&reg), uint32(unsafe.Sizeof(reg)))
+	_, errno := sysRegister(r.fd, uapi.RegisterFiles2, unsafe.Pointer(&reg), uint32(unsafe.Sizeof(reg)))
 	return errno
 }
 

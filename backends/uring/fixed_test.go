@@ -218,3 +218,32 @@ func acceptSlot(t *testing.T, l *Loop, slot int32) (far int32) {
 		}
 	}
 }
+
+// A cancel by slot ends what is in flight on that connection alone.
+func TestCancelSlotOfConnection(t *testing.T) {
+	l := open(t, named(t, "uring+fixedfile"), backends.Config{})
+	ln, addr := listener(t)
+	var recvs []*backends.Op
+	for range 2 {
+		connectTo(t, addr)
+		l.Submit(&backends.Op{Code: backends.Accept, Flags: backends.Fixed, FD: int32(ln)})
+		c := await(t, l, 1)[0]
+		if c.Res < 0 {
+			t.Fatalf("%+v", c)
+		}
+		recv := &backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | backends.Multishot | backends.Fixed, FD: int32(c.Res)}
+		l.Submit(recv)
+		recvs = append(recvs, recv)
+	}
+	nothingYet(t, l)
+	cancel := begin(t, l, CancelSlot(int(recvs[1].FD)))
+	for _, c := range await(t, l, 2) {
+		if c.Op == cancel && c.Res != 1 || c.Op == recvs[1] && (!c.Res.Canceled() || c.More) || c.Op == recvs[0] {
+			t.Errorf("%+v", c)
+		}
+	}
+	nothingYet(t, l)
+	if !recvs[0].Lent() {
+		t.Error("the other connection's receive ended too")
+	}
+}

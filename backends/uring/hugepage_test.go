@@ -39,7 +39,7 @@ func hugePages(t *testing.T, n int) {
 // as any; when the loop closes the page is free again.
 func TestHugePage(t *testing.T) {
 	b := &Backend{variant: variant(t, "uring+hugepage")}
-	if have, _ := kernelCaps(); !have.has(ownMemory) {
+	if k, _ := thisKernel(); !k.have.has(ownMemory) {
 		t.Skip("needs IORING_SETUP_NO_MMAP, Linux 6.5")
 	}
 	hugePages(t, meminfo("HugePages_Total:")+4)
@@ -110,7 +110,7 @@ func pageSizeAt(t *testing.T, addr uintptr) int {
 // Without a huge page the error names the sysctl, and the capability says why.
 func TestNoHugePage(t *testing.T) {
 	b := &Backend{variant: variant(t, "uring+hugepage")}
-	if have, _ := kernelCaps(); !have.has(ownMemory) {
+	if k, _ := thisKernel(); !k.have.has(ownMemory) {
 		t.Skip("needs IORING_SETUP_NO_MMAP, Linux 6.5")
 	}
 	if meminfo("HugePages_Free:") > 0 {

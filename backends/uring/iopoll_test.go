@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -23,19 +24,6 @@ func TestIOPoll(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if ok, errno := setupWorks(uapi.SetupIOPoll); !ok {
-		t.Skip("this kernel makes no such ring: ", errno)
-	}
-	r, errno := newRing(2, 4, uapi.SetupIOPoll, 0, 0)
-	if errno != 0 {
-		t.Fatal(errno)
-	}
-	defer r.close()
-	here, _ := socketpair(t)
-	c, errno := trial(r, func(e *uapi.SQE) { e.Opcode, e.FD = uapi.OpRecv, here })
-	if errno != 0 || c.Res >= 0 || c.Res == -int32(unix.ETIME) {
-		t.Errorf("a receive on a ring that polls: %d, %v", c.Res, errno)
-	}
 	dir := t.TempDir()
 	queue := filepath.Join(dir, "nvme0n1", "queue")
 	if err := os.MkdirAll(queue, 0o755); err != nil {
@@ -47,6 +35,41 @@ func TestIOPoll(t *testing.T) {
 		}
 		if pollQueues(dir) != want {
 			t.Errorf("io_poll %q", content)
+		}
+	}
+}
+
+// Where the kernel has them it makes such rings, and says so itself; none takes
+// a request of a socket.
+func TestIOPollRings(t *testing.T) {
+	named(t, "uring")
+	k, errno := thisKernel()
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	tr := traceRing(t, "io_uring_create")
+	const both = uapi.SetupIOPoll | uapi.SetupHybridIOPoll
+	for c, flags := range map[caps]uint32{ioPoll: uapi.SetupIOPoll, hybridPoll: both} {
+		r, errno := newRing(2, 4, flags, 0, 0)
+		if !k.have.has(c) {
+			if errno != unix.EINVAL {
+				t.Errorf("flags %#x: %v", flags, errno)
+			}
+			continue
+		}
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		defer r.close()
+		if made := tr.events(); len(made) != 1 || uint32(made[0].number("flags"))&both != flags {
+			t.Errorf("flags %#x: %v", flags, made)
+		}
+		here, _ := socketpair(t)
+		got, errno := trial(r, func(e *uapi.SQE) { e.Opcode, e.FD = uapi.OpRecv, here })
+		if errno != 0 || got.Res >= 0 || got.Res == -int32(unix.ETIME) {
+			t.Errorf("a receive on a ring that polls: %d, %v", got.Res, errno)
 		}
 	}
 }

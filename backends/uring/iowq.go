@@ -33,7 +33,7 @@ func tryAsync(r *ring) (bool, unix.Errno) {
 // the bounds before.
 func limitWorkers(fd int, most [2]uint32) (before [2]uint32, errno unix.Errno) {
 	before = most
-	_, errno = uapi.Register(fd, uapi.RegisterIOWQMaxWorkers, unsafe.Pointer(&before), 2)
+	_, errno = sysRegister(fd, uapi.RegisterIOWQMaxWorkers, unsafe.Pointer(&before), 2)
 	return before, errno
 }
 

@@ -14,7 +14,7 @@ import (
 // packets (io_uring/napi.c).
 func setNAPI(fd int, request, usec uint32) (before uapi.NAPI, errno unix.Errno) {
 	before = uapi.NAPI{BusyPollUsec: usec, PreferBusyPoll: 1}
-	_, errno = uapi.Register(fd, request, unsafe.Pointer(&before), 1)
+	_, errno = sysRegister(fd, request, unsafe.Pointer(&before), 1)
 	return before, errno
 }
 

@@ -2,7 +2,6 @@ package uring
 
 import (
 	"runtime"
-	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -11,122 +10,16 @@ import (
 	"github.com/ringbench/ringbench/internal/uapi"
 )
 
-var known struct {
-	sync.Mutex
-	done bool
-	caps caps
-}
-
-// kernelCaps is what this kernel can do, found by trying. Only a conclusive
-// answer is kept: a lack of descriptors or memory may pass, a sysctl change.
-func kernelCaps() (caps, unix.Errno) {
-	known.Lock()
-	defer known.Unlock()
-	if known.done {
-		return known.caps, 0
-	}
-	c, errno := probe()
-	if errno == 0 {
-		known.done, known.caps = true, c
-	}
-	return c, errno
-}
-
-// probe tries every feature on small rings of its own.
-func probe() (have caps, errno unix.Errno) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	r, errno := newRing(8, 16, 0, 0, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	defer r.close()
-	if errno := knowsOps(r); errno != 0 {
-		return 0, errno
-	}
-	for _, t := range []struct {
-		c     caps
-		flags uint32
-	}{
-		{submitAll, uapi.SetupSubmitAll},
-		{coop, uapi.SetupCoopTaskrun},
-		{single, uapi.SetupSingleIssuer},
-		{deferred, uapi.SetupSingleIssuer | uapi.SetupDeferTaskrun},
-		{noSQArray, uapi.SetupNoSQArray},
-		{sqpoll, uapi.SetupSQPoll},
-	} {
-		ok, errno := setupWorks(t.flags)
+// makes tries to make a ring with these flags.
+func makes(flags uint32) func(*ring) (bool, unix.Errno) {
+	return func(*ring) (bool, unix.Errno) {
+		r, errno := newRing(1, 2, flags, 0, 1)
 		if errno != 0 {
-			return 0, errno
+			return false, unless(errno, unix.EINVAL)
 		}
-		if ok {
-			have |= t.c
-		}
-	}
-	for _, t := range []struct {
-		c   caps
-		try func(*ring) (bool, unix.Errno)
-	}{
-		{ringFD, tryRingFD},
-		{bufRings, tryBufRing},
-		{recvMulti, tryRecv},
-		{acceptMulti, tryAccept},
-		{cancelByFD, tryCancel},
-		{zeroCopy, tryZeroCopy},
-		{zcFixed, tryZCFixed},
-		{links, tryLink},
-		{linkTimeout, tryLinkTimeout},
-		{skipSuccess, trySkip},
-		{sendBundles, trySendBundle},
-		{incremental, tryIncremental},
-		{provided, tryProvide},
-		{recvBundles, tryBundle},
-		{pollFirst, tryPollFirst},
-		{pollMulti, tryPollMulti},
-		{fixedFiles, tryFixed},
-	} {
-		ok, errno := t.try(r)
-		if errno != 0 {
-			return 0, errno
-		}
-		if ok {
-			have |= t.c
-		}
-	}
-	have |= oneShot | pollThen // of requests that knowsOps has seen
-	waits, errno := probeWaits(r)
-	if !have.has(cancelByFD) {
-		waits &^= async // see cancelAgain
-	}
-	return have | waits, errno
-}
-
-// knowsOps is ENOSYS when the kernel lacks an operation that no tier can do
-// without.
-func knowsOps(r *ring) unix.Errno {
-	p := new(uapi.Probe)
-	if _, errno := uapi.Register(r.fd, uapi.RegisterProbe, unsafe.Pointer(p), uint32(len(p.Ops))); errno != 0 {
-		return errno
-	}
-	for _, op := range usedOps {
-		if !p.Has(op) {
-			return unix.ENOSYS
-		}
-	}
-	return 0
-}
-
-// setupWorks reports whether a ring can be made with these flags.
-func setupWorks(flags uint32) (bool, unix.Errno) {
-	r, errno := newRing(1, 2, flags, 0, 1)
-	switch errno {
-	case 0:
 		r.close()
 		return true, 0
-	case unix.EINVAL, unix.EPERM:
-		return false, 0
 	}
-	return false, errno
 }
 
 // trial submits one request and returns its first completion. That none comes
@@ -154,11 +47,11 @@ func trial(r *ring, fill func(*uapi.SQE)) (uapi.CQE, unix.Errno) {
 
 func tryRingFD(r *ring) (bool, unix.Errno) {
 	u := uapi.RsrcUpdate{Offset: ^uint32(0), Data: uint64(r.fd)}
-	if _, errno := uapi.Register(r.fd, uapi.RegisterRingFDs, unsafe.Pointer(&u), 1); errno != 0 {
-		return false, unless(errno, unix.EINVAL, unix.EBUSY)
+	if _, errno := sysRegister(r.fd, uapi.RegisterRingFDs, unsafe.Pointer(&u), 1); errno != 0 {
+		return false, unless(errno, unix.EINVAL) // EBUSY: this thread has registered sixteen
 	}
 	u.Data = 0
-	_, errno := uapi.Register(r.fd, uapi.UnregisterRingFDs, unsafe.Pointer(&u), 1)
+	_, errno := sysRegister(r.fd, uapi.UnregisterRingFDs, unsafe.Pointer(&u), 1)
 	return errno == 0, 0
 }
 

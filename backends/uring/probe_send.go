@@ -72,7 +72,7 @@ func tryZC(flags uint16) (bool, unix.Errno) {
 			if _, errno := newFixedBufs(r.fd, pool); errno != 0 {
 				return false, unless(errno, unix.EINVAL, unix.EOPNOTSUPP)
 			}
-			defer func() { _, _ = uapi.Register(r.fd, uapi.UnregisterBuffers, nil, 0) }()
+			defer func() { _, _ = sysRegister(r.fd, uapi.UnregisterBuffers, nil, 0) }()
 		}
 		got, errno := trials(r, 1, func(e *uapi.SQE) {
 			e.Opcode, e.FD, e.Ioprio = uapi.OpSendZC, int32(fds[0]), flags
@@ -145,7 +145,7 @@ func trySendBundle(*ring) (bool, unix.Errno) {
 		defer b.close(r.fd)
 		// How far the kernel has got is asked after a bundle that ended early.
 		status := uapi.BufStatus{BufGroup: bufGroup}
-		if _, errno := uapi.Register(r.fd, uapi.RegisterPbufStatus, unsafe.Pointer(&status), 1); errno != 0 {
+		if _, errno := sysRegister(r.fd, uapi.RegisterPbufStatus, unsafe.Pointer(&status), 1); errno != 0 {
 			return false, unless(errno, unix.EINVAL)
 		}
 		got, errno := trials(r, 1, func(e *uapi.SQE) {

@@ -69,3 +69,20 @@ func (b *bufRing) refusedOffer(e uapi.CQE) {
 		b.offers.add(bid + uint16(i))
 	}
 }
+
+// takeBack has the kernel let go of the buffers before their memory is unmapped;
+// the ring itself it frees some time after close.
+func (l *Loop) takeBack() {
+	if l.bufs == nil || l.bufs.offers == nil || l.bufs.free == 0 {
+		return
+	}
+	e := l.ring.next()
+	if e == nil {
+		return // and the group ends with the ring
+	}
+	l.count(backends.Submissions)
+	e.Opcode = uapi.OpRemoveBuffers
+	e.FD = int32(l.bufs.free)
+	e.BufIndex = bufGroup
+	l.submitNow()
+}

@@ -82,23 +82,40 @@ func TestIdleDoNotStarveBusy(t *testing.T) {
 // The tail of the buffer ring and the queues' indices wrap around.
 func TestWrapAround(t *testing.T) {
 	eachTier(t, func(t *testing.T, b *Backend) {
-		l := open(t, b, backends.Config{Entries: 4, Bufs: 2})
-		here, far := socketpair(t)
-		l.Submit(&backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | backends.Multishot, FD: here})
-		dst := make([]backends.Completion, 1)
+		const batch = 16
+		messages := 1<<16 + 100 // the tail has 16 bits
+		if !b.mustUse(t).has(bufRings) {
+			messages = 1 << 13 // more than a queue holds
+		}
+		l := open(t, b, backends.Config{Entries: 4, Bufs: 2 * batch})
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0) // a message a receive
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closeAll(pair[:])
+		l.Submit(&backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | backends.Multishot, FD: int32(pair[0])})
+		dst := make([]backends.Completion, batch)
 		msg := []byte{0, 0}
-		for i := range 1<<16 + 100 {
-			msg[0], msg[1] = byte(i), byte(i>>8)
-			if _, err := unix.Write(int(far), msg); err != nil {
-				t.Fatal(err)
+		for i := 0; i < messages; i += batch {
+			for k := range batch {
+				msg[0], msg[1] = byte(i+k), byte((i+k)>>8)
+				if _, err := unix.Write(pair[1], msg); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if n, err := l.Wait(dst, 1, -1); n != 1 || err != nil {
-				t.Fatal(n, err)
+			for k := 0; k < batch; {
+				n, err := l.Wait(dst[:batch-k], 1, -1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, c := range dst[:n] {
+					if c.Res != 2 || c.Buf[0] != byte(i+k) || c.Buf[1] != byte((i+k)>>8) || !c.More {
+						t.Fatalf("message %d: %+v", i+k, c)
+					}
+					l.Recycle(c.Buf)
+					k++
+				}
 			}
-			if c := dst[0]; c.Res != 2 || string(c.Buf) != string(msg) || !c.More {
-				t.Fatalf("message %d: %+v", i, c)
-			}
-			l.Recycle(dst[0].Buf)
 		}
 	})
 }

@@ -18,10 +18,12 @@ import (
 )
 
 // A tap copies the requests that a loop submits, just before the kernel takes
-// them.
+// them, and the completions, just after it gave them.
 type tap struct {
 	loop *Loop
 	seen []uapi.SQE
+	came []uapi.CQE
+	tail uint32 // of those
 }
 
 // openTapped opens a loop of a variant that this kernel must have.
@@ -41,6 +43,11 @@ func openTapped(t *testing.T, name string, cfg backends.Config) (*Loop, *tap) {
 		n, errno := uapi.Enter(fd, toSubmit, minComplete, flags, arg, size)
 		if errno == 0 {
 			p.seen = append(p.seen, batch[:n]...)
+		}
+		if p.loop != nil {
+			for r := p.loop.ring; p.tail != r.cqTail.Load(); p.tail++ {
+				p.came = append(p.came, r.cqes[p.tail&r.cqMask])
+			}
 		}
 		return n, errno
 	}
@@ -151,6 +158,12 @@ func TestProvide(t *testing.T) {
 			}
 			if n := l.tally.Counters[backends.NoBufs]; n != 0 {
 				t.Errorf("no_bufs is %d", n)
+			}
+			if err := l.Close(); err != nil { // which takes them back: all are the kernel's
+				t.Fatal(err)
+			}
+			if last := p.came[len(p.came)-1]; len(p.of(uapi.OpRemoveBuffers)) != 1 || last.Res != 8 {
+				t.Errorf("%d requests took back what the kernel calls %d", len(p.of(uapi.OpRemoveBuffers)), last.Res)
 			}
 		})
 	}

@@ -37,6 +37,9 @@ func explain(variant string, errno unix.Errno, sysctl, seccomp string) *backends
 	case unix.EOPNOTSUPP:
 		u.Why = "the platform answers that it does not support io_uring, as some managed Kubernetes services do"
 		u.Remedy = "run on a machine or container runtime that permits io_uring"
+	case unix.EAGAIN:
+		u.Why = "the kernel cannot start the thread that it needs, because a limit of processes or threads is reached"
+		u.Remedy = "raise it with ulimit -u, LimitNPROC= or TasksMax="
 	case unix.EMFILE:
 		u.Why = "this process has no file descriptor left for the ring"
 		u.Remedy = "raise its limit with ulimit -n or LimitNOFILE="

@@ -24,11 +24,11 @@ func registerWaits(fd int) (page []byte, errno unix.Errno) {
 	region := &uapi.RegionDesc{UserAddr: address(page), Size: uint64(len(page)), Flags: uapi.MemRegionTypeUser}
 	reg := &uapi.MemRegionReg{Region: uint64(uintptr(unsafe.Pointer(region))), Flags: uapi.MemRegionRegWaitArg}
 	errno = patiently(func() unix.Errno {
-		_, errno := uapi.Register(fd, uapi.RegisterMemRegion, unsafe.Pointer(reg), 1)
+		_, errno := sysRegister(fd, uapi.RegisterMemRegion, unsafe.Pointer(reg), 1)
 		return errno
 	})
 	if errno == 0 {
-		_, errno = uapi.Register(fd, uapi.RegisterEnableRings, nil, 0)
+		_, errno = sysRegister(fd, uapi.RegisterEnableRings, nil, 0)
 	}
 	if errno != 0 {
 		unmap(page)

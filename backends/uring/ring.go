@@ -60,7 +60,7 @@ func newRingIn(own []byte, entries, cqEntries, flags, cpu, idleMilli uint32) (*r
 	var fd int
 	errno := patiently(func() (errno unix.Errno) {
 		p = asked
-		fd, errno = uapi.Setup(entries, &p)
+		fd, errno = sysSetup(entries, &p)
 		return errno
 	})
 	if errno != 0 {
@@ -81,6 +81,9 @@ func newRingIn(own []byte, entries, cqEntries, flags, cpu, idleMilli uint32) (*r
 	return r, 0
 }
 
+// longestPause is the longest between two of patiently's calls; tests shorten it.
+var longestPause = 64 * time.Millisecond
+
 // patiently repeats a call that fails for want of memory, for an eighth of a
 // second at most. The kernel frees a closed ring some time after close(2), and
 // until then it counts against the user's limit of locked memory (8 MiB by
@@ -88,7 +91,7 @@ func newRingIn(own []byte, entries, cqEntries, flags, cpu, idleMilli uint32) (*r
 // ring after the other was refused after some dozens.
 func patiently(call func() unix.Errno) (errno unix.Errno) {
 	for pause := time.Millisecond; ; pause *= 2 {
-		if errno = call(); errno != unix.ENOMEM || pause > 64*time.Millisecond {
+		if errno = call(); errno != unix.ENOMEM || pause > longestPause {
 			return errno
 		}
 		time.Sleep(pause)
@@ -201,7 +204,7 @@ func (r *ring) overflowed() bool { return r.sqFlags.Load()&uapi.SQCQOverflow != 
 // lookup of the descriptor on every enter (Linux 5.18).
 func (r *ring) register() unix.Errno {
 	u := uapi.RsrcUpdate{Offset: ^uint32(0), Data: uint64(r.fd)}
-	if _, errno := uapi.Register(r.fd, uapi.RegisterRingFDs, unsafe.Pointer(&u), 1); errno != 0 {
+	if _, errno := sysRegister(r.fd, uapi.RegisterRingFDs, unsafe.Pointer(&u), 1); errno != 0 {
 		return errno
 	}
 	r.enterFD = int(u.Offset)
@@ -214,7 +217,7 @@ func (r *ring) register() unix.Errno {
 func (r *ring) close() {
 	if r.enterOr&uapi.EnterRegisteredRing != 0 {
 		u := uapi.RsrcUpdate{Offset: uint32(r.enterFD)}
-		_, _ = uapi.Register(r.fd, uapi.UnregisterRingFDs, unsafe.Pointer(&u), 1)
+		_, _ = sysRegister(r.fd, uapi.UnregisterRingFDs, unsafe.Pointer(&u), 1)
 	}
 	if r.own != nil {
 		r.sqeMem, r.mem = nil, r.own

@@ -22,7 +22,8 @@ type ringTrace struct {
 	dir string
 }
 
-// traceRing starts to record; the loop must be open, as its thread is meant.
+// traceRing starts to record what this thread does, to which the test must be
+// locked, as an open loop sees to.
 func traceRing(t *testing.T, events ...string) *ringTrace {
 	t.Helper()
 	testenv.Need(t, "root", testenv.Root())

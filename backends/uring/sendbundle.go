@@ -52,7 +52,7 @@ func newSendGroups(fd int) (*sendGroups, unix.Errno) {
 		page := unsafe.Pointer(&mem[int(g)*backends.PageSize]) // the kernel wants rings to start on a page
 		reg := uapi.BufReg{RingAddr: uint64(uintptr(page)), RingEntries: groupBufs, Bgid: groupID(g)}
 		errno := patiently(func() unix.Errno {
-			_, errno := uapi.Register(fd, uapi.RegisterPbufRing, unsafe.Pointer(&reg), 1)
+			_, errno := sysRegister(fd, uapi.RegisterPbufRing, unsafe.Pointer(&reg), 1)
 			return errno
 		})
 		if errno != 0 {
@@ -69,7 +69,7 @@ func newSendGroups(fd int) (*sendGroups, unix.Errno) {
 func (s *sendGroups) close(fd int) {
 	for g := range uint16(numGroups) {
 		reg := uapi.BufReg{Bgid: groupID(g)}
-		_, _ = uapi.Register(fd, uapi.UnregisterPbufRing, unsafe.Pointer(&reg), 1) // of some, after a failure, there is none
+		_, _ = sysRegister(fd, uapi.UnregisterPbufRing, unsafe.Pointer(&reg), 1) // of some, after a failure, there is none
 	}
 	unmap(s.mem)
 }

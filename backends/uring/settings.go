@@ -115,8 +115,8 @@ func conflict(v backends.Variant) error {
 	return err
 }
 
-// refusal is why no loop can have what the variant asks for, or "".
-func refusal(v backends.Variant) string {
+// pointless is why no loop can have what the variant asks for, or "".
+func pointless(v backends.Variant) string {
 	for _, f := range features {
 		if f.refusal != nil && asks(v, f.name) {
 			return "feature " + f.name + ": " + f.refusal()

@@ -13,7 +13,7 @@ import (
 func (l *Loop) knows(opcode uint8) error {
 	if l.known == nil {
 		p := new(uapi.Probe)
-		if _, errno := uapi.Register(l.ring.fd, uapi.RegisterProbe, unsafe.Pointer(p), uint32(len(p.Ops))); errno != 0 {
+		if _, errno := sysRegister(l.ring.fd, uapi.RegisterProbe, unsafe.Pointer(p), uint32(len(p.Ops))); errno != 0 {
 			return fmt.Errorf("uring: ask the kernel for its operations: %w", errno)
 		}
 		l.count(backends.SysOther)

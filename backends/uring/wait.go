@@ -58,37 +58,24 @@ var waitFeatures = []feature{
 		doc: "the time that the loop waits is idle time in the kernel's books, not I/O wait", since: "IORING_ENTER_NO_IOWAIT, Linux 6.15"},
 }
 
-// probeWaits tries what this file is about. r is an idle ring.
-func probeWaits(r *ring) (have caps, errno unix.Errno) {
-	have = naive | batching | sqIdle // enter, EXT_ARG and SQPOLL need no more for it
-	if r.features&uapi.FeatMinTimeout != 0 {
-		have |= minWait
-	}
-	if r.features&uapi.FeatNoIOWait != 0 {
-		have |= noIOWait
-	}
-	for _, t := range []struct {
-		c   caps
-		try func(*ring) (bool, unix.Errno)
-	}{
-		{sqCPU, trySQCPU},
-		{ioPoll, func(*ring) (bool, unix.Errno) { return setupWorks(uapi.SetupIOPoll) }},
-		{hybridPoll, func(*ring) (bool, unix.Errno) { return setupWorks(uapi.SetupIOPoll | uapi.SetupHybridIOPoll) }},
-		{regWait, tryRegWait},
-		{napi, tryNAPI},
-		{async, tryAsync},
-		{iowqMax, tryWorkers},
-		{ownMemory, tryOwnMemory},
-	} {
-		ok, errno := t.try(r)
-		if errno != 0 {
-			return 0, errno
-		}
-		if ok {
-			have |= t.c
-		}
-	}
-	return have, 0
+// waitAttempts try what this file is about.
+var waitAttempts = []attempt{
+	{naive | batching | sqIdle, 0, func(*ring) (bool, unix.Errno) { return true, 0 }}, // enter, EXT_ARG and SQPOLL need no more for it
+	{minWait, 0, reports(uapi.FeatMinTimeout)},
+	{noIOWait, 0, reports(uapi.FeatNoIOWait)},
+	{sqCPU, 0, trySQCPU},
+	{ioPoll, 0, makes(uapi.SetupIOPoll)},
+	{hybridPoll, 0, makes(uapi.SetupIOPoll | uapi.SetupHybridIOPoll)},
+	{regWait, 0, tryRegWait},
+	{napi, 0, tryNAPI},
+	{async, 0, tryAsync},
+	{iowqMax, 0, tryWorkers},
+	{ownMemory, 0, tryOwnMemory},
+}
+
+// reports looks for a bit that the kernel reports with every ring.
+func reports(feat uint32) func(*ring) (bool, unix.Errno) {
+	return func(r *ring) (bool, unix.Errno) { return r.features&feat != 0, 0 }
 }
 
 // trySQCPU binds a polling thread to a CPU that this thread may use.
@@ -105,7 +92,7 @@ func trySQCPU(*ring) (bool, unix.Errno) {
 	if errno == 0 {
 		r.close()
 	}
-	return errno == 0, unless(errno, unix.EINVAL, unix.EPERM)
+	return errno == 0, unless(errno, unix.EINVAL)
 }
 
 // batchLimit is how long a Wait of a loop with a batch size, and without

@@ -1,6 +1,7 @@
 package uring
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -27,6 +28,7 @@ func named(t *testing.T, name string) *Backend {
 
 // A call is one io_uring_enter and how it ended.
 type call struct {
+	fd                   int
 	submit, least, flags uint32
 	arg                  unsafe.Pointer
 	size                 uintptr
@@ -40,7 +42,7 @@ func recordCalls(l *Loop) *[]call {
 	enter := l.enter
 	l.enter = func(fd int, submit, least, flags uint32, arg unsafe.Pointer, size uintptr) (int, unix.Errno) {
 		n, errno := enter(fd, submit, least, flags, arg, size)
-		calls = append(calls, call{submit, least, flags, arg, size, n, errno})
+		calls = append(calls, call{fd, submit, least, flags, arg, size, n, errno})
 		return n, errno
 	}
 	return &calls
@@ -247,63 +249,92 @@ func TestNAPI(t *testing.T) {
 }
 
 // Loops that wait with a request in flight count as blocked on I/O in
-// /proc/stat, as many as there are; with noiowait they do not.
+// /proc/stat, as many as there are; with noiowait they do not, although every
+// one of them is in its call.
 func TestNoIOWait(t *testing.T) {
 	const loops = 12
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(loops + 4)) // a loop keeps its P while it waits
-	reaches := func(t *testing.T, good func(int) bool) bool {
-		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
-			if good(blocked(t)) {
-				return true
-			}
-		}
-		return false
-	}
 	for name, good := range map[string]func(int) bool{
 		"uring":          func(n int) bool { return n >= loops },
 		"uring+noiowait": func(n int) bool { return n < loops },
 	} {
-		b := named(t, name)
-		var waiting, done sync.WaitGroup
-		ports := make(chan Port, loops)
-		for range loops {
-			waiting.Add(1)
-			done.Add(1)
-			go func() {
-				defer done.Done()
-				l, err := b.Open(backends.Config{Entries: 4, Bufs: 1})
-				if err != nil {
-					t.Error(err)
-					waiting.Done()
-					return
-				}
-				defer l.Close()
-				inbox := &backends.Op{}
-				if err := l.(*Loop).SubmitRequest(inbox, Inbox()); err != nil {
-					t.Error(err)
-				}
-				ports <- l.(*Loop).Port(inbox)
-				waiting.Done()
-				if _, err := l.Wait(make([]backends.Completion, 1), 1, 20*time.Second); err != nil {
-					t.Error(err)
-				}
-			}()
-		}
-		waiting.Wait()
-		time.Sleep(20 * time.Millisecond)
-		if !reaches(t, good) {
-			t.Errorf("%s: %d loops wait, and the kernel counts %d tasks blocked on I/O", name, loops, blocked(t))
-		}
-		close(ports)
-		wake := open(t, named(t, "uring"), backends.Config{})
-		for to := range ports {
-			if err := wake.SubmitRequest(&backends.Op{}, MsgRing(to, 1)); err != nil {
-				t.Error(err)
+		t.Run(name, func(t *testing.T) {
+			uninterrupted(t) // nor are threads started from this one
+			b := named(t, name)
+			var done sync.WaitGroup
+			ports, threads, flags := make(chan Port, loops), make(chan int, loops), make(chan uint32, loops)
+			for range loops {
+				done.Go(func() {
+					l := openWaiting(t, b)
+					defer l.Close()
+					calls := recordCalls(l)
+					inbox := &backends.Op{}
+					if err := l.SubmitRequest(inbox, Inbox()); err != nil {
+						t.Error(err)
+					}
+					ports <- l.Port(inbox)
+					threads <- unix.Gettid()
+					if _, err := l.Wait(make([]backends.Completion, 1), 1, -1); err != nil {
+						t.Error(err)
+					}
+					flags <- (*calls)[len(*calls)-1].flags
+				})
 			}
-			await(t, wake, 1)
-		}
-		done.Wait()
+			var ids []int
+			for range loops {
+				ids = append(ids, <-threads)
+			}
+			n := 0
+			for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+				before := entered(t, ids)
+				if n = blocked(t); before && good(n) && entered(t, ids) {
+					break
+				}
+				if time.Now().After(end) {
+					t.Errorf("%d loops wait, and the kernel counts %d tasks blocked on I/O", loops, n)
+					break
+				}
+			}
+			wake := open(t, named(t, "uring"), backends.Config{})
+			for range loops {
+				must(t, wake, MsgRing(<-ports, 1))
+				if f := <-flags; f&uapi.EnterNoIOWait != 0 != (name == "uring+noiowait") {
+					t.Errorf("the wait had the flags %#x", f)
+				}
+			}
+			done.Wait()
+		})
 	}
+}
+
+// openWaiting opens a small loop on this goroutine, whose thread the runtime must
+// not interrupt, and which ends with it.
+func openWaiting(t *testing.T, b *Backend) *Loop {
+	runtime.LockOSThread()
+	urgent := unix.Sigset_t{Val: [len(unix.Sigset_t{}.Val)]uint64{1 << (unix.SIGURG - 1)}}
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &urgent, nil); err != nil {
+		t.Error(err)
+	}
+	l, err := b.Open(backends.Config{Entries: 4, Bufs: 1})
+	if err != nil {
+		panic(err) // the test waits for the loop
+	}
+	return l.(*Loop)
+}
+
+// entered reports whether every one of these threads is in io_uring_enter.
+func entered(t *testing.T, threads []int) bool {
+	t.Helper()
+	for _, id := range threads {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/syscall", id))
+		if err != nil {
+			testenv.Need(t, "syscall", err)
+		}
+		if !strings.HasPrefix(string(b), fmt.Sprint(unix.SYS_IO_URING_ENTER, " ")) {
+			return false
+		}
+	}
+	return true
 }
 
 // blocked is the number of tasks of the machine that wait for I/O.
@@ -315,7 +346,7 @@ func blocked(t *testing.T) (n int) {
 	}
 	_, rest, ok := strings.Cut(string(b), "procs_blocked ")
 	if !ok {
-		t.Skip("/proc/stat does not tell how many tasks are blocked")
+		t.Fatal("/proc/stat does not tell how many tasks are blocked")
 	}
 	for _, c := range rest {
 		if c < '0' || c > '9' {

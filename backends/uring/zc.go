@@ -113,7 +113,7 @@ func newFixedBufs(fd int, pool *backends.Pool) (*fixedBufs, unix.Errno) {
 		rest = rest[n:]
 	}
 	errno := patiently(func() unix.Errno {
-		_, errno := uapi.Register(fd, uapi.RegisterBuffers, unsafe.Pointer(unsafe.SliceData(iovs)), uint32(len(iovs)))
+		_, errno := sysRegister(fd, uapi.RegisterBuffers, unsafe.Pointer(unsafe.SliceData(iovs)), uint32(len(iovs)))
 		return errno
 	})
 	return f, errno

@@ -22,7 +22,8 @@ func confine(args []string) error {
 	calls := f.String("calls", "setup", "setup, register, enter; with commas between them")
 	memlock := f.Int("memlock", -1, "RLIMIT_MEMLOCK, bytes; goes with uid, as root has CAP_IPC_LOCK")
 	tryRing := f.Bool("try-ring", false, "in place of ringbench, make a ring by the system call alone")
-	register := f.Int("register", -1, "request of io_uring_register that returns EINVAL")
+	register := f.Int("register", -1, "request of io_uring_register that fails")
+	answer := f.Int("register-errno", int(unix.EINVAL), "what it returns; EINVAL is for a request that the kernel does not know")
 	soft := f.Int("nofile-soft", 0, "RLIMIT_NOFILE")
 	hard := f.Int("nofile-hard", 0, "RLIMIT_NOFILE")
 	nproc := f.Int("nproc", 0, "RLIMIT_NPROC")
@@ -73,7 +74,7 @@ func confine(args []string) error {
 		}
 	}
 	if *register >= 0 {
-		if err := failRegister(*register); err != nil {
+		if err := failRegister(*register, *answer); err != nil {
 			return err
 		}
 	}
@@ -131,15 +132,15 @@ func failCalls(errno int, calls []string) error {
 	return install(filter)
 }
 
-// failRegister makes the kernel one that does not know a request of
-// io_uring_register, whose second argument it is.
-func failRegister(request int) error {
+// failRegister makes the kernel one that refuses a request of io_uring_register,
+// whose second argument it is.
+func failRegister(request, errno int) error {
 	return install([]unix.SockFilter{
 		{Code: load, K: 0},
 		{Code: equal, K: unix.SYS_IO_URING_REGISTER, Jf: 3},
 		{Code: load, K: 24}, // its lower half, on a little-endian machine
 		{Code: equal, K: uint32(request), Jf: 1},
-		{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EINVAL)},
+		{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
 		{Code: ret, K: unix.SECCOMP_RET_ALLOW},
 	})
 }

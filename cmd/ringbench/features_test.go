@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -89,10 +90,13 @@ func TestFeaturesTable(t *testing.T) {
 		t.Error(table)
 	}
 	a.Supported, a.Usable, a.Default, a.Variant, a.Why = false, false, false, "stub+a", "this kernel does not have it"
-	op.Usable, op.Why = false, strings.Repeat("a reason that goes on and ", 8)+"on"
+	op.Supported, op.Unknown, op.Usable, op.Why = false, true, false, strings.Repeat("a reason that goes on and ", 8)+"on"
 	use(stub("", a, op))
 	table = features(t)
 	if got := row(t, table, "a"); got != "6.0 no no stub+a this kernel does not have it" {
+		t.Error(got)
+	}
+	if got := row(t, table, "OP_B"); !strings.HasPrefix(got, "6.9 unknown no a reason") {
 		t.Error(got)
 	}
 	if got := strings.Join(strings.Fields(table), " "); !strings.Contains(got, "is not available here: it is masked") || strings.Count(got, "a reason that") != 8 {
@@ -149,6 +153,7 @@ func TestFeaturesMasked(t *testing.T) {
 	if b.Traits().Tier == "5.15" {
 		t.Skip("this kernel has no buffer rings to be taken away")
 	}
+	whole := featureList(t, newRun(t, "features", "--json", "uring").start().wait(exitOK))[0]
 	const pbufRing, query = 22, 35 // IORING_REGISTER_PBUF_RING, _QUERY
 	limits := []string{fmt.Sprintf("-register=%d", pbufRing)}
 	uring := featureList(t, confined(t, limits, "features", "--json", "uring").start().wait(exitOK))[0]
@@ -172,12 +177,33 @@ func TestFeaturesMasked(t *testing.T) {
 	if len(set.Trials) != 1 || set.Trials[0].Tier != "5.15" {
 		t.Errorf("trials %+v", set.Trials)
 	}
-	// A kernel that cannot be asked is not taken to lack what it was not asked for.
+	// A kernel that cannot be asked is tried, and what cannot be tried is not known.
 	old := featureList(t, confined(t, []string{fmt.Sprintf("-register=%d", query)}, "features", "--json", "uring").start().wait(exitOK))[0]
-	i = slices.IndexFunc(old.Capabilities, func(c result.Capability) bool { return c.Name == "IORING_REGISTER_CLOCK" })
-	if i < 0 || !strings.Contains(old.Capabilities[i].Why, "not known") {
-		t.Errorf("%+v", old.Capabilities)
+	for i, c := range old.Capabilities {
+		if c.Name != "IORING_REGISTER_QUERY" && !reflect.DeepEqual(c, whole.Capabilities[i]) {
+			t.Errorf("%+v, and when asked %+v", c, whole.Capabilities[i])
+		}
 	}
+}
+
+// A kernel that cannot give what a feature takes, here for want of memory by a
+// filter, gives all else; the table does not call the feature unknown to it.
+func TestFeaturesRefused(t *testing.T) {
+	b, err := backends.Lookup("uring+zcfixed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testenv.Need(t, "uring", b.Probe())
+	const buffers = 0 // IORING_REGISTER_BUFFERS
+	limits := []string{fmt.Sprintf("-register=%d", buffers), fmt.Sprintf("-register-errno=%d", syscall.ENOMEM)}
+	table := confined(t, limits, "features", "uring").start().wait(exitOK).stdout.String()
+	if got := row(t, table, "zcfixed"); got != "6.2 unknown no uring+zcfixed refused: cannot allocate memory" {
+		t.Error(got)
+	}
+	if tier := "tier " + b.Traits().Tier; !strings.Contains(table, tier) {
+		t.Errorf("not %s:\n%s", tier, table)
+	}
+	confined(t, limits, "echo", "--backend=uring+zcfixed").start().wait(exitUsage).says("feature zcfixed is refused (cannot allocate memory)")
 }
 
 // Where io_uring is refused the list says why, and is no error.

@@ -59,8 +59,9 @@ type Capability struct {
 	Doc       string `json:"doc"`
 	Since     string `json:"since"` // the kernel's name for it and its first version
 	Supported bool   `json:"supported"`
+	Unknown   bool   `json:"unknown,omitempty"` // whether it is supported
 	Usable    bool   `json:"usable"`
-	Why       string `json:"why,omitempty"` // it is not supported, or not usable
+	Why       string `json:"why,omitempty"` // it is not supported, not known or not usable
 	Default   bool   `json:"default"`
 	Variant   string `json:"variant,omitempty"` // the backend's name that differs from the default in this alone
 }
