@@ -141,7 +141,7 @@ func (r *run) start() *run {
 // behind but the named files in its working directory.
 func (r *run) wait(code int, files ...string) *run {
 	r.t.Helper()
-	stuck := time.AfterFunc(100*time.Second, func() { _ = r.cmd.Process.Signal(syscall.SIGABRT) }) // with its stacks
+	stuck := time.AfterFunc(5*time.Minute, func() { _ = r.cmd.Process.Signal(syscall.SIGABRT) }) // with its stacks
 	err := r.cmd.Wait()
 	stuck.Stop()
 	var exit *exec.ExitError

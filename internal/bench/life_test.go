@@ -105,9 +105,12 @@ func TestInterruptedRun(t *testing.T) {
 				t.Fatalf("interrupted %v, %d trials", set.Interrupted, len(set.Trials))
 			}
 			for _, trial := range set.Trials[:2] {
-				if trial.Void != "" || trial.Messages == 0 || trial.Server == nil {
+				if trial.Void != "" || trial.Server == nil {
 					t.Errorf("a trial that was over when the run was interrupted: %+v", trial)
 				}
+			}
+			if set.Trials[0].Messages+set.Trials[1].Messages == 0 { // a stall can leave one of them without
+				t.Error("nothing was measured")
 			}
 			nothingLeft(t, before)
 		})
@@ -135,7 +138,7 @@ func TestConnections(t *testing.T) {
 			set := mustRun(t, o)
 			for range 3 {
 				// A thousand threads may want more time than that on a busy machine.
-				if !slices.ContainsFunc(set.Trials, func(t result.Trial) bool { return t.Unserved > 0 }) {
+				if !slices.ContainsFunc(set.Trials, func(t result.Trial) bool { return t.Unserved > 0 || t.Messages == 0 }) {
 					break
 				}
 				o.Warmup, o.Duration = 2*o.Warmup, 2*o.Duration
@@ -164,6 +167,13 @@ func TestBacklogIsReported(t *testing.T) {
 	o := options("threadpool")
 	o.Conns, o.Workers = []int{10}, 4
 	trial := mustRun(t, o).Trials[0]
+	for range 3 { // a stall can keep the four from being served
+		if trial.Unserved == 6 && trial.Messages > 0 {
+			break
+		}
+		o.Warmup, o.Duration = 2*o.Warmup, 2*o.Duration
+		trial = mustRun(t, o).Trials[0]
+	}
 	if trial.Unserved != 6 {
 		t.Errorf("%d connections unserved by 4 workers, not 6", trial.Unserved)
 	}

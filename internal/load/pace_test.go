@@ -73,7 +73,7 @@ func TestScheduleIsExactAndEven(t *testing.T) {
 // A server that answers at once notes when each message arrives: none is early,
 // in sum there are as many as the rate demands, and each connection has its turn.
 func TestOfferedRateAsTheServerSeesIt(t *testing.T) {
-	const size, conns, rate = 64, 10, 2000.0
+	const size, conns, pipeline, rate = 64, 10, 8, 2000.0
 	for _, backend := range []string{"epoll", "uring"} {
 		t.Run(backend, func(t *testing.T) {
 			need(t, backend)
@@ -89,9 +89,18 @@ func TestOfferedRateAsTheServerSeesIt(t *testing.T) {
 				perConn[n] += len(b) / size
 				return b
 			})
-			r := begin(t, Config{Backend: backend, Address: s.addr(), Conns: conns, Size: size, Pipeline: 8, Rate: rate})
+			r := begin(t, Config{Backend: backend, Address: s.addr(), Conns: conns, Size: size, Pipeline: pipeline, Rate: rate})
 			time.Sleep(time.Second)
-			asked := Monotonic()
+			// All that is due has been answered, but for what one connection may
+			// have under way: a generator that was held up must catch up first.
+			due := func() float64 { return float64(Monotonic()-r.window.Start) / 1e9 * rate }
+			for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+				if n := due(); float64(r.Progress()) >= n-pipeline {
+					break
+				} else if time.Now().After(end) {
+					t.Fatalf("%d messages of %.0f that were due are answered", r.Progress(), n)
+				}
+			}
 			report := r.end(t)
 			s.drained(t, conns)
 			mu.Lock()
@@ -101,15 +110,9 @@ func TestOfferedRateAsTheServerSeesIt(t *testing.T) {
 			}
 			slices.Sort(arrivals)
 			for i, at := range arrivals {
-				if due := r.window.Start + int64(float64(i)*1e9/rate); at < due-1000 { // two clocks, read apart
-					t.Fatalf("message %d arrived %v before it was due", i, time.Duration(due-at))
+				if from := r.window.Start + int64(float64(i)*1e9/rate); at < from-1000 { // two clocks, read apart
+					t.Fatalf("message %d arrived %v before it was due", i, time.Duration(from-at))
 				}
-			}
-			// All that was due when the load was stopped, but for those of the
-			// last moments, which it may not have woken up for.
-			due := float64(asked-r.window.Start) / 1e9 * rate
-			if lag := float64(report.SendLag.Max()) / 1e9 * rate; float64(len(arrivals)) < due-lag-0.1*rate {
-				t.Errorf("%d messages of %.0f that were due arrived", len(arrivals), due)
 			}
 			if hi, lo := slices.Max(perConn), slices.Min(perConn); hi-lo > 1 {
 				t.Errorf("connections had %v messages each", perConn)
@@ -153,7 +156,7 @@ func TestResponseRunsFromWhenItWasDue(t *testing.T) {
 	if atLeast := int64(n)*10e6 - int64(n-1)*1e6; report.Response.Max() < atLeast*99/100 {
 		t.Errorf("the slowest of %d responses took %d ns, at least %d", n, report.Response.Max(), atLeast)
 	}
-	if p50 := report.Service.ValueAtQuantile(50); p50 < 10e6*99/100 || p50 > 10e6*3 {
+	if p50 := report.Service.ValueAtQuantile(50); p50 < 10e6*99/100 || p50 > report.Response.ValueAtQuantile(50)/2 {
 		t.Errorf("the median service time is %d ns of a server that takes 10 ms", p50)
 	}
 	if report.SendLag.Max() > report.Response.Max() {
