@@ -25,7 +25,7 @@ func public(t *testing.T) string {
 func TestJustEnoughDescriptors(t *testing.T) {
 	t.Parallel()
 	limits := []string{"-nofile-soft=30", "-nofile-hard=266"} // 200 connections, 2 for the loop, 64
-	args := shortEcho("--conns=200", "-o", "r.json", "--rate=2000", "--placement=shared")
+	args := shortEcho("--conns=200", "-o", "r.json", "--rate=2000", "--warmup=600ms", "--placement=shared")
 	set := confined(t, limits, args...).start().wait(exitOK, "r.json").result("r.json")
 	for _, tr := range set.Trials {
 		if tr.Void != "" || tr.Unserved > 0 {
@@ -72,7 +72,7 @@ func TestMoreConnectionsThanPorts(t *testing.T) {
 	t.Parallel()
 	testenv.Need(t, "root", testenv.Root()) // to have a network with few ports
 	limits := []string{"-ports=40000 40199"}
-	args := shortEcho("--backend=epoll", "--conns=1000", "--rate=5000", "-o", "r.json")
+	args := shortEcho("--backend=epoll", "--conns=1000", "--rate=5000", "--warmup=600ms", "-o", "r.json")
 	set := confined(t, limits, args...).start().wait(exitOK, "r.json").result("r.json")
 	for _, tr := range set.Trials {
 		if tr.Void != "" || tr.Unserved > 0 || tr.Messages == 0 {

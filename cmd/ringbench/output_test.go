@@ -141,10 +141,16 @@ func TestFullDisk(t *testing.T) {
 	})
 	t.Run("meanwhile", func(t *testing.T) {
 		dir := smallDisk(t, 1<<20)
-		r := newRun(t, shortEcho("--backend=epoll", "--html="+dir+"/r.html", "-o", dir+"/r.json")...).start()
-		r.awaitProcess("rb-echo")
-		fill(t, dir)
-		r.wait(exitFailed).prints("epoll", "messages/s")
+		exe, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		script := filepath.Join(t.TempDir(), "server") // which fills the disk before it serves
+		if err := os.WriteFile(script, []byte("cat /dev/zero >"+dir+"/filler 2>/dev/null\nexec "+exe+" "+serverRole+" good $1\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := newRun(t, shortEcho("--server-cmd=mine=sh "+script+" {port}", "--html="+dir+"/r.html", "-o", dir+"/r.json")...).start()
+		r.wait(exitFailed).prints("mine", "messages/s")
 		if s := r.stderr.String(); strings.Count(s, "no space left on device; free some space in "+dir) != 2 {
 			t.Errorf("standard error: %q", s)
 		}

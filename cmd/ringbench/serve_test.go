@@ -194,7 +194,8 @@ func TestTarget(t *testing.T) {
 		if tr.Void != "" || tr.Server == nil || tr.Server.CPUSeconds <= 0 || tr.Server.PeakRSS < 1<<20 || tr.Server.Threads < 1 {
 			t.Fatalf("void %q, server %+v", tr.Void, tr.Server)
 		}
-		if set.Plan.Audit && (tr.TracedSyscalls == nil || *tr.TracedSyscalls < 1) {
+		stalled := strings.Contains(tr.TraceFailure, "no message")
+		if set.Plan.Audit && !stalled && (tr.TracedSyscalls == nil || *tr.TracedSyscalls < 1) {
 			t.Error("an epoll server makes at least two system calls a message; traced: ", tr.TracedSyscalls)
 		}
 	}
@@ -211,7 +212,7 @@ func TestTargetEnds(t *testing.T) {
 	t.Parallel()
 	server, _, address := serve(t, "--backend=epoll", "--listen=127.0.0.1:0")
 	pid := fmt.Sprintf("--target-pid=%d", server.cmd.Process.Pid)
-	r := newRun(t, "echo", "--target="+address, pid, "--conns=4", "--trials=1", "--duration=1s", "--rate=1000", "-o", "r.json").start()
+	r := newRun(t, "echo", "--target="+address, pid, "--conns=4", "--trials=1", "--duration=1m", "--rate=1000", "-o", "r.json").start()
 	r.eventually("the connections", func() bool { return len(connections(t, address)) >= 4 })
 	server.end(os.Interrupt)
 	r.wait(exitFailed, "r.json").says("1 of 1 trials are void").prints("void: " + address)

@@ -68,7 +68,7 @@ func (r *run) wasInterrupted() {
 // An interrupt before anything was measured is one, too.
 func TestInterruptAtOnce(t *testing.T) {
 	t.Parallel()
-	r := newRun(t, shortEcho("--backend=epoll", "-o", "r.json")...).start()
+	r := newRun(t, shortEcho("--backend=epoll", "--duration=1m", "-o", "r.json")...).start()
 	r.awaitProcess("rb-client") // of the harness floor
 	if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
