@@ -25,7 +25,9 @@ func TestForeignServersInDuet(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRun(t, shortEcho(append(args, "--duet", "--trials=2", "--duration=300ms", "-o", "r.json")...)...).start().wait(exitOK, "r.json")
+			r := measured(func() *run {
+				return newRun(t, shortEcho(append(args, "--duet", "--trials=2", "--duration=300ms", "-o", "r.json")...)...).start().wait(exitOK, "r.json")
+			})
 			r.prints(name, "relative under contention")
 			set := r.result("r.json")
 			if pairs := set.Pairs(); len(pairs) != 2 || len(set.Void()) > 0 {

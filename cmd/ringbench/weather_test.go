@@ -33,8 +33,8 @@ func (r *run) voids(parts ...string) *run {
 	}
 	for _, tr := range set.Trials {
 		if set.Plan.Cells[tr.Cell].Contestant != "mine" {
-			if tr.Void != "" || tr.Messages == 0 {
-				r.t.Errorf("%s: %d messages, void %q", set.Plan.Name(tr.Cell), tr.Messages, tr.Void)
+			if tr.Void != "" {
+				r.t.Errorf("%s: void %q", set.Plan.Name(tr.Cell), tr.Void)
 			}
 			continue
 		}
@@ -50,7 +50,9 @@ func (r *run) voids(parts ...string) *run {
 // A foreign server that behaves is measured like one of ours.
 func TestForeignServer(t *testing.T) {
 	t.Parallel()
-	r := newRun(t, shortEcho(foreign(t, "good"), "-o", "r.json")...).start().wait(exitOK, "r.json").voids()
+	r := measured(func() *run {
+		return newRun(t, shortEcho(foreign(t, "good"), "-o", "r.json")...).start().wait(exitOK, "r.json")
+	}).voids()
 	r.prints("mine", "foreign server,")
 	for _, tr := range r.result("r.json").Trials {
 		if tr.Void != "" || tr.Messages == 0 || tr.Server == nil || tr.Server.CPUSeconds == 0 {

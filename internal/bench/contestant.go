@@ -105,17 +105,29 @@ func (c *contestant) settle(ctx context.Context) error {
 }
 
 // blame names the end of the server as the cause where there was one: its
-// client only sees connections that break, and may tell first.
+// client only sees connections that break, and may tell first. Otherwise it is
+// the client's, which a meter may find gone before it has told.
 func (c *contestant) blame(err error) error {
-	if c.server == nil {
-		return err
+	server, client := c.gone()
+	select {
+	case <-server:
+		return c.serverEnded()
+	case <-time.After(500 * time.Millisecond):
 	}
 	select {
-	case <-c.server.Done():
-		return ended("the %s server ended in mid-trial: %v", c.cell.Contestant, c.server.Exit())
-	case <-time.After(500 * time.Millisecond):
+	case <-client:
+		return c.clientEnded()
+	default:
 		return err
 	}
+}
+
+func (c *contestant) serverEnded() error {
+	return ended("the %s server ended in mid-trial: %v", c.cell.Contestant, c.server.Exit())
+}
+
+func (c *contestant) clientEnded() error {
+	return ended("the client of %s ended in mid-trial: %v", c.cell.Contestant, c.client.Exit())
 }
 
 func (c *contestant) startOwn(ctx context.Context, p *result.Plan) error {

@@ -81,6 +81,19 @@ func TestKilledHarnessLeavesNoChild(t *testing.T) {
 	}
 }
 
+// A trial is void because its client ended, whoever was the first to notice.
+func TestLostClientIsBlamed(t *testing.T) {
+	c := saturated(t, "epoll")
+	if err := unix.Kill(c.client.PID(), unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-c.client.Done()
+	err := c.blame(ended("process %d has ended", c.client.PID()))
+	if err == nil || err.Error() != "the client of epoll ended in mid-trial: killed by signal 9 (killed)" || !isVoid(err) {
+		t.Error(err)
+	}
+}
+
 // An interrupted run returns what was measured before and leaves nothing.
 func TestInterruptedRun(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
