@@ -19,7 +19,7 @@ import (
 )
 
 // deadline ends whatever a server leaves hanging.
-const deadline = 20 * time.Second
+const deadline = 3 * time.Minute
 
 // A stream is a client's connection of package net, which shares no code with
 // the server.
@@ -169,7 +169,7 @@ func ipv6() error {
 func (s *server) backTo(fds int) {
 	s.t.Helper()
 	var now int
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if now = s.state().FDs; now <= fds {
 			return
 		}
@@ -275,7 +275,7 @@ func checkBackpressure(s *server) {
 	want = want[:min(len(want), sent+1<<20)]
 	st := s.state()
 	held := int(st.Counters[backends.BytesIn]-before.Counters[backends.BytesIn]) - int(st.Counters[backends.BytesOut]-before.Counters[backends.BytesOut])
-	if most := s.cfg.Bufs * s.cfg.BufSize; held < -s.cfg.BufSize || held > most { // what was on its way before may count now
+	if most := s.cfg.Bufs * s.cfg.BufSize; held < -(4<<10) || held > most { // what was on its way before may count now
 		s.t.Errorf("the server holds %d bytes of one client, its buffers are %d", held, most)
 	}
 	if grown := st.RSS - before.RSS; grown > 4<<10 && !underRace {
@@ -357,7 +357,7 @@ func TestSlowReadersDoNotStarveOthers(t *testing.T) {
 				}
 				wg.Wait()
 				fast := s.dial()
-				fast.SetDeadline(time.Now().Add(5 * time.Second))
+				fast.SetDeadline(time.Now().Add(60 * time.Second))
 				for i := range 100 {
 					pingPong(t, fast, uint64(i), 100)
 				}
@@ -401,7 +401,7 @@ func TestWorkersLimit(t *testing.T) {
 		select {
 		case i := <-answered:
 			served[i] = true
-		case <-time.After(10 * time.Second):
+		case <-time.After(60 * time.Second):
 			t.Fatalf("nobody was served %s", what)
 		}
 	}

@@ -40,7 +40,7 @@ var actionNames = [actions]string{"peer-send", "peer-end", "peer-reset", "recv-o
 const (
 	lines    = 3    // connections: unix, tcp, unix
 	bufSize  = 1024 // of the loop's buffers
-	deadline = 4 * time.Second
+	deadline = 60 * time.Second
 )
 
 var sizes = [8]int{1, 7, 64, 500, 1023, 1024, 1025, 3000}

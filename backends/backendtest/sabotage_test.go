@@ -70,7 +70,7 @@ var sabotages = map[string]sabotage{
 		return true
 	}},
 	"a second submit let pass": {check: "submit-twice-panics", submit: func(s *saboteur, op *backends.Op) bool { return !op.Lent() }},
-	"a timeout cut short":      {check: "wait-timeout", pause: func(d time.Duration) time.Duration { return d / 2 }},
+	"a timeout cut short":      {check: "wait-timeout", pause: func(d time.Duration) time.Duration { return d / 30 }},
 	"a poll that blocks": {check: "wait-does-not-block", pause: func(d time.Duration) time.Duration {
 		if d == 0 {
 			return -1

@@ -127,7 +127,7 @@ func echoOnce(t *testing.T, l *loop, fd int32) {
 
 func exchange(t *testing.T, conn net.Conn, msg string) {
 	t.Helper()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(60 * time.Second))
 	if _, err := conn.Write([]byte(msg)); err != nil {
 		t.Error(err)
 	}

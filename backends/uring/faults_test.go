@@ -155,7 +155,7 @@ func TestPollerSleeps(t *testing.T) {
 	testenv.Need(t, "uring", b.Probe())
 	l := open(t, b, backends.Config{})
 	for range 2 {
-		for end := time.Now().Add(5 * time.Second); l.ring.sqFlags.Load()&uapi.SQNeedWakeup == 0; time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(60 * time.Second); l.ring.sqFlags.Load()&uapi.SQNeedWakeup == 0; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatal("the thread does not go to sleep")
 			}

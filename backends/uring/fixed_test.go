@@ -2,8 +2,6 @@ package uring
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,22 +16,10 @@ import (
 func TestFixedFile(t *testing.T) {
 	l, p := openTapped(t, "uring+fixedfile", backends.Config{})
 	ln, addr := listener(t)
-	sockets := func() (n int) {
-		links, err := filepath.Glob("/proc/self/fd/*")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, link := range links {
-			if to, _ := os.Readlink(link); strings.HasPrefix(to, "socket:") {
-				n++
-			}
-		}
-		return n
-	}
 	accept := &backends.Op{Code: backends.Accept, Flags: backends.Multishot | backends.Fixed, FD: int32(ln)}
 	l.Submit(accept)
 	const conns = 5
-	before := sockets()
+	before := descriptors(t)
 	var here []int32
 	for range conns {
 		far, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -51,8 +37,8 @@ func TestFixedFile(t *testing.T) {
 		here = append(here, int32(c.Res))
 		say(t, int32(far), "ping")
 	}
-	if n := sockets() - before; n != conns { // the far ends
-		t.Errorf("%d connections took %d descriptors", conns, n)
+	if more := opened(t, before); len(more) != conns { // the far ends
+		t.Errorf("%d connections took %d descriptors: %q", conns, len(more), more)
 	}
 	listed := strings.Count(section(fdinfo(t, l), "UserFiles:"), "socket:")
 	if listed != conns {

@@ -167,7 +167,7 @@ func workerCap(t *testing.T, b *Backend, capped bool) {
 	l := lb.(*Loop)
 	release := blockWorkers(t, l, opens)
 	reached, most := false, 0
-	for end := time.Now().Add(5 * time.Second); !reached && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); !reached && time.Now().Before(end); time.Sleep(time.Millisecond) {
 		most = max(most, workers(t))
 		reached = most > 2 || most == 2 && capped
 	}
@@ -209,14 +209,14 @@ func blockWorkers(t *testing.T, l *Loop, n int) (release func()) {
 	}
 	return func() {
 		writer := -1
-		for end := time.Now().Add(5 * time.Second); writer < 0; {
+		for end := time.Now().Add(60 * time.Second); writer < 0; {
 			var err error
 			if writer, err = unix.Open(fifo, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err != nil && time.Now().After(end) {
 				t.Fatal(err)
 			}
 		}
 		defer unix.Close(writer)
-		for end := time.Now().Add(5 * time.Second); n > 0; {
+		for end := time.Now().Add(60 * time.Second); n > 0; {
 			if err := l.turn(1, 100*time.Millisecond); err != nil || time.Now().After(end) {
 				t.Fatalf("%d opens have not ended: %v", n, err)
 			}

@@ -41,7 +41,7 @@ func submitEach(l *Loop, ops ...*backends.Op) {
 func expect(t *testing.T, l *Loop, want map[*backends.Op]backends.Result) {
 	t.Helper()
 	left := len(want)
-	for end := time.Now().Add(5 * time.Second); left > 0; {
+	for end := time.Now().Add(60 * time.Second); left > 0; {
 		dst := make([]backends.Completion, 8)
 		n, err := l.Wait(dst, 1, 100*time.Millisecond)
 		if err != nil {
@@ -64,7 +64,7 @@ func expect(t *testing.T, l *Loop, want map[*backends.Op]backends.Result) {
 			delete(want, c.Op)
 			left--
 		}
-		if time.Now().After(end) {
+		if left > 0 && time.Now().After(end) {
 			t.Fatalf("%d ops have not completed", left)
 		}
 	}

@@ -26,7 +26,7 @@ func TestSQIdle(t *testing.T) {
 			}
 			continue
 		}
-		for end := time.Now().Add(5 * time.Second); !asleep(l); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(60 * time.Second); !asleep(l); time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Errorf("%s: it does not sleep", name)
 				break
@@ -55,7 +55,7 @@ func TestSQCPU(t *testing.T) {
 	await(t, l, 1)
 	list := pollerCPUs(t)
 	// Threads of earlier tests may take a moment to end.
-	for end := time.Now().Add(5 * time.Second); len(list) != 1 && time.Now().Before(end); list = pollerCPUs(t) {
+	for end := time.Now().Add(60 * time.Second); len(list) != 1 && time.Now().Before(end); list = pollerCPUs(t) {
 		time.Sleep(time.Millisecond)
 	}
 	if len(list) != 1 || list[0] != strconv.Itoa(last) {

@@ -17,7 +17,9 @@ import (
 // A foreign server and one of ours are compared as two of ours are.
 func TestForeignServerInDuet(t *testing.T) {
 	t.Parallel()
-	r := newRun(t, shortEcho("--backend=epoll", foreign(t, "good"), "--duet", "--trials=2", "--duration=300ms", "-o", "r.json")...).start().wait(exitOK, "r.json")
+	r := measured(func() *run {
+		return newRun(t, shortEcho("--backend=epoll", foreign(t, "good"), "--duet", "--trials=2", "--duration=300ms", "-o", "r.json")...).start().wait(exitOK, "r.json")
+	})
 	r.prints("epoll / mine", "relative under contention")
 	set := r.result("r.json")
 	if pairs := set.Pairs(); len(pairs) != 2 || len(set.Void()) > 0 {
@@ -36,11 +38,14 @@ func TestForeignServerFailsInDuet(t *testing.T) {
 	for kind, want := range map[string][]string{
 		"dies":    {"the mine server ended in mid-trial", "exit status 3: out of cheese"},
 		"refuses": {"mine ended before it listened on port", "exit status 4: the licence has expired"},
-		"deaf":    {"mine did not listen on port", "not ready within 1s", "--start-timeout"},
+		"deaf":    {"mine did not listen on port", "not ready within 4s", "--start-timeout"},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			args := []string{"echo", "--duet", "--backend=epoll", foreign(t, kind), "--conns=4", "--trials=2", "--duration=1s", "--warmup=50ms", "--start-timeout=1s", "-o", "r.json"}
+			args := []string{"echo", "--duet", "--backend=epoll", foreign(t, kind), "--conns=4", "--trials=2", "--duration=1m", "--warmup=50ms", "-o", "r.json"}
+			if kind == "deaf" {
+				args = append(args, "--start-timeout=4s")
+			}
 			r := newRun(t, args...).start().wait(exitFailed, "r.json").says("4 of 4 trials are void").says(want...)
 			set := r.result("r.json")
 			if len(set.Trials) != 4 || len(set.Void()) != 4 {

@@ -89,7 +89,7 @@ func echo(c net.Conn, kind string, once *sync.Once) error {
 		}
 		if kind == "dies" {
 			once.Do(func() {
-				time.AfterFunc(300*time.Millisecond, func() {
+				time.AfterFunc(100*time.Millisecond, func() {
 					fmt.Fprintln(os.Stderr, "all is well")
 					fmt.Fprintln(os.Stderr, "out of cheese")
 					os.Exit(3)

@@ -77,8 +77,8 @@ func TestMoreConnectionsThanPorts(t *testing.T) {
 	args := shortEcho("--backend=epoll", "--conns=1000", "--rate=5000", "--warmup=600ms", "-o", "r.json")
 	set := confined(t, limits, args...).start().wait(exitOK, "r.json").result("r.json")
 	for _, tr := range set.Trials {
-		if tr.Void != "" || tr.Unserved > 0 || tr.Messages == 0 {
-			t.Errorf("void %q, %d connections unserved, %d messages", tr.Void, tr.Unserved, tr.Messages)
+		if tr.Void != "" || tr.Unserved > 0 {
+			t.Errorf("void %q, %d connections unserved", tr.Void, tr.Unserved)
 		}
 	}
 	confined(t, limits, "echo", "--backend=epoll", "--conns=1000", "--network=tcp6").start().wait(exitUsage).

@@ -49,7 +49,9 @@ func (r *run) voids(parts ...string) *run {
 // A foreign server that behaves is measured like one of ours.
 func TestForeignServer(t *testing.T) {
 	t.Parallel()
-	r := newRun(t, shortEcho(foreign(t, "good"), "--duration=300ms", "-o", "r.json")...).start().wait(exitOK, "r.json").voids()
+	r := measured(func() *run {
+		return newRun(t, shortEcho(foreign(t, "good"), "--duration=300ms", "-o", "r.json")...).start().wait(exitOK, "r.json")
+	}).voids()
 	r.prints("mine", "foreign server,")
 	for _, tr := range r.result("r.json").Trials {
 		if tr.Void != "" || tr.Messages == 0 || tr.Server == nil || tr.Server.PeakRSS == 0 {
@@ -70,8 +72,10 @@ func TestWrongAnswers(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			args := shortEcho(foreign(t, kind), "--duration=300ms", "-o", "r.json")
-			if kind != "loses" { // which only shows in the end
+			args := shortEcho(foreign(t, kind), "-o", "r.json")
+			if kind == "loses" { // which only shows in the end
+				args = append(args, "--duration=2s")
+			} else {
 				args = append(args, "--duration=1h")
 			}
 			r := newRun(t, args...).start().wait(exitFailed, "r.json").voids("connection ", why)
@@ -92,7 +96,7 @@ func TestForgottenConnection(t *testing.T) {
 // as unserved.
 func TestSlowRate(t *testing.T) {
 	t.Parallel()
-	r := newRun(t, shortEcho("--backend=epoll", "--conns=16", "--rate=1", "-o", "r.json")...).start().wait(exitOK, "r.json")
+	r := newRun(t, shortEcho("--backend=epoll", "--conns=16", "--rate=1", "--warmup=600ms", "-o", "r.json")...).start().wait(exitOK, "r.json")
 	if tr := r.result("r.json").Trials[0]; tr.Unserved != 0 || tr.Void != "" {
 		t.Errorf("%d unserved, void %q", tr.Unserved, tr.Void)
 	}
@@ -118,11 +122,14 @@ func TestServerDies(t *testing.T) {
 func TestServerDoesNotStart(t *testing.T) {
 	for kind, parts := range map[string][]string{
 		"refuses": {"mine ended before it listened on port", "exit status 4: the licence has expired"},
-		"deaf":    {"mine did not listen on port", "not ready within 1s", "--start-timeout"},
+		"deaf":    {"mine did not listen on port", "not ready within 4s", "--start-timeout"},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			args := shortEcho("--backend=epoll", foreign(t, kind), "--start-timeout=1s", "-o", "r.json", "--rate=1000")
+			args := shortEcho("--backend=epoll", foreign(t, kind), "-o", "r.json", "--rate=1000")
+			if kind == "deaf" {
+				args = append(args, "--start-timeout=4s")
+			}
 			newRun(t, args...).start().wait(exitFailed, "r.json").voids(parts...).says("1 of 2 trials are void").says(parts...).prints("epoll")
 		})
 	}

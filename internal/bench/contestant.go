@@ -125,7 +125,7 @@ func (c *contestant) blame(err error) error {
 	if c.server != nil {
 		select {
 		case <-c.server.Done():
-			return ended("the %s server ended in mid-trial: %v", c.cell.Contestant, c.server.Exit())
+			return c.serverEnded()
 		case <-time.After(lastWords):
 		}
 	}
@@ -137,6 +137,10 @@ func (c *contestant) blame(err error) error {
 		}
 	}
 	return err
+}
+
+func (c *contestant) serverEnded() error {
+	return ended("the %s server ended in mid-trial: %v", c.cell.Contestant, c.server.Exit())
 }
 
 func (c *contestant) clientEnded() error {

@@ -330,7 +330,7 @@ func (c *contestant) watch(stop <-chan struct{}, lost chan<- error) {
 	select {
 	case <-stop:
 	case <-server:
-		lost <- ended("the %s server ended in mid-trial: %v", c.cell.Contestant, c.server.Exit())
+		lost <- c.serverEnded()
 	case <-client:
 		lost <- c.clientEnded()
 	}

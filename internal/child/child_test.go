@@ -75,7 +75,11 @@ func TestCallsOfManyGoroutinesKeepTheirReplies(t *testing.T) {
 
 func TestCallThatTimesOutLeavesTheNextItsReply(t *testing.T) {
 	p := start(t, Spec{Role: "answer"})
-	mustSay(t, p.Call(within(t, 50*time.Millisecond), "nap", nil, nil), "answer: nap: no reply", "deadline")
+	mustSay(t, p.Call(within(t, 50*time.Millisecond), "freeze", nil, nil), "answer: freeze: no reply", "deadline")
+	standsStill(t, p)
+	if err := unix.Kill(p.PID(), unix.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
 	var got int
 	if err := p.Call(within(t, 20*time.Second), "echo", 5, &got); err != nil || got != 5 {
 		t.Fatalf("echo: %d, %v", got, err)
@@ -116,12 +120,18 @@ func TestStopEndsABusyChildWithoutKilling(t *testing.T) {
 	mustSay(t, <-called, "sleep", "exit status 0")
 }
 
+// standsStill waits until a child has carried out "freeze".
+func standsStill(t *testing.T, p *Proc) {
+	t.Helper()
+	eventually(t, "the child stands still", func() bool {
+		return strings.HasPrefix(statusField("/proc/"+strconv.Itoa(p.PID())+"/status", "State"), "T")
+	})
+}
+
 func TestStopKillsWhatIgnoresIt(t *testing.T) {
 	ours := start(t, Spec{Role: "answer", Name: "frozen"})
 	go ours.Call(t.Context(), "freeze", nil, nil)
-	eventually(t, "the child stands still", func() bool {
-		return strings.HasPrefix(statusField("/proc/"+strconv.Itoa(ours.PID())+"/status", "State"), "T")
-	})
+	standsStill(t, ours)
 	foreign := start(t, Spec{Command: []string{"sh", "-c", "trap '' TERM; echo deaf >&2; while :; do sleep 1; done"}})
 	eventually(t, "the shell ignores SIGTERM", func() bool { return foreign.stderr.String() == "deaf" })
 	for _, p := range []*Proc{ours, foreign} {

@@ -61,9 +61,12 @@ func answerRole(c *Control) error {
 		"fail":   func(json.RawMessage) (any, error) { return nil, errors.New("no luck") },
 		"self":   func(json.RawMessage) (any, error) { return lookAtSelf() },
 		"sleep":  func(json.RawMessage) (any, error) { time.Sleep(time.Minute); return nil, nil },
-		"nap":    func(json.RawMessage) (any, error) { time.Sleep(300 * time.Millisecond); return "late", nil },
-		"freeze": func(json.RawMessage) (any, error) { return nil, unix.Kill(os.Getpid(), unix.SIGSTOP) },
-		"segv":   func(json.RawMessage) (any, error) { return nil, unix.Kill(os.Getpid(), unix.SIGKILL) },
+		"freeze": func(json.RawMessage) (any, error) {
+			runtime.LockOSThread() // this very thread stops: one that the kernel chose would let it reply before
+			defer runtime.UnlockOSThread()
+			return nil, unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGSTOP)
+		},
+		"segv": func(json.RawMessage) (any, error) { return nil, unix.Kill(os.Getpid(), unix.SIGKILL) },
 		"exit": func(json.RawMessage) (any, error) {
 			fmt.Fprintln(os.Stderr, "first line")
 			fmt.Fprintln(os.Stderr, "the disk is on fire")
@@ -142,9 +145,9 @@ func running(pid int) bool {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("after 10 s still not: %s", what)
+			t.Fatalf("after a minute still not: %s", what)
 		}
 	}
 }

@@ -69,8 +69,20 @@ func TestCountsAgreeWithTheServer(t *testing.T) {
 	}
 }
 
-// TestWindow: only what is answered within the window counts.
+// Only what is answered within the window counts. A machine that stalls can
+// have nothing happen in it or around it, so one of several tries counts.
 func TestWindow(t *testing.T) {
+	var err error
+	for range 4 {
+		if err = tryWindow(t); err == nil {
+			return
+		}
+		t.Log(err)
+	}
+	t.Error(err)
+}
+
+func tryWindow(t *testing.T) error {
 	s := startReference(t, nil)
 	g, err := Connect(Config{Backend: "epoll", Network: "tcp", Address: s.addr(), Conns: 2, Size: 64, Pipeline: 1, Loops: 1})
 	if err != nil {
@@ -90,11 +102,12 @@ func TestWindow(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.Messages == 0 || r.Messages > last-first && early {
-		t.Errorf("%d messages in the window, %d answered from before it to after it", r.Messages, last-first)
+		return fmt.Errorf("%d messages in the window, %d answered from before it to after it", r.Messages, last-first)
 	}
 	if r.Answered <= r.Messages {
-		t.Errorf("%d messages in all, %d in the window", r.Answered, r.Messages)
+		return fmt.Errorf("%d messages in all, %d in the window", r.Answered, r.Messages)
 	}
+	return nil
 }
 
 // A server that takes what comes and answers when it likes sees how many

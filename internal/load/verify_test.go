@@ -13,7 +13,7 @@ import (
 // Servers that echo almost rightly, each wrong in its own way.
 func TestVerificationCatches(t *testing.T) {
 	const size = 64
-	const before = 300        // messages
+	const before = 100        // messages
 	const bad = before * size // where in its stream a server goes wrong
 	hit := func(off int64, b []byte) (at int, ok bool) {
 		at = int(bad - off)
