@@ -318,37 +318,6 @@ func loadNotes(all []view) (n []note) {
 	return n
 }
 
-// shortfallText says that an open loop offered more than was answered: by more
-// than one in a hundred, and than the messages that a window's ends may cut off.
-func shortfallText(r row) string {
-	var offered, answered, seconds float64
-	for _, t := range r.trials {
-		offered += r.cell.Rate * t.Seconds
-		answered += float64(t.Messages)
-		seconds += t.Seconds
-	}
-	if offered-answered <= 0.01*offered+float64(len(r.trials)) {
-		return ""
-	}
-	return fmt.Sprintf("%s of the %s messages/s offered were answered; the rest queues up, so the response times grow with the length of the run",
-		figure(answered/seconds), figure(offered/seconds))
-}
-
-// spinText says what part of the client's CPU is in no figure a message.
-func spinText(r row) string {
-	var spun, cpu float64
-	for _, t := range r.trials {
-		if t.Client != nil {
-			spun += t.Client.SpinSeconds
-			cpu += t.Client.CPUSeconds
-		}
-	}
-	if spun == 0 {
-		return ""
-	}
-	return fmt.Sprintf("the generator polled for %s %% of its CPU time until a message was due; client and machine ns/msg are without it, their user share is not", percent(spun/cpu))
-}
-
 func unservedText(r row) string {
 	most, sum, trials := 0, 0, 0
 	var waits []result.Histogram

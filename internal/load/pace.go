@@ -40,17 +40,16 @@ func (p *pacer) due(c *conn) int64 {
 	return p.at(i)
 }
 
-// release sends what is due at now, and reports whether anything was. What comes
-// due meanwhile waits for the next time, after the answers that have come.
-func (k *worker) release(now int64) (released bool) {
+// release sends what is due at now. What comes due meanwhile waits for the next
+// time, after the answers that have come.
+func (k *worker) release(now int64) {
 	p := &k.pace
-	for ; p.at(p.next) <= now; released = true {
+	for p.at(p.next) <= now {
 		c := k.conns[p.next%int64(p.conns)]
 		p.next++
 		c.due++
 		c.flush()
 	}
-	return released
 }
 
 // openLoop releases messages when they are due, whatever the server does.
@@ -62,7 +61,8 @@ func (k *worker) openLoop() error {
 		if polled > 0 && k.recording() {
 			k.spun += min(k.now-polled, spinMargin) // more was spent off the CPU
 		}
-		released := k.release(k.now)
+		sent := k.sent
+		k.release(k.now)
 		now := backends.Nanotime()
 		left := k.pace.at(k.pace.next) - now
 		if k.g.cfg.Spin {
@@ -76,7 +76,7 @@ func (k *worker) openLoop() error {
 		if err != nil {
 			return err
 		}
-		if polled = 0; k.g.cfg.Spin && need == 0 && n == 0 && !released {
+		if polled = 0; k.g.cfg.Spin && need == 0 && n == 0 && k.sent == sent {
 			polled = now
 		}
 		backends.Dispatch(dst[:n])
