@@ -209,7 +209,7 @@ func cancelSend(t *testing.T, b backends.Backend) {
 		t.Run(network, func(t *testing.T) {
 			r := open(t, b, backends.Config{})
 			fd, p := r.pair(network)
-			data := r.buf(4 << 20)
+			data := r.buf(2 << 20)
 			pattern(data, 15, 0)
 			send, sent := r.clog(fd, data)
 			cancel := &backends.Op{Code: backends.Cancel, Target: send}

@@ -66,7 +66,7 @@ func closeBusy(t *testing.T, b backends.Backend) {
 				bystander := r.recvOp(other, m, 64)
 				recv := r.recvOp(fd, m, 4096)
 				r.submit(recv, bystander)
-				data := r.buf(4 << 20)
+				data := r.buf(2 << 20)
 				pattern(data, 16, 0)
 				send, sent := r.clog(fd, data)
 				cl := &backends.Op{Code: backends.Close, FD: fd}

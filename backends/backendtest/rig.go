@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -98,9 +99,7 @@ func (r *rig) buf(n int) []byte {
 	if b == nil {
 		r.Fatal("the rig's arena is used up")
 	}
-	for i := range b {
-		b[i] = 0x11
-	}
+	copy(b, bytes.Repeat([]byte{0x11}, n))
 	return b
 }
 
