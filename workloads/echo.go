@@ -96,7 +96,7 @@ type EchoServer struct {
 	accepted atomic.Int64
 }
 
-// StartEcho listens and starts the loops; it returns when all of them run.
+// StartEcho listens and starts the loops; it returns when all of them accept.
 func StartEcho(cfg Echo) (*EchoServer, error) {
 	b, err := backends.Lookup(cfg.Backend)
 	if err != nil {
@@ -191,14 +191,17 @@ func (s *EchoServer) loop(listener, index int, ready chan<- error) {
 	}
 	l, err := s.open(index)
 	s.table = table
-	ready <- err
-	if err != nil {
-		return
+	if err == nil {
+		s.accept(l, listener)
 	}
-	s.serve(l, listener)
+	ready <- err
+	if err == nil {
+		s.run(l)
+	}
 }
 
-func (s *EchoServer) serve(l backends.Loop, listener int) {
+// accept makes a loop serve what comes to the listener.
+func (s *EchoServer) accept(l backends.Loop, listener int) {
 	e := &echoLoop{server: s, loop: l, bufs: max(s.cfg.Bufs, 2)}
 	e.accept = backends.Op{Code: backends.Accept, FD: int32(listener), Done: e}
 	e.pause = backends.Op{Code: backends.Timeout, Off: 10e6, Done: e}
@@ -210,8 +213,9 @@ func (s *EchoServer) serve(l backends.Loop, listener int) {
 	}
 	e.accept.Flags |= e.fixed()
 	l.Submit(&e.accept)
-	s.fail(backends.Run(l, func() bool { return false }))
 }
+
+func (s *EchoServer) run(l backends.Loop) { s.fail(backends.Run(l, func() bool { return false })) }
 
 // grow starts another worker if nobody is left to accept.
 func (s *EchoServer) grow(listener int) {
@@ -234,7 +238,8 @@ func (s *EchoServer) grow(listener int) {
 			s.fail(fmt.Errorf("start worker %d: %w", n+1, err))
 			return
 		}
-		s.serve(l, listener)
+		s.accept(l, listener)
+		s.run(l)
 	}()
 }
 
