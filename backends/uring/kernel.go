@@ -108,7 +108,11 @@ func (k *kernel) probe() unix.Errno {
 	if errno != 0 {
 		return errno
 	}
-	defer func() { r.close() }()
+	defer func() {
+		if r != nil {
+			r.close()
+		}
+	}()
 	ops, errno := operations(r)
 	if errno != 0 {
 		return errno
