@@ -310,8 +310,6 @@ func TestUnknown(t *testing.T) {
 // feature alone, with its reason, and only until it is granted.
 func TestRefusedFeatures(t *testing.T) {
 	family(t, 0)
-	defer func(pause time.Duration) { longestPause = pause }(longestPause)
-	longestPause = 0
 	const iopoll = uapi.SetupIOPoll
 	for name, c := range map[string]struct {
 		setup, request int
@@ -329,6 +327,10 @@ func TestRefusedFeatures(t *testing.T) {
 		"rings":       {none, uapi.RegisterRingFDs, unix.EBUSY, "ringfd", "-ringfd"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if c.errno == unix.ENOMEM { // which will not pass
+				defer func(pause time.Duration) { longestPause = pause }(longestPause)
+				longestPause = 0
+			}
 			granted := false
 			lesserKernel{refuse: func(setup, request int) unix.Errno {
 				if !granted && (setup != none && c.setup != none && setup&c.setup != 0 || request != none && request == c.request) {
