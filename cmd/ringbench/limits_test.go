@@ -47,6 +47,10 @@ func TestTooFewDescriptorsToTrace(t *testing.T) {
 	for try := 1; r.cmd.Wait() != nil && strings.Contains(r.stderr.String(), "(--start-timeout)") && try < 3; try++ {
 		r = confined(t, limits, args...).start() // two pools on a busy CPU may take long to get ready
 	}
+	if code := r.cmd.ProcessState.ExitCode(); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, &r.stderr)
+	}
+	r.leavesNothing("r.json")
 	r.prints("not counted by tracepoint in 1 of", "an event for each of its", "raise the limit with ulimit -n")
 	var traced, failed int
 	for _, tr := range r.result("r.json").Trials {
