@@ -59,6 +59,8 @@ type Traits struct {
 	// Bundles is true where linked Sends on one descriptor go out together, so
 	// that it pays to submit them so.
 	Bundles bool
+	// Copies is true where the op Copy is carried out.
+	Copies bool
 	// Features in force, the names that variants use, sorted.
 	Features []string
 	// Memory is true for a loop that moves bytes within itself and knows no

@@ -24,10 +24,32 @@ const (
 	// that one ends in time, this one ends with -ECANCELED. Loops that cannot
 	// do so answer -EINVAL.
 	LinkTimeout
+	ReadAt    // FD from byte Off into Buf, or into a buffer of the loop's with SelectBuf. Res: bytes, 0 at the end of the file.
+	WriteAt   // Buf to FD at byte Off. Res: bytes, which may be fewer than len(Buf).
+	Fsync     // FD: data and attributes are on the device when it completes.
+	Fdatasync // FD: data, and of the attributes what reading it back needs.
+	// Splice moves up to Len bytes from In to FD, one of which is a pipe, within
+	// the kernel. Off is where to read if In is a file, else -1. Res: bytes, 0
+	// when In has ended.
+	Splice
+	// Sendfile moves up to Len bytes from byte Off of the file In to the socket
+	// FD, within the kernel. Res: bytes, 0 at the end of the file. Loops that
+	// cannot do so answer -EINVAL.
+	Sendfile
+	// Copy moves all that comes from the socket In to the socket FD, by whatever
+	// means the loop knows, until In has ended. Res: 0. Loops without
+	// Traits.Copies answer -EINVAL.
+	Copy
+	// RecvFrom takes a datagram of the socket FD into Buf, or with SelectBuf
+	// into a buffer of the loop's, and its sender's address into Addr. Res:
+	// bytes of the datagram that fitted.
+	RecvFrom
+	SendTo // Buf as one datagram by FD to Addr. Res: bytes.
 	numCodes
 )
 
-var codeNames = [numCodes]string{"nop", "accept", "connect", "recv", "send", "shutdown", "close", "timeout", "cancel", "link-timeout"}
+var codeNames = [numCodes]string{"nop", "accept", "connect", "recv", "send", "shutdown", "close", "timeout", "cancel", "link-timeout",
+	"read-at", "write-at", "fsync", "fdatasync", "splice", "sendfile", "copy", "recv-from", "send-to"}
 
 func (c Code) String() string {
 	if c < numCodes {
@@ -91,9 +113,11 @@ type Op struct {
 	Buf   []byte  // Recv without SelectBuf, Send; from an Arena
 	Loan  Loan    // the loop's; owners leave it alone
 
-	Off    int64 // nanoseconds for Timeout, the direction for Shutdown
-	Addr   *Addr // Connect
+	Off    int64 // nanoseconds for Timeout, the direction for Shutdown, the byte of a file
+	Addr   *Addr // Connect, RecvFrom, SendTo
 	Target *Op   // Cancel
+	In     int32 // Splice, Sendfile, Copy: where the bytes come from
+	Len    int32 // Splice, Sendfile: at most so many
 }
 
 // A Loan is what a loop notes in an Op while it is lent. Only loops use it.
