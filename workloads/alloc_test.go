@@ -15,7 +15,7 @@ func TestNoAllocationPerMessage(t *testing.T) {
 	const conns, size, messages = 16, 64, 4_800
 	for _, backend := range []string{"uring", "epoll", "threadpool", "uring+zc", "uring+skip", "uring+sendbundle", "uring+link+zc", "uring+fixedfile+recvbundle", "uring+poll+provide"} {
 		t.Run(backend, func(t *testing.T) {
-			s := serve(t, workloads.Echo{Backend: backend, Network: "unix"})
+			s := serve(t, workloads.Config{Backend: backend, Network: "unix"})
 			var cs []net.Conn
 			for range conns {
 				cs = append(cs, s.dial())

@@ -94,7 +94,7 @@ func TestSlowReadersDoNotStarveOthers(t *testing.T) {
 				// before its receive was called off: the kernel serves one
 				// connection up to 32 times in a row (MULTISHOT_MAX_RETRY in
 				// io_uring/net.c). Fewer buffers than that would all be theirs.
-				s := serve(t, workloads.Echo{Backend: backend, Network: "unix", Bufs: max(256, 64*slow), BufSize: 4096})
+				s := serve(t, workloads.Config{Backend: backend, Network: "unix", Bufs: max(256, 64*slow), BufSize: 4096})
 				bulk := flood()[:4<<20]
 				var wg sync.WaitGroup
 				stuck := make([]stream, slow)

@@ -72,10 +72,10 @@ func pingPong(t testing.TB, c net.Conn, seed uint64, sizes ...int) {
 // The sockets under test: every backend with room to spare and with four buffers
 // of odd size; each family of them on every network, too, and with two loops.
 func TestEcho(t *testing.T) {
-	room, small, loops := workloads.Echo{}, workloads.Echo{Bufs: 4, BufSize: 513}, workloads.Echo{Loops: 2}
+	room, small, loops := workloads.Config{}, workloads.Config{Bufs: 4, BufSize: 513}, workloads.Config{Loops: 2}
 	for _, c := range []struct {
 		name, network string
-		cfg           workloads.Echo
+		cfg           workloads.Config
 		backends      []string
 	}{
 		{"default", "tcp", room, append(keys(sending), families...)},
@@ -111,12 +111,12 @@ func TestEchoVariants(t *testing.T) {
 	} {
 		t.Run(x[0]+"/"+x[1], func(t *testing.T) {
 			t.Parallel()
-			checkEcho(t, workloads.Echo{Backend: x[0], Network: x[1], Bufs: 4, BufSize: 513})
+			checkEcho(t, workloads.Config{Backend: x[0], Network: x[1], Bufs: 4, BufSize: 513})
 		})
 	}
 }
 
-func checkEcho(t *testing.T, cfg workloads.Echo) {
+func checkEcho(t *testing.T, cfg workloads.Config) {
 	s := serve(t, cfg)
 	before := s.state()
 	for _, c := range []struct {
@@ -141,7 +141,7 @@ func checkEcho(t *testing.T, cfg workloads.Echo) {
 // Connections in the table of a ring take no descriptors.
 func TestFixedFiles(t *testing.T) {
 	for backend, each := range map[string]int{"uring+fixedfile": 0, "uring": 1} {
-		s := serve(t, workloads.Echo{Backend: backend, Network: "tcp"})
+		s := serve(t, workloads.Config{Backend: backend, Network: "tcp"})
 		const conns = 20
 		before := s.state().Sockets
 		for i := range conns {
@@ -265,7 +265,7 @@ func oneVisit(s *server, seed uint64) error {
 // Two workers and five connections: two are served, three wait; when one ends
 // the next is served.
 func TestWorkersLimit(t *testing.T) {
-	s := serve(t, workloads.Echo{Backend: "threadpool", Network: "tcp", Workers: 2})
+	s := serve(t, workloads.Config{Backend: "threadpool", Network: "tcp", Workers: 2})
 	const conns = 5
 	answered := make(chan int, conns)
 	var cs []stream

@@ -27,7 +27,7 @@ func TestWorkersLimitWhileTheyStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit, calls = 3, 10
 		h := hesitant{asked: make(chan struct{}, calls), end: make(chan struct{})}
-		s := &EchoServer{cfg: Echo{Workers: limit}, backend: h, workers: 1, failed: make(chan error, 1)}
+		s := &Server{cfg: Config{Workers: limit}, backend: h, workers: 1, failed: make(chan error, 1)}
 		for range calls {
 			s.idle.Store(1) // the first, each time
 			s.grow(0)

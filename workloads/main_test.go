@@ -40,7 +40,7 @@ type state struct {
 
 // echoRole runs an echo server: its loops last as long as their process.
 func echoRole(c *child.Control) error {
-	var cfg workloads.Echo
+	var cfg workloads.Config
 	if err := c.Config(&cfg); err != nil {
 		return err
 	}
@@ -93,13 +93,13 @@ func resident() (kib int) {
 // A server is an echo server in a process of its own.
 type server struct {
 	t    *testing.T
-	cfg  workloads.Echo
+	cfg  workloads.Config
 	proc *child.Proc
 	addr string
 }
 
 // serve starts a server; zero values of cfg choose the test's defaults.
-func serve(t *testing.T, cfg workloads.Echo) *server {
+func serve(t *testing.T, cfg workloads.Config) *server {
 	t.Helper()
 	needBackend(t, cfg.Backend)
 	cfg.Address = workloads.LoopbackAddress(cfg.Network)

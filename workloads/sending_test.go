@@ -33,7 +33,7 @@ func TestSendingVariants(t *testing.T) {
 	for _, backend := range append([]string{"uring"}, keys(sending)...) {
 		t.Run(backend, func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, workloads.Echo{Backend: backend, Network: "tcp"})
+			s := serve(t, workloads.Config{Backend: backend, Network: "tcp"})
 			c := s.dial()
 			pingPong(t, c, 1, 64, 64, 64, 4096, 100_000)
 			// A client that reads late makes the server gather what it has received.

@@ -30,7 +30,7 @@ func serveCommand() *cobra.Command {
 }
 
 func serveEchoCommand() *cobra.Command {
-	var cfg workloads.Echo
+	var cfg workloads.Config
 	var profile string
 	c := &cobra.Command{
 		Use:     "echo",
@@ -71,7 +71,7 @@ func profiled(name string, f func() error) error {
 	return f()
 }
 
-func serveEcho(ctx context.Context, w io.Writer, cfg workloads.Echo) error {
+func serveEcho(ctx context.Context, w io.Writer, cfg workloads.Config) error {
 	b, err := backends.Lookup(cfg.Backend)
 	if err != nil {
 		return err

@@ -182,13 +182,13 @@ func loopEnv() []string {
 }
 
 // EchoConfig is the echo server that a cell asks for.
-func EchoConfig(cell result.Cell, addr string, cpus []int) workloads.Echo {
+func EchoConfig(cell result.Cell, addr string, cpus []int) workloads.Config {
 	size := load.BufSize(cell.Size * cell.Pipeline)
 	bufs := max(256, 2*cell.Conns/max(cell.Loops, 1))
 	for bufs > 256 && bufs*size > 256<<20 {
 		bufs /= 2
 	}
-	return workloads.Echo{
+	return workloads.Config{
 		Backend: cell.Backend, Network: cell.Network, Address: addr,
 		Loops: cell.Loops, Workers: cell.Workers, BufSize: size, Bufs: bufs, CPUs: cpus,
 	}

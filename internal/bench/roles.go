@@ -30,7 +30,7 @@ type listening struct {
 }
 
 func echoServer(c *child.Control) error {
-	var cfg workloads.Echo
+	var cfg workloads.Config
 	if err := c.Config(&cfg); err != nil {
 		return err
 	}

@@ -1,0 +1,71 @@
+package workloads
+
+import (
+	"fmt"
+
+	"github.com/ringbench/ringbench/backends"
+)
+
+// Config is what every server is told.
+type Config struct {
+	Backend string `json:"backend"` // variant
+	Network string `json:"network"`
+	Address string `json:"address"`
+	Loops   int    `json:"loops"`   // event loops, each with a listening socket of its own
+	Workers int    `json:"workers"` // limit of a blocking backend's pool; 0: one a connection
+	BufSize int    `json:"buf_size"`
+	Bufs    int    `json:"bufs"` // a loop
+	CPUs    []int  `json:"cpus"` // where a loop's kernel threads may be pinned
+}
+
+// Check says what is wrong with the configuration, as its user sees it.
+func (cfg Config) Check() error {
+	for _, c := range []struct {
+		name      string
+		v, lo, hi int
+	}{
+		{"--loops", cfg.Loops, 1, 1024},
+		{"--workers", cfg.Workers, 0, 1_000_000},
+		{"--buf-size", cfg.BufSize, 1, 16 << 20},
+		{"--bufs", cfg.Bufs, 1, 1 << 15},
+	} {
+		if c.v < c.lo || c.v > c.hi {
+			return fmt.Errorf("%s=%d is out of range: %d to %d", c.name, c.v, c.lo, c.hi)
+		}
+	}
+	_, _, err := sockaddr(cfg.Network, cfg.Address)
+	return err
+}
+
+// LoopConfig sizes the loop of that index.
+func (cfg Config) LoopConfig(index int, t backends.Traits) backends.Config {
+	c := backends.Config{BufSize: cfg.BufSize, Bufs: cfg.Bufs}
+	if t.Blocking {
+		c.Bufs, c.Entries = 1, 8 // it serves one connection at a time
+	}
+	if n := len(cfg.CPUs); n > 0 {
+		c.CPU = 1 + cfg.CPUs[index%n]
+	}
+	return c
+}
+
+// maxProcs bounds what Procs asks for.
+const maxProcs = 1024
+
+// Procs is the GOMAXPROCS that suits a process with nothing but this server,
+// for so many connections; 0 is Go's own choice. A loop keeps its P while it
+// blocks, so one more is needed for control and signals. A worker of a pool
+// gives its P up only when the runtime takes it away, 20 µs to 10 ms later: with
+// one P for 64 workers their CPU was half idle, with one each the pool did three
+// times as much.
+func (cfg Config) Procs(t backends.Traits, conns int) int {
+	switch {
+	case t.Spawn:
+		return 0
+	case t.Blocking && cfg.Workers > 0:
+		return min(cfg.Workers, conns, maxProcs) + 1
+	case t.Blocking:
+		return min(conns, maxProcs) + 1
+	}
+	return cfg.Loops + 1
+}
