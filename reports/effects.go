@@ -25,7 +25,7 @@ func effects(s *result.Set) (all []effect) {
 		sessions := s.PairsOf(m)
 		of := func(f func(*result.Trial) float64) stat.Effect { return stat.Compare(ratios(sessions, f)...) }
 		e := effect{
-			match: m, load: s.Plan.Cells[m.B].Load(), a: s.Plan.Name(m.A), b: s.Plan.Name(m.B),
+			match: m, load: s.Plan.Cells[m.B].Load, a: s.Plan.Name(m.A), b: s.Plan.Name(m.B),
 			cpu: of((*result.Trial).ServerCPUPerMessage), rate: of((*result.Trial).PerSecond), p99: of(p99),
 		}
 		pairs := slices.Concat(sessions...)
@@ -191,7 +191,7 @@ func against(s *result.Set, a, b string) (all []effect) {
 	find := func(load result.Load, a, b string) (result.Match, bool) {
 		i := slices.IndexFunc(s.Plan.Matches, func(m result.Match) bool {
 			x, y := s.Plan.Cells[m.A], s.Plan.Cells[m.B]
-			return x.Load() == load && x.Contestant == a && y.Contestant == b
+			return x.Load == load && x.Contestant == a && y.Contestant == b
 		})
 		if i < 0 {
 			return result.Match{}, false

@@ -30,7 +30,7 @@ func newContests(purpose string, conns []int, names []string, contests ...contes
 	pair := 0
 	for i, n := range conns {
 		for _, name := range names {
-			c := result.Cell{Contestant: name, Network: "tcp", Conns: n, Size: 64, Pipeline: 1, Loops: 1}
+			c := result.Cell{Contestant: name, Load: result.Load{Network: "tcp", Conns: n, Size: 64, Pipeline: 1}, Loops: 1}
 			if name, isC := strings.CutPrefix(name, "c-"); isC {
 				c.Command = "/tmp/" + name + " {port} 4096"
 			} else {

@@ -68,7 +68,7 @@ func HTML(w io.Writer, s *result.Set) error {
 	}
 	all := views(s)
 	p := page{
-		Title:    "ringbench " + or(s.Plan.Workload, "result") + " on " + or(s.Env.Host, "an unknown host"),
+		Title:    "ringbench " + or(s.Plan.Workload(), "result") + " on " + or(s.Env.Host, "an unknown host"),
 		Subtitle: subtitle(s, all) + " · " + s.Started.UTC().Format(time.RFC3339),
 		Style:    template.CSS(pageStyle),
 		Verdicts: verdicts(s, all),

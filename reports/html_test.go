@@ -92,7 +92,7 @@ func TestHTMLEscapes(t *testing.T) {
 	s.Env.Host, s.Env.Kernel, s.Env.CPUModel, s.Env.Cmdline, s.Env.Mitigations = hostile, hostile, hostile, hostile, []string{hostile}
 	s.Command = []string{"ringbench", hostile}
 	s.Warnings = []string{hostile}
-	s.Version, s.Plan.Workload, s.Plan.Client, s.Plan.Placement, s.Plan.Grouping = hostile, hostile, hostile, hostile, hostile
+	s.Version, s.Plan.Client, s.Plan.Placement, s.Plan.Grouping = hostile, hostile, hostile, hostile
 	s.Plan.Duet = true
 	for i := range s.Plan.Cells {
 		c := &s.Plan.Cells[i]

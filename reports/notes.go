@@ -265,7 +265,7 @@ func cellName(s *result.Set, cell int) string {
 	if cell < 0 || cell >= len(s.Plan.Cells) {
 		return fmt.Sprintf("cell %d", cell)
 	}
-	return fmt.Sprintf("%s (%s)", s.Plan.Name(cell), s.Plan.Cells[cell].Load())
+	return fmt.Sprintf("%s (%s)", s.Plan.Name(cell), s.Plan.Cells[cell].Load)
 }
 
 // events are the counters that a reader must see when they are not zero.

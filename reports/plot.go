@@ -66,7 +66,7 @@ func drawings(s *result.Set) []drawing {
 
 // subtitle is what all panels share, and where it was measured.
 func subtitle(s *result.Set, all []view) string {
-	parts := []string{or(s.Plan.Workload, "no workload")}
+	parts := []string{or(s.Plan.Workload(), "no workload")}
 	if len(all) > 0 {
 		for i, p := range loadParts(all[0].load) {
 			if len(all) == 1 || !varies(all, i) {

@@ -45,13 +45,13 @@ func newSet(trials int, conns ...int) *result.Set {
 		Started: start, Ended: start.Add(time.Minute),
 		Env: result.Env{Host: "vm", Kernel: "6.18.0", Arch: "amd64", GoVersion: "go1.26.8", CPUModel: "AMD EPYC", CPUs: 2,
 			MemoryBytes: 8 << 30, TickHz: 250, Accounting: "tick", IRQAccounting: "task", Mitigations: []string{"spectre_v2: retpolines"}, Cmdline: "console=ttyS0"},
-		Plan: result.Plan{Workload: "echo", Trials: trials, Seed: 1, WarmupSeconds: 0.2, DurationSeconds: 1, Placement: "split",
+		Plan: result.Plan{Trials: trials, Seed: 1, WarmupSeconds: 0.2, DurationSeconds: 1, Placement: "split",
 			ServerCPUs: []int{0}, ClientCPUs: []int{1}, Client: "uring"},
 		Floor: &result.Floor{Seconds: 1, Messages: 8_000_000, CPUSeconds: 0.97},
 	}
 	for _, n := range conns {
 		for _, p := range profiles {
-			s.Plan.Cells = append(s.Plan.Cells, result.Cell{Contestant: p.name, Backend: p.backend, Network: "tcp", Conns: n, Size: 64, Pipeline: 1, Loops: 1})
+			s.Plan.Cells = append(s.Plan.Cells, result.Cell{Contestant: p.name, Backend: p.backend, Load: result.Load{Workload: "echo", Network: "tcp", Conns: n, Size: 64, Pipeline: 1}, Loops: 1})
 		}
 	}
 	for block := range trials {

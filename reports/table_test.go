@@ -243,7 +243,7 @@ func TestTableOfInterference(t *testing.T) {
 // of them ended.
 func TestTableOfProcesses(t *testing.T) {
 	s := newSet(2, 64)
-	s.Plan.Cells[3] = result.Cell{Contestant: "mine", Command: "./run.sh {port}", Network: "tcp", Conns: 64, Size: 64, Pipeline: 1}
+	s.Plan.Cells[3] = result.Cell{Contestant: "mine", Command: "./run.sh {port}", Load: s.Plan.Cells[2].Load}
 	for i := range s.Trials {
 		if t := &s.Trials[i]; t.Cell == 3 {
 			t.Server.Processes, t.Server.ProcessesEnded = 3, t.Block

@@ -15,10 +15,11 @@ import (
 
 // duetFlags are those of the commands that consist of duets.
 func duetFlags(c *cobra.Command, o *bench.Options, conns, sizes []int, trials int) {
-	o.Networks, o.Pipelines, o.Loops = []string{"tcp"}, []int{1}, 1
+	g := &bench.EchoGrid{Networks: []string{"tcp"}, Pipelines: []int{1}}
+	o.Grid, o.Loops = g, 1
 	f := c.Flags()
-	f.IntSliceVar(&o.Conns, "conns", conns, "connections")
-	f.IntSliceVar(&o.Sizes, "size", sizes, "bytes of a message")
+	f.IntSliceVar(&g.Conns, "conns", conns, "connections")
+	f.IntSliceVar(&g.Sizes, "size", sizes, "bytes of a message")
 	f.IntVar(&o.Trials, "trials", trials, "pairs of each comparison in a session")
 	f.DurationVar(&o.Duration, "duration", 500*time.Millisecond, "measured window of a pair")
 	f.DurationVar(&o.Warmup, "warmup", 200*time.Millisecond, "load before the window")

@@ -18,7 +18,8 @@ import (
 )
 
 func echoCommand() *cobra.Command {
-	var o bench.Options
+	var g bench.EchoGrid
+	o := bench.Options{Grid: &g}
 	var out outputs
 	c := &cobra.Command{
 		Use:   "echo",
@@ -48,11 +49,11 @@ uring-multishot. Lists make a grid of all combinations.`,
 	}
 	f := c.Flags()
 	f.StringSliceVar(&o.Backends, "backend", []string{"all"}, "contestants; all, the default where no other server is named, is every backend that is available here")
-	f.IntSliceVar(&o.Conns, "conns", []int{64}, "connections")
-	f.IntSliceVar(&o.Sizes, "size", []int{64}, "bytes of a message")
-	f.IntSliceVar(&o.Pipelines, "pipeline", []int{1}, "messages outstanding on a connection")
-	f.Float64SliceVar(&o.Rates, "rate", nil, "messages a second over all connections (open loop); default: closed loop")
-	f.StringSliceVar(&o.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix")
+	f.IntSliceVar(&g.Conns, "conns", []int{64}, "connections")
+	f.IntSliceVar(&g.Sizes, "size", []int{64}, "bytes of a message")
+	f.IntSliceVar(&g.Pipelines, "pipeline", []int{1}, "messages outstanding on a connection")
+	f.Float64SliceVar(&g.Rates, "rate", nil, "messages a second over all connections (open loop); default: closed loop")
+	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix")
 	f.IntVar(&o.Loops, "loops", 1, "event loops of a server")
 	f.IntVar(&o.Workers, "workers", 0, "limit of the thread pool; 0: one worker a connection")
 	f.DurationVar(&o.Duration, "duration", time.Second, "measured window of a trial")

@@ -34,9 +34,13 @@ func (a *Ablation) Plan() (*result.Plan, []string, error) {
 		return nil, nil, err
 	}
 	a.Backends, a.Commands, a.Target, a.Duet = []string{f.Name}, nil, "", true
-	return a.plan(func(p *result.Plan) ([]string, error) {
+	return a.plan(func(p *result.Plan, loads []result.Load) ([]string, error) {
 		p.Purpose = result.PurposeAblation
-		for _, load := range a.loads() {
+		under := func(c result.Cell, l result.Load) result.Cell {
+			c.Load = l
+			return c
+		}
+		for _, load := range loads {
 			first := len(p.Cells)
 			again := base
 			again.Contestant += " again"
@@ -55,7 +59,7 @@ func (a *Ablation) Plan() (*result.Plan, []string, error) {
 				p.LeftOut = append(p.LeftOut, result.LeftOut{Contestant: c.variant, Why: c.why})
 			}
 		}
-		return nil, tooMany(p)
+		return nil, nil
 	})
 }
 

@@ -92,7 +92,7 @@ func registerFake() {
 
 func TestAblationPlan(t *testing.T) {
 	a := Ablation{Options: options(), Backend: "fake"}
-	a.Conns = []int{1, 64}
+	a.echo().Conns = []int{1, 64}
 	p, _, err := a.Plan()
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestAblationPlan(t *testing.T) {
 		if got := m.Label + " " + a.Contestant; got != want[i%each] {
 			t.Errorf("match %d is %q, want %q", i, got, want[i%each])
 		}
-		if b.Contestant != "fake" || b.Load() != a.Load() || b.Conns != a.Conns {
+		if b.Contestant != "fake" || b.Load != a.Load || b.Conns != a.Conns {
 			t.Errorf("match %d compares %+v with %+v", i, a, b)
 		}
 		if m.Same != (i%each == 0) || m.Apart != (m.Label == "+sqpoll") {
@@ -184,7 +184,7 @@ func TestAblationCoversAllFeatures(t *testing.T) {
 func TestCalibrationPlan(t *testing.T) {
 	testenv.Need(t, "cc", testenv.Program("cc"))
 	o := options("epoll", "net", "fake+refused")
-	o.Conns, o.Sizes = []int{1, 1000}, []int{64, 20_000}
+	o.echo().Conns, o.echo().Sizes = []int{1, 1000}, []int{64, 20_000}
 	twins["fake"] = ctwin.Epoll
 	defer delete(twins, "fake")
 	names, err := TwinsOf(o.Backends)
@@ -213,14 +213,14 @@ func TestCalibrationPlan(t *testing.T) {
 			t.Errorf("command %q, want %q", cell.Command, want)
 		}
 	}
-	for load, want := range map[result.Cell]string{
+	for load, want := range map[result.Load]string{
 		{Conns: 1, Size: 64}:        " {port} 4096 256",
 		{Conns: 1000, Size: 4096}:   " {port} 8192 2000",
 		{Conns: 10, Size: 20_000}:   " {port} 32768 256",
 		{Conns: 10, Size: 16 << 20}: " {port} 65536 256",
 	} {
-		load.Pipeline, load.Loops = 1, 1
-		cell, err := c.twin(load, ctwin.Uring)
+		load.Pipeline = 1
+		cell, err := c.twin(result.Cell{Load: load, Loops: 1}, ctwin.Uring)
 		if err != nil || cell.Command != programs.Path(ctwin.Uring)+want {
 			t.Errorf("%+v: command %q, error %v, want %q", load, cell.Command, err, want)
 		}

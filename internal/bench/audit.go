@@ -137,6 +137,6 @@ func (c *contestant) stock(ctx context.Context, trace *meter.SyscallTrace) (s st
 	for j := range s.counters {
 		s.counters[j] = (edges[0].Counters[j] + edges[1].Counters[j]) / 2
 	}
-	s.messages = float64(s.counters[backends.BytesIn]) / float64(c.cell.Size)
+	s.messages = of(c.cell).messages(c.cell, s.counters)
 	return s, nil
 }

@@ -60,7 +60,7 @@ func run(ctx context.Context, set *result.Set, progress Progress) error {
 				return err
 			}
 		}
-		progress(i, len(runs), p.Name(one.Cells[0])+" "+p.Cells[one.Cells[0]].Load().String())
+		progress(i, len(runs), p.Name(one.Cells[0])+" "+p.Cells[one.Cells[0]].Load.String())
 		trials, err := r.trial(ctx, one)
 		for i := range trials {
 			trials[i].Session = session
@@ -92,7 +92,11 @@ func (r *runner) harnessFloor(ctx context.Context) (*result.Floor, error) {
 		return nil, err
 	}
 	cell := r.plan.Cells[0]
-	cell.Network, cell.Rate, cell.Contestant = "null", 0, "null"
+	if of(cell).floor == nil {
+		return nil, nil
+	}
+	cell = of(cell).floor(cell)
+	cell.Contestant = "null"
 	c := &contestant{cell: cell}
 	defer c.stop()
 	p := *r.plan

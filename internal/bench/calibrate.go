@@ -58,14 +58,14 @@ func (c *Calibration) Plan() (*result.Plan, []string, error) {
 		return nil, nil, fmt.Errorf("nothing is left to calibrate; %s", leftOut[0].Why)
 	}
 	c.Commands, c.Target, c.Duet = nil, "", true
-	return c.plan(func(p *result.Plan) ([]string, error) {
+	return c.plan(func(p *result.Plan, loads []result.Load) ([]string, error) {
 		p.Purpose, p.Compiler, p.LeftOut = result.PurposeCalibration, c.Twins.Compiler, leftOut
-		for _, load := range c.loads() {
+		for _, load := range loads {
 			if err := c.match(p, ours, load); err != nil {
 				return nil, err
 			}
 		}
-		return nil, tooMany(p)
+		return nil, nil
 	})
 }
 
@@ -85,7 +85,8 @@ func (c *Calibration) match(p *result.Plan, ours []result.Cell, load result.Load
 	}
 	byFamily := map[string]int{}
 	for _, of := range ours {
-		own := under(of, load)
+		own := of
+		own.Load = load
 		twin, err := c.twin(own, twins[own.Family()])
 		if err != nil {
 			return err
@@ -124,7 +125,7 @@ func (c *Calibration) twin(own result.Cell, name string) (cell result.Cell, err 
 	cell.Contestant, cell.Backend, cell.Workers = "c-"+name, "", 0
 	cell.Command = path + " {port}"
 	if name == ctwin.Uring {
-		cfg := EchoConfig(own, "", nil)
+		cfg := echoConfig(own, nil)
 		cell.Command += fmt.Sprintf(" %d %d", cfg.BufSize, cfg.Bufs)
 	}
 	return cell, nil

@@ -12,9 +12,7 @@ import (
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/child"
-	"github.com/ringbench/ringbench/internal/load"
 	"github.com/ringbench/ringbench/internal/result"
-	"github.com/ringbench/ringbench/workloads"
 )
 
 // DefaultPatience is how long a server and its client may take to get ready, and
@@ -39,8 +37,11 @@ type contestant struct {
 	// over, so its counters are read before and after it.
 	pool   bool
 	idle   backends.Counters // of a pool, before the load
-	client *child.Proc
+	client *child.Proc       // the server, where that drives itself
 	about  listening
+
+	origin   *child.Proc // the server behind it; nil: none
+	upstream string      // where that listens
 }
 
 // start brings up the server and connects the client.
@@ -54,6 +55,9 @@ func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, er
 	patience := r.patience()
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not ready within %v (--start-timeout)", patience))
 	defer cancel()
+	if err := c.startOrigin(ctx, r.plan); err != nil {
+		return nil, err
+	}
 	switch {
 	case cell.Target != "":
 		c.pid, c.about.Addr = cell.TargetPID, cell.Target
@@ -68,8 +72,8 @@ func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, er
 	if err := c.connect(ctx, r.plan); err != nil {
 		return nil, c.blame(err)
 	}
-	if c.own {
-		if err := c.settle(ctx); err != nil {
+	if places := of(cell).places; c.own && places != nil {
+		if err := c.settle(ctx, places(cell)); err != nil {
 			return nil, c.blame(err)
 		}
 	}
@@ -91,8 +95,7 @@ func (r *runner) patience() time.Duration {
 // settle waits until the server has accepted all connections that it has
 // workers for. A pool that grows while it serves competes with its own load: of
 // 1,000 connections to a thread pool, 80 had no worker after a second.
-func (c *contestant) settle(ctx context.Context) error {
-	want := c.places()
+func (c *contestant) settle(ctx context.Context, want int) error {
 	for accepted := 0; ; {
 		if err := c.server.Call(ctx, "accepted", nil, &accepted); err != nil {
 			return err
@@ -110,14 +113,6 @@ func (c *contestant) settle(ctx context.Context) error {
 	}
 }
 
-// places is how many of the connections a server of ours serves at a time.
-func (c *contestant) places() int {
-	if c.cell.Workers > 0 {
-		return min(c.cell.Workers, c.cell.Conns)
-	}
-	return c.cell.Conns
-}
-
 // blame names the end of the server as the cause where there was one: its
 // client only sees connections that break, and may tell first. Of what was lost
 // in a trial it is else the client's, should a meter have missed that first.
@@ -129,6 +124,13 @@ func (c *contestant) blame(err error) error {
 		case <-time.After(lastWords):
 		}
 	}
+	if c.origin != nil {
+		select {
+		case <-c.origin.Done():
+			return c.originEnded()
+		default:
+		}
+	}
 	if isVoid(err) {
 		select {
 		case <-c.client.Done():
@@ -137,6 +139,10 @@ func (c *contestant) blame(err error) error {
 		}
 	}
 	return err
+}
+
+func (c *contestant) originEnded() error {
+	return ended("the origin of %s ended in mid-trial: %v", c.cell.Contestant, c.origin.Exit())
 }
 
 func (c *contestant) serverEnded() error {
@@ -152,19 +158,41 @@ func (c *contestant) startOwn(ctx context.Context, p *result.Plan) error {
 	if err != nil {
 		return err
 	}
-	cfg := EchoConfig(c.cell, workloads.LoopbackAddress(c.cell.Network), p.ServerCPUs)
-	spec := child.Spec{
-		Role: roleEcho, Name: c.cell.Contestant + " server", CPUs: p.ServerCPUs, Session: true,
-		Config: cfg, GoMaxProcs: cfg.Procs(b.Traits(), c.cell.Conns),
+	own, err := of(c.cell).server(c.cell, p, c.upstream)
+	if err != nil {
+		return err
 	}
-	if !b.Traits().Blocking {
-		spec.Env = loopEnv()
-	}
-	if c.server, err = child.Start(spec); err != nil {
+	if c.server, err = own.spawn(c.cell.Contestant+" server", p.ServerCPUs, !b.Traits().Blocking); err != nil {
 		return err
 	}
 	c.pid, c.own, c.pool = c.server.PID(), true, b.Traits().Blocking && !b.Traits().Spawn
 	return c.server.Call(ctx, "ready", nil, &c.about)
+}
+
+// spawn starts the process. Quiet is for one that does nothing but run loops.
+func (p part) spawn(name string, cpus []int, quiet bool) (*child.Proc, error) {
+	spec := child.Spec{Role: p.role, Name: name, CPUs: cpus, Session: true, Config: p.cfg, GoMaxProcs: p.procs}
+	if quiet {
+		spec.Env = loopEnv()
+	}
+	return child.Start(spec)
+}
+
+// startOrigin runs the server behind the one under test, if there is one.
+func (c *contestant) startOrigin(ctx context.Context, p *result.Plan) (err error) {
+	make := of(c.cell).origin
+	if make == nil {
+		return nil
+	}
+	if c.origin, err = make(c.cell, p).spawn("origin of "+c.cell.Contestant, p.OriginCPUs, true); err != nil {
+		return err
+	}
+	var about listening
+	if err := c.origin.Call(ctx, "ready", nil, &about); err != nil {
+		return fmt.Errorf("origin: %w", err)
+	}
+	c.upstream = about.Addr
+	return nil
 }
 
 // loopEnv is how a process that does nothing but run loops is to be run. A loop
@@ -181,19 +209,6 @@ func loopEnv() []string {
 	return []string{"GOGC=off", "GODEBUG=" + debug}
 }
 
-// EchoConfig is the echo server that a cell asks for.
-func EchoConfig(cell result.Cell, addr string, cpus []int) workloads.Config {
-	size := load.BufSize(cell.Size * cell.Pipeline)
-	bufs := max(256, 2*cell.Conns/max(cell.Loops, 1))
-	for bufs > 256 && bufs*size > 256<<20 {
-		bufs /= 2
-	}
-	return workloads.Config{
-		Backend: cell.Backend, Network: cell.Network, Address: addr,
-		Loops: cell.Loops, Workers: cell.Workers, BufSize: size, Bufs: bufs, CPUs: cpus,
-	}
-}
-
 // startForeign runs a command with {port} replaced by a free port and waits
 // until something listens there.
 func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
@@ -201,7 +216,7 @@ func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
 	if err != nil {
 		return err
 	}
-	args := strings.Fields(strings.ReplaceAll(c.cell.Command, "{port}", strconv.Itoa(port)))
+	args := strings.Fields(strings.NewReplacer("{port}", strconv.Itoa(port), "{origin}", c.upstream).Replace(c.cell.Command))
 	c.server, err = child.Start(child.Spec{Command: args, Name: c.cell.Contestant, CPUs: p.ServerCPUs, Session: true})
 	if err != nil {
 		return err
@@ -248,33 +263,31 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// load is what the client is to do. Of a server of ours that has a place for
-// every connection settle makes sure that all are served.
-func (c *contestant) load(p *result.Plan) load.Config {
-	cell := c.cell
-	return load.Config{
-		Backend: p.Client, Network: cell.Network, Address: c.about.Addr, Conns: cell.Conns, Size: cell.Size,
-		Pipeline: cell.Pipeline, Rate: cell.Rate, Loops: clientLoops(p, cell), Seed: p.Seed, Spin: p.Placement == Split && !p.Duet,
-		AllServed: c.own && c.places() == cell.Conns,
-	}
-}
-
+// connect starts the client and has it connect, unless the server is its own.
 func (c *contestant) connect(ctx context.Context, p *result.Plan) (err error) {
-	cfg := c.load(p)
-	c.client, err = child.Start(child.Spec{
-		Role: roleClient, Name: "client of " + c.cell.Contestant, CPUs: p.ClientCPUs, Session: true, GoMaxProcs: cfg.Loops + 1, Env: loopEnv(),
-		Config: cfg,
-	})
+	w := of(c.cell)
+	if !w.drives() {
+		c.client = c.server
+		return nil
+	}
+	c.client, err = w.client(c.cell, p, c.about.Addr, c.allServed()).spawn("client of "+c.cell.Contestant, p.ClientCPUs, true)
 	if err != nil {
 		return err
 	}
 	return c.client.Call(ctx, "ready", nil, nil)
 }
 
-// stop ends both processes. It says how a foreign server ended that did not do so
+// allServed reports whether settle makes sure that every connection has been taken
+// from the backlog.
+func (c *contestant) allServed() bool {
+	places := of(c.cell).places
+	return c.own && places != nil && places(c.cell) == c.cell.Conns
+}
+
+// stop ends the processes. It says how a foreign server ended that did not do so
 // as it was asked to.
 func (c *contestant) stop() (ending string) {
-	if c.client != nil {
+	if c.client != nil && c.client != c.server {
 		c.client.Stop(grace)
 	}
 	if c.server != nil {
@@ -288,13 +301,19 @@ func (c *contestant) stop() (ending string) {
 			ending = "at SIGTERM: " + exit.String()
 		}
 	}
+	if c.origin != nil {
+		c.origin.Stop(grace)
+	}
 	return ending
 }
 
 // gone receives when a process of the trial ends before its time.
-func (c *contestant) gone() (server, client <-chan struct{}) {
+func (c *contestant) gone() (server, client, origin <-chan struct{}) {
 	if c.server != nil {
 		server = c.server.Done()
 	}
-	return server, c.client.Done()
+	if c.origin != nil {
+		origin = c.origin.Done()
+	}
+	return server, c.client.Done(), origin
 }

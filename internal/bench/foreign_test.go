@@ -78,7 +78,7 @@ func TestForeignProcesses(t *testing.T) {
 	}
 	o := options()
 	o.Commands = []string{"prefork=" + exe + " known-prefork {port}", "wrapped=" + script(t, exe+" known-prefork $1", "exit $?") + " {port}"}
-	o.Conns, o.Duet, o.Audit = []int{8}, true, meter.CanTrace() == nil
+	o.echo().Conns, o.Duet, o.Audit = []int{8}, true, meter.CanTrace() == nil
 	for _, trial := range measured(t, planOf(t, o)).Trials {
 		whole(t, o, trial, 3+trial.Cell)
 	}
@@ -176,7 +176,7 @@ func TestTargetProcesses(t *testing.T) {
 	}
 	o := options()
 	o.Target, o.TargetPID = fmt.Sprintf("127.0.0.1:%d", port), p.PID()
-	o.Conns, o.Audit = []int{8}, meter.CanTrace() == nil
+	o.echo().Conns, o.Audit = []int{8}, meter.CanTrace() == nil
 	plan, warnings, err := o.Plan()
 	if err != nil || strings.Contains(strings.Join(warnings, "; "), "is not seen to listen") {
 		t.Fatalf("warnings %q, error %v", warnings, err)

@@ -24,7 +24,7 @@ import (
 func measureKnown(t *testing.T, command string, o Options) (*result.Trial, []byte) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "log")
-	o.Commands = []string{fmt.Sprintf("known=%s {port} %s %d", command, path, o.Sizes[0])}
+	o.Commands = []string{fmt.Sprintf("known=%s {port} %s %d", command, path, o.echo().Sizes[0])}
 	set := mustRun(t, o)
 	log, err := os.ReadFile(path)
 	if err != nil {
@@ -61,7 +61,7 @@ func TestKnownDelay(t *testing.T) {
 	o := options()
 	// On one CPU a wake-up is short, and a few hundred messages a second keep
 	// its caches warm; evenly, so that none waits for another.
-	o.Placement, o.Conns, o.Rates = Shared, []int{10}, []float64{1000}
+	o.Placement, o.echo().Conns, o.echo().Rates = Shared, []int{10}, []float64{1000}
 	o.Duration = 500 * time.Millisecond
 	keepAwake(t)
 	// The machine may add anything; what decides is that the delay is there
@@ -117,7 +117,7 @@ func over(h result.Histogram, x time.Duration) float64 {
 // demands of the stalls that the server really made.
 func TestKnownStallInOpenLoop(t *testing.T) {
 	o := options()
-	o.Conns, o.Pipelines, o.Rates = []int{16}, []int{64}, []float64{2000}
+	o.echo().Conns, o.echo().Pipelines, o.echo().Rates = []int{16}, []int{64}, []float64{2000}
 	o.Duration = 3 * stallPeriod
 	// Of all messages: 50 ms of each second. A generator that waits for answers
 	// would show next to none.
@@ -183,7 +183,7 @@ func TestKnownStallInClosedLoop(t *testing.T) {
 func stallHides(t *testing.T) error {
 	const conns, stalls = 8, 2
 	o := options()
-	o.Conns, o.Duration = []int{conns}, stalls*stallPeriod
+	o.echo().Conns, o.Duration = []int{conns}, stalls*stallPeriod
 	trial, log := measureStall(t, o)
 	slow := over(trial.Service, stallLength/2) * float64(trial.Service.TotalCount())
 	if slow < conns*(stalls-1) || slow > conns*(stalls+1) {

@@ -54,8 +54,8 @@ func TestKilledHarnessLeavesNoChild(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
 			o := options("epoll")
-			o.Networks, o.Duration, o.Conns = []string{network}, time.Minute, []int{8}
-			p, err := child.Start(child.Spec{Role: "harness", Config: o})
+			o.echo().Networks, o.Duration, o.echo().Conns = []string{network}, time.Minute, []int{8}
+			p, err := child.Start(child.Spec{Role: "harness", Config: planOf(t, o)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +102,7 @@ func TestInterruptedRun(t *testing.T) {
 			mustRun(t, options("epoll")) // what a process makes once is there
 			before := look()
 			o := options("epoll")
-			o.Networks, o.Trials, o.Duration = []string{network}, 50, 100*time.Millisecond
+			o.echo().Networks, o.Trials, o.Duration = []string{network}, 50, 100*time.Millisecond
 			p := planOf(t, o)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -142,7 +142,7 @@ func TestConnections(t *testing.T) {
 	for _, conns := range counts {
 		t.Run(fmt.Sprint(conns), func(t *testing.T) {
 			o := options(all()...)
-			o.Conns = []int{conns}
+			o.echo().Conns = []int{conns}
 			if conns >= 10_000 {
 				o.Warmup, o.Duration = 5*time.Second, time.Minute
 			} else if conns >= 1000 {
@@ -189,9 +189,8 @@ func TestWhoServesAll(t *testing.T) {
 		{true, 11, 10, true},
 		{false, 0, 10, false},
 	} {
-		p := &result.Plan{ClientCPUs: []int{0}}
-		s := &contestant{own: c.own, cell: result.Cell{Conns: c.conns, Workers: c.workers}}
-		if got := s.load(p).AllServed; got != c.all {
+		s := &contestant{own: c.own, cell: result.Cell{Load: result.Load{Workload: "echo", Conns: c.conns}, Workers: c.workers}}
+		if got := s.allServed(); got != c.all {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}
@@ -200,7 +199,7 @@ func TestWhoServesAll(t *testing.T) {
 // Connections that wait for a worker are reported, and their wait is measured.
 func TestBacklogIsReported(t *testing.T) {
 	o := options("threadpool")
-	o.Conns, o.Workers = []int{10}, 4
+	o.echo().Conns, o.Workers = []int{10}, 4
 	trial := mustRun(t, o).Trials[0]
 	for range 3 { // a stall can keep the four from being served
 		if trial.Unserved == 6 && trial.Messages > 0 {

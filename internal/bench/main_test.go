@@ -52,10 +52,14 @@ func options(backends ...string) Options {
 		backends = []string{"all"}
 	}
 	return Options{
-		Backends: backends, Networks: []string{"tcp"}, Conns: []int{1}, Sizes: []int{64}, Pipelines: []int{1},
-		Loops: 1, Duration: 100 * time.Millisecond, Warmup: 50 * time.Millisecond, Trials: 1, Seed: 1, Client: DefaultClient, Patience: DefaultPatience,
+		Grid:     &EchoGrid{Networks: []string{"tcp"}, Conns: []int{1}, Sizes: []int{64}, Pipelines: []int{1}},
+		Backends: backends,
+		Loops:    1, Duration: 100 * time.Millisecond, Warmup: 50 * time.Millisecond, Trials: 1, Seed: 1, Client: DefaultClient, Patience: DefaultPatience,
 	}
 }
+
+// echo is the grid of options, to be changed.
+func (o *Options) echo() *EchoGrid { return o.Grid.(*EchoGrid) }
 
 func planOf(t testing.TB, o Options) *result.Plan {
 	t.Helper()
@@ -85,15 +89,11 @@ func mustRun(t testing.TB, o Options) *result.Set {
 
 // harnessRole is a whole run in a process of its own, to be killed.
 func harnessRole(c *child.Control) error {
-	var o Options
-	if err := c.Config(&o); err != nil {
+	var p result.Plan
+	if err := c.Config(&p); err != nil {
 		return err
 	}
-	p, _, err := o.Plan()
-	if err != nil {
-		return err
-	}
-	go Run(context.Background(), p, silent)
+	go Run(context.Background(), &p, silent)
 	c.Serve(map[string]func(json.RawMessage) (any, error){
 		"children": func(json.RawMessage) (any, error) { return children(os.Getpid()), nil },
 	})

@@ -102,7 +102,7 @@ func needSockets(c result.Cell) error {
 	}
 	// A listening socket and a ring or epoll instance a loop; the rest is
 	// the runtime's, the control pipes and the standard streams.
-	files := c.Conns + 2*c.Loops + 64
+	files := of(c).files(c) + 2*c.Loops + 64
 	if err := child.NeedFiles(files); err != nil {
 		return fmt.Errorf("--conns=%d: %w", c.Conns, err)
 	}
@@ -138,9 +138,8 @@ func needThreads(pools []result.Cell, limits []threadLimit) error {
 	var names []string
 	largest, sum := 0, others
 	for _, c := range pools {
-		threads := c.Conns
-		if c.Workers > 0 && c.Workers < threads {
-			threads = c.Workers
+		threads := of(c).threads(c)
+		if threads < c.Conns {
 			if waiting := c.Conns - threads; waiting > somaxconn() {
 				return fmt.Errorf("--workers=%d leaves %d connections to wait and the backlog holds %d; raise net.core.somaxconn or --workers", c.Workers, waiting, somaxconn())
 			}

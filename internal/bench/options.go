@@ -20,17 +20,21 @@ import (
 // the same for every contestant, and the result names it.
 const DefaultClient = "auto"
 
-// Options is an echo comparison as its user asks for it.
+// A Grid is the loads of one workload that its user asks for, every contestant
+// under each.
+type Grid interface {
+	// Loads lists them; the error says which flag's value is wrong.
+	Loads() ([]result.Load, error)
+}
+
+// Options is a comparison as its user asks for it.
 type Options struct {
+	Grid             Grid
 	Backends         []string // variants; "all" is what is available
 	BackendsByUser   bool     // Backends is not the default, which gives way to Commands and Target
 	Commands         []string // NAME=COMMAND
 	Target           string
 	TargetPID        int
-	Networks         []string
-	Conns, Sizes     []int
-	Pipelines        []int
-	Rates            []float64 // empty: closed loop
 	Loops, Workers   int
 	Duration, Warmup time.Duration
 	Patience         time.Duration // that a server and its client may take to get ready
@@ -50,11 +54,8 @@ type Options struct {
 
 // Limits of what can be asked for.
 const (
-	maxConns  = 1_000_000
-	maxSize   = 16 << 20
-	maxFlight = 64 << 20 // bytes outstanding a connection
-	maxRate   = 1e8
-	maxCells  = 10_000
+	maxConns = 1_000_000
+	maxCells = 10_000
 )
 
 // Plan checks the options against their limits and this machine, and makes the
@@ -62,12 +63,16 @@ const (
 func (o *Options) Plan() (*result.Plan, []string, error) { return o.plan(o.cells) }
 
 // plan makes a plan of the cells that fill puts into it.
-func (o *Options) plan(fill func(*result.Plan) (warnings []string, err error)) (*result.Plan, []string, error) {
+func (o *Options) plan(fill func(*result.Plan, []result.Load) (warnings []string, err error)) (*result.Plan, []string, error) {
+	loads, err := o.Grid.Loads()
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := o.check(); err != nil {
 		return nil, nil, err
 	}
 	p := &result.Plan{
-		Workload: "echo", Trials: o.Trials, Seed: o.Seed,
+		Trials: o.Trials, Seed: o.Seed,
 		WarmupSeconds: o.Warmup.Seconds(), DurationSeconds: o.Duration.Seconds(),
 		PatienceSeconds: o.Patience.Seconds(), Duet: o.Duet, Client: o.Client, Audit: o.Audit,
 		Sessions: o.Sessions, SessionGapSeconds: o.SessionGap.Seconds(), Limits: limits,
@@ -75,9 +80,12 @@ func (o *Options) plan(fill func(*result.Plan) (warnings []string, err error)) (
 	if err := o.place(p); err != nil {
 		return nil, nil, err
 	}
-	warnings, err := fill(p)
+	warnings, err := fill(p, loads)
 	if err != nil {
 		return nil, nil, err
+	}
+	if len(p.Cells) > maxCells {
+		return nil, nil, fmt.Errorf("%d cells are too many: at most %d", len(p.Cells), maxCells)
 	}
 	if err := o.needs(p); err != nil {
 		return nil, nil, err
@@ -101,43 +109,16 @@ func (o *Options) plan(fill func(*result.Plan) (warnings []string, err error)) (
 }
 
 func (o *Options) check() error {
-	for _, c := range []struct {
-		name   string
-		values []int
-		lo, hi int
-	}{
-		{"--conns", o.Conns, 1, maxConns},
-		{"--size", o.Sizes, 1, maxSize},
-		{"--pipeline", o.Pipelines, 1, 1 << 16},
-		{"--loops", []int{o.Loops}, 1, 1024},
-		{"--workers", []int{o.Workers}, 0, maxConns},
-		{"--trials", []int{o.Trials}, 1, 100_000},
-		{"--sessions", []int{o.Sessions}, 0, result.SessionsMax},
-	} {
-		if len(c.values) == 0 {
-			return fmt.Errorf("%s names no value", c.name)
-		}
-		for _, v := range c.values {
-			if v < c.lo || v > c.hi {
-				return fmt.Errorf("%s=%d is out of range: %d to %d", c.name, v, c.lo, c.hi)
-			}
-		}
+	if err := inRange(
+		bounded{"--loops", []int{o.Loops}, 1, 1024},
+		bounded{"--workers", []int{o.Workers}, 0, maxConns},
+		bounded{"--trials", []int{o.Trials}, 1, 100_000},
+		bounded{"--sessions", []int{o.Sessions}, 0, result.SessionsMax},
+	); err != nil {
+		return err
 	}
-	if size, pipeline := slices.Max(o.Sizes), slices.Max(o.Pipelines); size*pipeline > maxFlight {
-		return fmt.Errorf("--size=%d times --pipeline=%d is more than %d MiB outstanding on a connection", size, pipeline, maxFlight>>20)
-	}
-	for _, f := range []struct {
-		name   string
-		values []string
-	}{{"--backend", o.Backends}, {"--network", o.Networks}} {
-		if len(f.values) == 0 {
-			return fmt.Errorf("%s names no value", f.name)
-		}
-	}
-	for _, r := range o.Rates {
-		if !(r > 0 && r <= maxRate) {
-			return fmt.Errorf("--rate=%g is out of range: above 0, up to %g messages a second", r, float64(maxRate))
-		}
+	if len(o.Backends) == 0 {
+		return errors.New("--backend names no value")
 	}
 	if o.Duration < 50*time.Millisecond || o.Duration > 24*time.Hour {
 		return fmt.Errorf("--duration=%v is out of range: 50ms to 24h", o.Duration)
@@ -150,11 +131,6 @@ func (o *Options) check() error {
 	}
 	if o.SessionGap < 0 || o.SessionGap > 24*time.Hour {
 		return fmt.Errorf("--session-gap=%v is out of range: 0 to 24h", o.SessionGap)
-	}
-	for _, n := range o.Networks {
-		if n != "tcp" && n != "tcp6" && n != "unix" {
-			return fmt.Errorf("unknown --network %q: known are tcp, tcp6, unix", n)
-		}
 	}
 	if o.TargetPID != 0 && o.Target == "" {
 		return fmt.Errorf("--target-pid goes with --target")
@@ -172,6 +148,27 @@ func (o *Options) check() error {
 	}
 	if t := client.Traits(); t.Blocking || t.Memory {
 		return fmt.Errorf("--client=%s cannot drive many connections from one loop: use epoll or uring", o.Client)
+	}
+	return nil
+}
+
+// bounded is the values of a flag and what they may be.
+type bounded struct {
+	name   string
+	values []int
+	lo, hi int
+}
+
+func inRange(flags ...bounded) error {
+	for _, f := range flags {
+		if len(f.values) == 0 {
+			return fmt.Errorf("%s names no value", f.name)
+		}
+		for _, v := range f.values {
+			if v < f.lo || v > f.hi {
+				return fmt.Errorf("%s=%d is out of range: %d to %d", f.name, v, f.lo, f.hi)
+			}
+		}
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/ringbench/ringbench/backends"
-	"github.com/ringbench/ringbench/internal/load"
 	"github.com/ringbench/ringbench/internal/result"
 )
 
@@ -17,7 +16,7 @@ type cast struct {
 }
 
 // castsMax is the most processes with loops that a trial has: a duet's.
-const castsMax = 4
+const castsMax = 6
 
 // A rehearsal opens the loops that a trial will have, and closes them again. A
 // small ring, which is what Probe makes, may be had where these may not: Linux
@@ -30,7 +29,7 @@ type rehearsal map[[castsMax]cast]bool
 func (r rehearsal) clients(p *result.Plan, cells []result.Cell) error {
 	var casts []cast
 	for _, c := range cells {
-		casts = append(casts, clientCast(p, c))
+		casts = append(casts, beside(p, c)...)
 	}
 	return r.hold(casts...)
 }
@@ -40,31 +39,29 @@ func (r rehearsal) clients(p *result.Plan, cells []result.Cell) error {
 func (r rehearsal) servers(p *result.Plan, cells []result.Cell) error {
 	var casts []cast
 	for _, c := range cells {
-		casts = append(casts, clientCast(p, c))
+		casts = append(casts, beside(p, c)...)
 		if c.Backend == "" {
 			continue
 		}
-		b, err := backends.Lookup(c.Backend)
+		own, err := of(c).server(c, p, "")
 		if err != nil {
 			return err
 		}
-		if t := b.Traits(); !t.Blocking {
-			cfg := EchoConfig(c, "", p.ServerCPUs)
-			casts = append(casts, cast{c.Backend, cfg.LoopConfig(0, t), cfg.Loops})
-		}
+		casts = append(casts, own.loops)
 	}
 	return r.hold(casts...)
 }
 
-func clientCast(p *result.Plan, c result.Cell) cast {
-	loops := clientLoops(p, c)
-	cfg := load.Config{Size: c.Size, Pipeline: c.Pipeline}
-	return cast{p.Client, cfg.LoopConfig((c.Conns + loops - 1) / loops), loops}
-}
-
-// clientLoops is how many loops drive the connections of a cell.
-func clientLoops(p *result.Plan, c result.Cell) int {
-	return max(1, min(len(p.ClientCPUs), c.Conns))
+// beside are the loops of a trial that are not the contestant's.
+func beside(p *result.Plan, c result.Cell) (casts []cast) {
+	w := of(c)
+	if w.drives() {
+		casts = append(casts, w.client(c, p, "", false).loops)
+	}
+	if w.origin != nil {
+		casts = append(casts, w.origin(c, p).loops)
+	}
+	return casts
 }
 
 // hold opens the loops of casts, all at once, and closes them.

@@ -36,7 +36,7 @@ func TestRehearsalLeavesNothing(t *testing.T) {
 	before := descriptors()
 	r := rehearsal{}
 	p := &result.Plan{Client: "epoll", ClientCPUs: []int{0}}
-	c := result.Cell{Backend: "uring", Conns: 4, Size: 64, Pipeline: 1, Loops: 3}
+	c := result.Cell{Backend: "uring", Load: result.Load{Workload: "echo", Conns: 4, Size: 64, Pipeline: 1}, Loops: 3}
 	for range 2 {
 		if err := r.servers(p, []result.Cell{c, c}); err != nil {
 			t.Fatal(err)
@@ -58,7 +58,7 @@ func TestRehearsalOfADuet(t *testing.T) {
 	before := held.now
 	r := rehearsal{}
 	p := &result.Plan{Client: "fake", ClientCPUs: []int{0, 1}}
-	a := result.Cell{Backend: "fake", Conns: 4, Size: 64, Pipeline: 1, Loops: 3}
+	a := result.Cell{Backend: "fake", Load: result.Load{Workload: "echo", Conns: 4, Size: 64, Pipeline: 1}, Loops: 3}
 	b := a
 	b.Loops = 5
 	if err := r.clients(p, []result.Cell{a, b}); err != nil {
@@ -80,8 +80,8 @@ func TestRehearsalOfADuet(t *testing.T) {
 
 // Pools of one moment share the limits of the system; each has its own of a process.
 func TestThreadsOfADuet(t *testing.T) {
-	pool := result.Cell{Contestant: "threadpool", Conns: 200}
-	small := result.Cell{Contestant: "small", Conns: 200, Workers: 50}
+	pool := result.Cell{Contestant: "threadpool", Load: result.Load{Workload: "echo", Conns: 200}}
+	small := result.Cell{Contestant: "small", Load: result.Load{Workload: "echo", Conns: 200}, Workers: 50}
 	for _, c := range []struct {
 		pools []result.Cell
 		limit threadLimit
@@ -106,10 +106,10 @@ func TestThreadsOfADuet(t *testing.T) {
 // later; with the others the first may still do.
 func TestDuetThatCannotBeHad(t *testing.T) {
 	p := &result.Plan{Client: "fake", ClientCPUs: []int{0}, Cells: []result.Cell{
-		{Contestant: "threadpool", Backend: "threadpool", Conns: 200, Loops: 1},
-		{Contestant: "threadpool", Backend: "threadpool", Conns: 200, Loops: 1},
-		{Contestant: "threadpool", Backend: "threadpool", Conns: 900, Loops: 1},
-		{Contestant: "fake", Backend: "fake", Conns: 200, Loops: 1},
+		{Contestant: "threadpool", Backend: "threadpool", Load: result.Load{Workload: "echo", Conns: 200}, Loops: 1},
+		{Contestant: "threadpool", Backend: "threadpool", Load: result.Load{Workload: "echo", Conns: 200}, Loops: 1},
+		{Contestant: "threadpool", Backend: "threadpool", Load: result.Load{Workload: "echo", Conns: 900}, Loops: 1},
+		{Contestant: "fake", Backend: "fake", Load: result.Load{Workload: "echo", Conns: 200}, Loops: 1},
 	}}
 	limits := func() []threadLimit { return []threadLimit{{free: 300}} }
 	for _, c := range []struct {

@@ -18,7 +18,10 @@ const (
 
 // Roles is what child.Main needs: every process of a trial that is ours.
 func Roles() map[string]func(*child.Control) error {
-	return map[string]func(*child.Control) error{roleEcho: echoServer, roleClient: client}
+	return map[string]func(*child.Control) error{
+		roleEcho:   server(workloads.StartEcho),
+		roleClient: client,
+	}
 }
 
 // listening is what a server says of itself when it is ready.
@@ -29,15 +32,22 @@ type listening struct {
 	Table    string   `json:"descriptor_table"`
 }
 
-func echoServer(c *child.Control) error {
-	var cfg workloads.Config
-	if err := c.Config(&cfg); err != nil {
-		return err
+// server is the role of a server that start starts.
+func server[Config any](start func(Config) (*workloads.Server, error)) func(*child.Control) error {
+	return func(c *child.Control) error {
+		var cfg Config
+		if err := c.Config(&cfg); err != nil {
+			return err
+		}
+		s, err := start(cfg)
+		if err != nil {
+			return err
+		}
+		return serve(c, s)
 	}
-	s, err := workloads.StartEcho(cfg)
-	if err != nil {
-		return err
-	}
+}
+
+func serve(c *child.Control, s *workloads.Server) error {
 	go func() {
 		fmt.Fprintln(os.Stderr, <-s.Failed())
 		os.Exit(1)

@@ -26,7 +26,7 @@ func TestSoak(t *testing.T) {
 			}
 			testenv.Need(t, backend, b.Probe())
 			o := options(backend)
-			o.Conns, o.Pipelines = []int{64}, []int{16}
+			o.echo().Conns, o.echo().Pipelines = []int{64}, []int{16}
 			p := planOf(t, o)
 			c, err := (&runner{plan: p}).start(t.Context(), p.Cells[0])
 			if err != nil {

@@ -33,7 +33,7 @@ func saturated(t *testing.T, backend string) *contestant {
 	}
 	testenv.Need(t, backend, b.Probe())
 	o := options(backend)
-	o.Conns = []int{64}
+	o.echo().Conns = []int{64}
 	p := planOf(t, o)
 	r := &runner{plan: p}
 	c, err := r.start(t.Context(), p.Cells[0])
@@ -332,7 +332,7 @@ func tracedThreads(pid int) bool {
 func TestAuditOfARun(t *testing.T) {
 	needTrace(t)
 	o := options("epoll")
-	o.Conns, o.Audit, o.Duration = []int{64}, true, 300*time.Millisecond
+	o.echo().Conns, o.Audit, o.Duration = []int{64}, true, 300*time.Millisecond
 	var last string
 	for range 5 {
 		trial := mustRun(t, o).Trials[0]

@@ -103,10 +103,17 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 			t.BacklogWait = &report.FirstAnswer
 		}
 		t.Tier, t.Features, t.DescriptorTable = c.about.Tier, c.about.Features, c.about.Table
-		t.Client, t.Machine, t.LateSeconds = &m.clients[i], &m.machine, m.late.Seconds()
-		t.Client.CPUs = len(r.plan.ClientCPUs)
-		// Over the meter's interval, which is not quite the window.
-		t.Client.SpinSeconds = min(report.SpinSeconds/t.Seconds*t.Client.Seconds, t.Client.CPUSeconds)
+		t.Machine, t.LateSeconds = &m.machine, m.late.Seconds()
+		if c.client != c.server {
+			t.Client = &m.clients[i]
+			t.Client.CPUs = len(r.plan.ClientCPUs)
+			// Over the meter's interval, which is not quite the window.
+			t.Client.SpinSeconds = min(report.SpinSeconds/t.Seconds*t.Client.Seconds, t.Client.CPUSeconds)
+		}
+		if c.origin != nil {
+			t.Origin = &m.origins[i]
+			t.Origin.CPUs = len(r.plan.OriginCPUs)
+		}
 		if c.pid != 0 {
 			t.Server = &m.servers[i]
 			if c.server != nil { // else it is not ours to pin
@@ -151,7 +158,7 @@ func (c *contestant) endLoad(ctx context.Context, pool *backends.Counters) (repo
 // makes more of them than a loop can see.
 func countedSyscalls(c *contestant, n backends.Counters) *float64 {
 	b, err := backends.Lookup(c.cell.Backend)
-	messages := float64(n[backends.BytesIn]) / float64(c.cell.Size)
+	messages := of(c.cell).messages(c.cell, n)
 	if err != nil || b.Traits().Spawn || messages == 0 {
 		return nil
 	}
@@ -161,10 +168,10 @@ func countedSyscalls(c *contestant, n backends.Counters) *float64 {
 
 // marks is what the meters saw of a window.
 type marks struct {
-	servers, clients []result.Process
-	machine          result.Machine
-	counters         []backends.Counters
-	late             time.Duration // from the window's opening to the first reading of the clocks
+	servers, clients, origins []result.Process // of each contestant, zero where it has none
+	machine                   result.Machine
+	counters                  []backends.Counters
+	late                      time.Duration // from the window's opening to the first reading of the clocks
 }
 
 // window starts the load and meters the processes while it is recorded. What
@@ -214,22 +221,31 @@ type reading struct {
 	counters []backends.Counters
 }
 
-// pids lists the processes to be metered at the window's edges: servers that are
-// known, clients, and this one.
-func pids(cs []*contestant) (pids []int) {
-	for _, c := range cs {
+// metered lists the processes of the contestants that are metered at the
+// window's edges, each with the place in m for what it used.
+func metered(cs []*contestant, m *marks) (pids []int, used []*result.Process) {
+	add := func(pid int, p *result.Process) { pids, used = append(pids, pid), append(used, p) }
+	for i, c := range cs {
 		if c.pid != 0 {
-			pids = append(pids, c.pid)
+			add(c.pid, &m.servers[i])
+		}
+		if c.client != c.server {
+			add(c.client.PID(), &m.clients[i])
+		}
+		if c.origin != nil {
+			add(c.origin.PID(), &m.origins[i])
 		}
 	}
-	for _, c := range cs {
-		pids = append(pids, c.client.PID())
-	}
-	return append(pids, os.Getpid())
+	return pids, used
+}
+
+func newMarks(n int) *marks {
+	return &marks{servers: make([]result.Process, n), clients: make([]result.Process, n), origins: make([]result.Process, n)}
 }
 
 func prepare(ctx context.Context, cs []*contestant) (*reading, error) {
-	s, err := meter.Prepare(pids(cs)...)
+	pids, _ := metered(cs, newMarks(len(cs)))
+	s, err := meter.Prepare(append(pids, os.Getpid())...)
 	if err != nil {
 		return nil, ended("%v", err)
 	}
@@ -272,21 +288,25 @@ func (r *reading) end(ctx context.Context, cs []*contestant) (*marks, error) {
 	if err != nil {
 		return nil, err
 	}
-	procs, machine := s.Since(r.sample)
-	m := &marks{machine: machine, counters: counters, servers: make([]result.Process, len(cs))}
-	var used float64
+	m := newMarks(len(cs))
+	m.counters = counters
+	var procs []result.Process
+	procs, m.machine = s.Since(r.sample)
+	_, used := metered(cs, m)
+	for i, p := range used {
+		*p = procs[i]
+	}
 	for i, c := range cs {
 		m.counters[i] = m.counters[i].Sub(r.counters[i])
 		if c.pid != 0 {
-			m.servers[i], procs = trees[i].Since(r.trees[i], procs[0]), procs[1:]
-			used += m.servers[i].CPUSeconds
+			m.servers[i] = trees[i].Since(r.trees[i], m.servers[i])
 		}
 	}
-	for _, p := range procs { // the clients and this one
-		used += p.CPUSeconds
+	known := procs[len(used)].CPUSeconds // this process
+	for _, p := range used {
+		known += p.CPUSeconds
 	}
-	m.machine.OtherSeconds = max(0, m.machine.BusySeconds-used)
-	m.clients = procs[:len(cs)]
+	m.machine.OtherSeconds = max(0, m.machine.BusySeconds-known)
 	return m, nil
 }
 
@@ -326,13 +346,15 @@ func sleepUntil(ctx context.Context, when int64, cs []*contestant) error {
 
 // watch tells of a process of the contestant that ends before stop closes.
 func (c *contestant) watch(stop <-chan struct{}, lost chan<- error) {
-	server, client := c.gone()
+	server, client, origin := c.gone()
 	select {
 	case <-stop:
 	case <-server:
 		lost <- c.serverEnded()
 	case <-client:
 		lost <- c.clientEnded()
+	case <-origin:
+		lost <- c.originEnded()
 	}
 }
 

@@ -30,7 +30,7 @@ func start(t *testing.T, o Options) (*runner, *contestant) {
 // read, were read in the warm-up.
 func TestThreadsAreReadOutsideTheWindow(t *testing.T) {
 	o := options("threadpool")
-	o.Conns, o.Warmup = []int{64}, 200*time.Millisecond
+	o.echo().Conns, o.Warmup = []int{64}, 200*time.Millisecond
 	var seen []string
 	for range 5 { // of which one must find the machine in time
 		trial := mustRun(t, o).Trials[0]
@@ -51,7 +51,7 @@ func TestThreadsAreReadOutsideTheWindow(t *testing.T) {
 // each connection, and an accept for the next.
 func TestPoolCountsTheLoadAlone(t *testing.T) {
 	o := options("threadpool")
-	o.Conns, o.Rates = []int{20}, []float64{2000}
+	o.echo().Conns, o.echo().Rates = []int{20}, []float64{2000}
 	trial := mustRun(t, o).Trials[0]
 	// A worker to spare may begin to accept when the load is on.
 	if n := trial.Counters["sys_accept"] + trial.Counters["sys_other"]; n > 1 {

@@ -23,9 +23,9 @@ func TestTwinsUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer programs.Remove()
-	loads := []result.Cell{{Conns: 1, Size: 1}, {Conns: 300, Size: 64}, {Conns: 4, Size: 1 << 20}}
+	loads := []result.Cell{{Load: result.Load{Workload: "echo", Conns: 1, Size: 1}}, {Load: result.Load{Workload: "echo", Conns: 300, Size: 64}}, {Load: result.Load{Workload: "echo", Conns: 4, Size: 1 << 20}}}
 	if *long {
-		loads = append(loads, result.Cell{Conns: 10_000, Size: 64}, result.Cell{Conns: 200, Size: 1 << 20})
+		loads = append(loads, result.Cell{Load: result.Load{Workload: "echo", Conns: 10_000, Size: 64}}, result.Cell{Load: result.Load{Workload: "echo", Conns: 200, Size: 1 << 20}})
 	}
 	c := Calibration{Twins: programs}
 	for _, load := range loads {
@@ -37,7 +37,7 @@ func TestTwinsUnderLoad(t *testing.T) {
 					t.Fatal(err)
 				}
 				o := options()
-				o.Commands, o.Conns, o.Sizes = []string{name + "=" + cell.Command}, []int{load.Conns}, []int{load.Size}
+				o.Commands, o.echo().Conns, o.echo().Sizes = []string{name + "=" + cell.Command}, []int{load.Conns}, []int{load.Size}
 				for _, tr := range mustRun(t, o).Trials {
 					if tr.Ending != "" {
 						t.Error(tr.Ending)

@@ -18,9 +18,12 @@ func verdict(t *result.Trial, p *result.Plan) string {
 	}
 	cell := p.Cells[t.Cell]
 	server := t.Server.CPUSeconds / t.Server.Seconds
-	client := (t.Client.CPUSeconds - t.Client.SpinSeconds) / t.Client.Seconds
+	var client, clientShare float64
+	if t.Client != nil {
+		client = (t.Client.CPUSeconds - t.Client.SpinSeconds) / t.Client.Seconds
+		clientShare = client / float64(min(t.Client.CPUs, clientLoops(p, cell)))
+	}
 	serverShare := server / float64(serverMost(t.Server, cell))
-	clientShare := client / float64(min(t.Client.CPUs, clientLoops(p, cell)))
 	switch {
 	case serverShare >= busy && serverShare >= clientShare:
 		return result.ServerBound

@@ -15,12 +15,12 @@ func TestVerdict(t *testing.T) {
 	)
 	shared, split := result.Plan{Placement: Shared, ClientCPUs: []int{0}}, result.Plan{Placement: Split, ClientCPUs: []int{1}}
 	wide := result.Plan{Placement: Split, ClientCPUs: []int{4, 5, 6, 7}}
-	loops := result.Cell{Backend: "epoll", Loops: 1, Conns: 64, Pipeline: 1}
-	pool := result.Cell{Backend: "threadpool", Loops: 1, Conns: 64, Pipeline: 1}
-	foreign := result.Cell{Command: "server {port}", Loops: 1, Conns: 64, Pipeline: 1}
-	target := result.Cell{Target: "127.0.0.1:7000", Conns: 64, Pipeline: 1}
-	single := result.Cell{Backend: "epoll", Loops: 1, Conns: 1, Pipeline: 1}
-	paced := result.Cell{Backend: "epoll", Loops: 1, Conns: 10, Pipeline: 1, Rate: 1000}
+	loops := result.Cell{Backend: "epoll", Loops: 1, Load: result.Load{Workload: "echo", Conns: 64, Pipeline: 1}}
+	pool := result.Cell{Backend: "threadpool", Loops: 1, Load: result.Load{Workload: "echo", Conns: 64, Pipeline: 1}}
+	foreign := result.Cell{Command: "server {port}", Loops: 1, Load: result.Load{Workload: "echo", Conns: 64, Pipeline: 1}}
+	target := result.Cell{Target: "127.0.0.1:7000", Load: result.Load{Workload: "echo", Conns: 64, Pipeline: 1}}
+	single := result.Cell{Backend: "epoll", Loops: 1, Load: result.Load{Workload: "echo", Conns: 1, Pipeline: 1}}
+	paced := result.Cell{Backend: "epoll", Loops: 1, Load: result.Load{Workload: "echo", Conns: 10, Pipeline: 1, Rate: 1000}}
 	poller := []result.Helper{{Name: "iou-sqp", Threads: 1, CPUSeconds: 1}}
 	for _, c := range []struct {
 		name                       string

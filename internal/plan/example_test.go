@@ -8,7 +8,7 @@ import (
 )
 
 func ExampleDuet() {
-	cells := []result.Cell{{Contestant: "uring", Conns: 64}, {Contestant: "epoll", Conns: 64}}
+	cells := []result.Cell{{Contestant: "uring", Load: result.Load{Conns: 64}}, {Contestant: "epoll", Load: result.Load{Conns: 64}}}
 	runs, err := plan.Duet(cells, 2, 1)
 	if err != nil {
 		fmt.Println(err)

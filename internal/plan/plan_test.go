@@ -12,7 +12,7 @@ import (
 func grid(names []string, conns ...int) (cells []result.Cell) {
 	for _, n := range conns {
 		for _, name := range names {
-			cells = append(cells, result.Cell{Contestant: name, Backend: name, Network: "tcp", Conns: n, Size: 64, Pipeline: 1, Loops: 1})
+			cells = append(cells, result.Cell{Contestant: name, Backend: name, Load: result.Load{Network: "tcp", Conns: n, Size: 64, Pipeline: 1}, Loops: 1})
 		}
 	}
 	return cells
@@ -80,8 +80,8 @@ func TestDuetPairs(t *testing.T) {
 		{"A/A", grid([]string{"uring", "uring"}, 64), [][2]int{{0, 1}}},
 		{"three", grid([]string{"uring", "epoll", "net"}, 1, 64), [][2]int{{0, 1}, {0, 2}, {3, 4}, {3, 5}}},
 		{"unlike pools", []result.Cell{
-			{Contestant: "uring", Network: "tcp", Conns: 8, Size: 64, Loops: 1},
-			{Contestant: "threadpool", Network: "tcp", Conns: 8, Size: 64, Workers: 8},
+			{Contestant: "uring", Load: result.Load{Network: "tcp", Conns: 8, Size: 64}, Loops: 1},
+			{Contestant: "threadpool", Load: result.Load{Network: "tcp", Conns: 8, Size: 64}, Workers: 8},
 		}, [][2]int{{0, 1}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

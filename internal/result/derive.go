@@ -134,20 +134,6 @@ func (f *Floor) PerSecond() float64 { return ratio(float64(f.Messages), f.Second
 // CPUPerMessage is in nanoseconds.
 func (f *Floor) CPUPerMessage() float64 { return ratio(f.CPUSeconds, float64(f.Messages)) * 1e9 }
 
-// A Load is what a cell asks of its contestant. Cells of one load are compared.
-type Load struct {
-	Network  string
-	Conns    int
-	Size     int
-	Pipeline int
-	Rate     float64
-}
-
-// Load is the cell without its contestant.
-func (c Cell) Load() Load {
-	return Load{Network: c.Network, Conns: c.Conns, Size: c.Size, Pipeline: c.Pipeline, Rate: c.Rate}
-}
-
 func (l Load) String() string {
 	conns := "connections"
 	if l.Conns == 1 {
@@ -166,17 +152,28 @@ func (l Load) String() string {
 // Loads lists the loads of the plan, each once, in the order of the plan.
 func (p *Plan) Loads() (loads []Load) {
 	for _, c := range p.Cells {
-		if l := c.Load(); !slices.Contains(loads, l) {
+		if l := c.Load; !slices.Contains(loads, l) {
 			loads = append(loads, l)
 		}
 	}
 	return loads
 }
 
+// Workload names that of the plan's cells, or several.
+func (p *Plan) Workload() string {
+	var names []string
+	for _, l := range p.Loads() {
+		if !slices.Contains(names, l.Workload) {
+			names = append(names, l.Workload)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // CellsOf lists the cells of a load, as indices into Cells.
 func (p *Plan) CellsOf(l Load) (cells []int) {
 	for i, c := range p.Cells {
-		if c.Load() == l {
+		if c.Load == l {
 			cells = append(cells, i)
 		}
 	}
@@ -318,7 +315,7 @@ func (p *Plan) Name(cell int) string {
 	c := p.Cells[cell]
 	before, all := 0, 0
 	for i, o := range p.Cells {
-		if o.Contestant == c.Contestant && o.Load() == c.Load() {
+		if o.Contestant == c.Contestant && o.Load == c.Load {
 			all++
 			if i < cell {
 				before++

@@ -26,7 +26,7 @@ func sample() *Set {
 	return &Set{
 		Schema: Schema, Version: "test", Command: []string{"ringbench", "echo"},
 		Started: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Ended: time.Date(2026, 11, 22, 12, 1, 0, 0, time.UTC),
-		Plan: Plan{Workload: "echo", Cells: []Cell{{Contestant: "uring", Network: "tcp", Conns: 64, Size: 64}}, Trials: 1},
+		Plan: Plan{Cells: []Cell{{Contestant: "uring", Load: Load{Workload: "echo", Network: "tcp", Conns: 64, Size: 64}}}, Trials: 1},
 		Trials: []Trial{
 			{Seconds: 1, Messages: 1000, Service: h, Response: &h, CountedSyscalls: &counted, Counters: map[string]uint64{"sys_wait": 264},
 				Server: &Process{CPUSeconds: 0.5, Seconds: 1}},

@@ -4,7 +4,7 @@ import "time"
 
 // Schema names the format of a file. The number rises when a reader of an older
 // file would misread a newer one.
-const Schema = "ringbench.result/1"
+const Schema = "ringbench.result/2"
 
 // A Set is one run.
 type Set struct {
@@ -68,7 +68,6 @@ type Capability struct {
 
 // Plan is what was to be run.
 type Plan struct {
-	Workload        string  `json:"workload"`
 	Cells           []Cell  `json:"cells"`
 	Trials          int     `json:"trials"` // blocks: each holds every cell once
 	Seed            uint64  `json:"seed"`
@@ -78,6 +77,7 @@ type Plan struct {
 	Placement       string  `json:"placement"`                       // "split" or "shared"
 	ServerCPUs      []int   `json:"server_cpus"`
 	ClientCPUs      []int   `json:"client_cpus"`
+	OriginCPUs      []int   `json:"origin_cpus,omitempty"` // of the server behind one that passes on
 	Duet            bool    `json:"duet"`
 	Grouping        string  `json:"scheduling_groups,omitempty"` // duet: "autogroup", "cgroup" or "none"
 	Client          string  `json:"client"`                      // backend of the load generator, with its variant
@@ -137,18 +137,24 @@ type LeftOut struct {
 
 // A Cell is one contestant under one load.
 type Cell struct {
-	Contestant string  `json:"contestant"` // the row's name: a backend's variant, or a foreign server's
-	Backend    string  `json:"backend,omitempty"`
-	Command    string  `json:"command,omitempty"` // foreign server
-	Target     string  `json:"target,omitempty"`  // server that was running already
-	TargetPID  int     `json:"target_pid,omitempty"`
-	Network    string  `json:"network"`
-	Conns      int     `json:"connections"`
-	Size       int     `json:"message_bytes"`
-	Pipeline   int     `json:"pipeline"`
-	Rate       float64 `json:"offered_per_second,omitempty"` // 0: closed loop
-	Loops      int     `json:"loops"`
-	Workers    int     `json:"workers,omitempty"` // limit of a pool; 0: one a connection
+	Contestant string `json:"contestant"` // the row's name: a backend's variant, or a foreign server's
+	Backend    string `json:"backend,omitempty"`
+	Command    string `json:"command,omitempty"` // foreign server
+	Target     string `json:"target,omitempty"`  // server that was running already
+	TargetPID  int    `json:"target_pid,omitempty"`
+	Load
+	Loops   int `json:"loops"`
+	Workers int `json:"workers,omitempty"` // limit of a pool; 0: one a connection
+}
+
+// A Load is what a cell asks of its contestant. Cells of one load are compared.
+type Load struct {
+	Workload string  `json:"workload"`
+	Network  string  `json:"network,omitempty"`
+	Conns    int     `json:"connections,omitempty"`
+	Size     int     `json:"message_bytes,omitempty"`
+	Pipeline int     `json:"pipeline,omitempty"`
+	Rate     float64 `json:"offered_per_second,omitempty"` // 0: closed loop
 }
 
 // A Trial is one measured window of one cell on a fresh server process.
@@ -185,6 +191,7 @@ type Trial struct {
 	LateSeconds float64 `json:"metered_late_seconds,omitempty"`
 
 	Server  *Process `json:"server,omitempty"`
+	Origin  *Process `json:"origin,omitempty"` // behind a server that passes on
 	Client  *Process `json:"client,omitempty"`
 	Machine *Machine `json:"machine,omitempty"`
 

@@ -1,0 +1,145 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/load"
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/workloads"
+)
+
+var echo = workload{
+	server: echoServer,
+	client: func(c result.Cell, p *result.Plan, address string, allServed bool) part {
+		return generator(roleClient, load.Config{
+			Network: c.Network, Address: address, Size: c.Size, Pipeline: c.Pipeline, Rate: c.Rate, AllServed: allServed,
+		}, c, p)
+	},
+	places: echoPlaces,
+	messages: func(c result.Cell, n backends.Counters) float64 {
+		return float64(n[backends.BytesIn]) / float64(c.Size)
+	},
+	files:   func(c result.Cell) int { return c.Conns },
+	threads: echoPlaces,
+	floor: func(c result.Cell) result.Cell {
+		c.Network, c.Rate = "null", 0
+		return c
+	},
+}
+
+// echoPlaces is how many of the connections a server of ours serves at a time.
+func echoPlaces(c result.Cell) int {
+	if c.Workers > 0 {
+		return min(c.Workers, c.Conns)
+	}
+	return c.Conns
+}
+
+func echoServer(c result.Cell, p *result.Plan, _ string) (part, error) {
+	return serverPart(roleEcho, echoConfig(c, p.ServerCPUs), c)
+}
+
+// serverPart is a server of ours that has cfg, or that and more.
+func serverPart(role string, cfg workloads.Config, c result.Cell) (part, error) {
+	b, err := backends.Lookup(c.Backend)
+	if err != nil {
+		return part{}, err
+	}
+	t := b.Traits()
+	s := part{role: role, cfg: cfg, procs: cfg.Procs(t, c.Conns)}
+	if !t.Blocking {
+		s.loops = cast{c.Backend, cfg.LoopConfig(0, t), cfg.Loops}
+	}
+	return s, nil
+}
+
+// echoConfig is the echo server that a cell asks for.
+func echoConfig(c result.Cell, cpus []int) workloads.Config {
+	size := load.BufSize(c.Size * c.Pipeline)
+	bufs := max(256, 2*c.Conns/max(c.Loops, 1))
+	for bufs > 256 && bufs*size > 256<<20 {
+		bufs /= 2
+	}
+	return workloads.Config{
+		Backend: c.Backend, Network: c.Network, Address: workloads.LoopbackAddress(c.Network),
+		Loops: c.Loops, Workers: c.Workers, BufSize: size, Bufs: bufs, CPUs: cpus,
+	}
+}
+
+// EchoGrid is every combination of its values.
+type EchoGrid struct {
+	Networks     []string
+	Conns, Sizes []int
+	Pipelines    []int
+	Rates        []float64 // empty: closed loop
+}
+
+// Limits of what can be asked for.
+const (
+	maxSize   = 16 << 20
+	maxFlight = 64 << 20 // bytes outstanding a connection
+	maxRate   = 1e8
+)
+
+// Loads implements Grid.
+func (g *EchoGrid) Loads() (loads []result.Load, err error) {
+	if err := g.check(); err != nil {
+		return nil, err
+	}
+	rates := g.Rates
+	if len(rates) == 0 {
+		rates = []float64{0}
+	}
+	for _, network := range g.Networks {
+		for _, conns := range g.Conns {
+			for _, size := range g.Sizes {
+				for _, pipeline := range g.Pipelines {
+					for _, rate := range rates {
+						loads = append(loads, result.Load{Workload: "echo", Network: network, Conns: conns, Size: size, Pipeline: pipeline, Rate: rate})
+					}
+				}
+			}
+		}
+	}
+	return loads, nil
+}
+
+func (g *EchoGrid) check() error {
+	if err := inRange(
+		bounded{"--conns", g.Conns, 1, maxConns},
+		bounded{"--size", g.Sizes, 1, maxSize},
+		bounded{"--pipeline", g.Pipelines, 1, 1 << 16},
+	); err != nil {
+		return err
+	}
+	if size, pipeline := slices.Max(g.Sizes), slices.Max(g.Pipelines); size*pipeline > maxFlight {
+		return fmt.Errorf("--size=%d times --pipeline=%d is more than %d MiB outstanding on a connection", size, pipeline, maxFlight>>20)
+	}
+	if err := knownNetworks(g.Networks); err != nil {
+		return err
+	}
+	return knownRates(g.Rates)
+}
+
+func knownNetworks(names []string) error {
+	if len(names) == 0 {
+		return fmt.Errorf("--network names no value")
+	}
+	for _, n := range names {
+		if n != "tcp" && n != "tcp6" && n != "unix" {
+			return fmt.Errorf("unknown --network %q: known are tcp, tcp6, unix", n)
+		}
+	}
+	return nil
+}
+
+func knownRates(rates []float64) error {
+	for _, r := range rates {
+		if !(r > 0 && r <= maxRate) {
+			return fmt.Errorf("--rate=%g is out of range: above 0, up to %g messages a second", r, float64(maxRate))
+		}
+	}
+	return nil
+}

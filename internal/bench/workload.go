@@ -1,0 +1,61 @@
+package bench
+
+import (
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/load"
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// A workload is what bench must know of a kind of test to play it.
+type workload struct {
+	// server is our server of a cell. Origin is where the server behind it
+	// listens, "" where there is none.
+	server func(c result.Cell, p *result.Plan, origin string) (part, error)
+	// client drives the server at an address. AllServed: it has taken every
+	// connection from its backlog. Nil: the server drives itself, and answers
+	// the commands of a client too.
+	client func(c result.Cell, p *result.Plan, address string, allServed bool) part
+	// origin is the server behind ours; nil: there is none.
+	origin func(c result.Cell, p *result.Plan) part
+	// places is how many connections a server of ours is to have accepted before
+	// the load begins; nil: they come and go.
+	places func(c result.Cell) int
+	// messages is how many a server of ours has answered, by its counters.
+	messages func(c result.Cell, n backends.Counters) float64
+	// files is how many descriptors one process of a trial needs.
+	files func(c result.Cell) int
+	// threads is how many workers a pool of ours grows to.
+	threads func(c result.Cell) int
+	// floor is c with the null backend for a server, which answers within the
+	// client; nil: there is no such thing.
+	floor func(c result.Cell) result.Cell
+}
+
+// A part is a process of ours in a trial.
+type part struct {
+	role  string
+	cfg   any
+	procs int  // its GOMAXPROCS; 0: Go's own choice
+	loops cast // what it opens; none where a loop is nothing but blocking calls
+}
+
+var playable = map[string]workload{"echo": echo}
+
+// of is the workload of a cell.
+func of(c result.Cell) workload { return playable[c.Workload] }
+
+// drives reports whether a client of its own drives the server.
+func (w workload) drives() bool { return w.client != nil }
+
+// clientLoops is how many loops drive the connections of a cell.
+func clientLoops(p *result.Plan, c result.Cell) int {
+	return max(1, min(len(p.ClientCPUs), c.Conns))
+}
+
+// generator is a load generator of cfg, whose rest this fills in.
+func generator(role string, cfg load.Config, c result.Cell, p *result.Plan) part {
+	cfg.Backend, cfg.Conns, cfg.Seed = p.Client, c.Conns, p.Seed
+	cfg.Loops = clientLoops(p, c)
+	cfg.Spin = p.Placement == Split && !p.Duet
+	return part{role: role, cfg: cfg, procs: cfg.Loops + 1, loops: cast{p.Client, cfg.LoopConfig((c.Conns + cfg.Loops - 1) / cfg.Loops), cfg.Loops}}
+}
