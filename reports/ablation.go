@@ -13,11 +13,12 @@ import (
 // ablationGrids has a table for each load: the default against itself first,
 // then the variants by their effect on CPU, the costliest first.
 func ablationGrids(s *result.Set) (grids []grid) {
+	unit := s.Plan.Unit()
 	for _, group := range effectGroups(s) {
 		of := group.effects
 		g := grid{
 			title:  "what each feature of " + of[0].b + " is worth: the default with (+) or without (-) it, against the default, " + group.title,
-			header: []string{"feature", "CPU a message", "95 % interval", "throughput", "95 % interval", "pairs", "run"},
+			header: []string{"feature", "CPU a " + unit.One, "95 % interval", "throughput", "95 % interval", "pairs", "run"},
 		}
 		for _, e := range of {
 			g.rows = append(g.rows, ablationRow(e))
@@ -91,14 +92,15 @@ func signed(ratio float64) string { return fmt.Sprintf("%+.1f", (ratio-1)*100) }
 
 // purposeVerdicts are the lines that a page begins with.
 func purposeVerdicts(s *result.Set) (lines []string) {
+	cpu := "CPU a " + s.Plan.Unit().One
 	for _, g := range effectGroups(s) {
 		if s.Plan.Purpose == result.PurposeCalibration {
 			m, lo, hi := medianOf(g.effects, cpuOf)
-			lines = append(lines, fmt.Sprintf("%s: CPU a message %s in the median of %d loads (%s)", g.title, number(m), len(g.effects), span2(number(lo), number(hi))))
+			lines = append(lines, fmt.Sprintf("%s: %s %s in the median of %d loads (%s)", g.title, cpu, number(m), len(g.effects), span2(number(lo), number(hi))))
 			continue
 		}
 		for _, e := range g.effects {
-			line := e.match.Label + " (" + g.title + "): CPU a message " + change(e.cpu)
+			line := e.match.Label + " (" + g.title + "): " + cpu + " " + change(e.cpu)
 			if r := changeRange(e.cpu); r != none {
 				line += " (" + r + ")"
 			}

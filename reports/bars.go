@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/stat"
 )
 
@@ -109,9 +110,9 @@ func linearTicks(hi float64) (ticks []plot.Tick) {
 	return ticks
 }
 
-func throughputDrawing(all []view) drawing {
+func throughputDrawing(all []view, unit result.Unit) drawing {
 	d := drawing{
-		file: "throughput.png", title: "Throughput, messages a second: median, whisker its interval",
+		file: "throughput.png", title: "Throughput, " + unit.Many + " a second: median, whisker its interval",
 		caption: "Longer is better. The bar is the median of the trials; the whisker is the 95 % interval of the median, or least and greatest with fewer than six trials. " +
 			"Whiskers that overlap do not show a difference. Each panel has its own axis.",
 	}
@@ -131,15 +132,15 @@ func throughputDrawing(all []view) drawing {
 			}
 			b, names = append(b, item), append(names, r.name)
 		}
-		d.panels = append(d.panels, barPanel(panelTitle(all, v), "messages/s", names, b, columnWidth(len(all))))
+		d.panels = append(d.panels, barPanel(panelTitle(all, v), unit.Many+"/s", names, b, columnWidth(len(all))))
 		d.height = max(d.height, barHeight(len(names)))
 	}
 	return d
 }
 
-func cpuDrawing(all []view) drawing {
+func cpuDrawing(all []view, unit result.Unit) drawing {
 	d := drawing{
-		file: "cpu.png", title: "Server CPU a message, in nanoseconds: user | kernel",
+		file: "cpu.png", title: "Server CPU a " + unit.One + ", in nanoseconds: user | kernel",
 		caption: "Shorter is better. The length of a bar is exact, io_uring's helper threads included; where it divides into user (light) and kernel (full colour) is a sample. " +
 			"The whisker is the interval of the sum. On loopback the receive path is charged to whoever sends: the table gives client and machine too.",
 		legend: []swatch{{name: "user (light)", color: lighten(grey, userShade)}, {name: "kernel (full colour)", color: grey}},
@@ -161,7 +162,7 @@ func cpuDrawing(all []view) drawing {
 			}
 			b, names = append(b, item), append(names, r.name)
 		}
-		d.panels = append(d.panels, barPanel(panelTitle(all, v), "ns a message", names, b, columnWidth(len(all))))
+		d.panels = append(d.panels, barPanel(panelTitle(all, v), "ns a "+unit.One, names, b, columnWidth(len(all))))
 		d.height = max(d.height, barHeight(len(names)))
 	}
 	return d

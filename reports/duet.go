@@ -31,10 +31,11 @@ func Duet(w io.Writer, s *result.Set) error {
 }
 
 func duetGrids(s *result.Set) (grids []grid) {
+	cpu := "server CPU/" + s.Plan.Unit().Short
 	for _, load := range s.Plan.Loads() {
 		g := grid{
 			title:  "duet, relative under contention: " + load.String(),
-			header: []string{"first / second", "throughput ± SE", "sd", "server CPU/msg ± SE", "sd", "p99 ± SE", "sd", "pairs"},
+			header: []string{"first / second", "throughput ± SE", "sd", cpu + " ± SE", "sd", "p99 ± SE", "sd", "pairs"},
 		}
 		for _, c := range comparisons(s, load) {
 			name := s.Plan.Name(c.a) + " / " + s.Plan.Name(c.b)
@@ -46,7 +47,7 @@ func duetGrids(s *result.Set) (grids []grid) {
 			for _, r := range []struct {
 				what string
 				n    int
-			}{{"throughput", c.rate.N}, {"server CPU/msg", c.serverCPU.N}, {"p99", c.p99.N}} {
+			}{{"throughput", c.rate.N}, {cpu, c.serverCPU.N}, {"p99", c.p99.N}} {
 				if r.n > 0 && r.n < c.pairs {
 					g.notes = append(g.notes, fmt.Sprintf("%s of %s is over %d of %d pairs: the others do not have it on both sides", r.what, name, r.n, c.pairs))
 				}

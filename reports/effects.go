@@ -140,7 +140,7 @@ func calibrationGrids(s *result.Set) (grids []grid) {
 
 func ratioGrid(s *result.Set, group effectGroup) grid {
 	of := group.effects
-	g := grid{title: group.title, header: []string{"connections × bytes", "CPU/msg", "95 % interval", "throughput", "95 % interval", "p99", "95 % interval", "pairs"}}
+	g := grid{title: group.title, header: []string{"connections × bytes", "CPU/" + s.Plan.Unit().Short, "95 % interval", "throughput", "95 % interval", "p99", "95 % interval", "pairs"}}
 	for _, e := range of {
 		rate, rateRange := center(e.rate), interval(e.rate)
 		if e.unequalWhy != "" {

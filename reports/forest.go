@@ -119,7 +119,7 @@ func effectDrawings(s *result.Set, subtitle string) []drawing {
 	}
 	const caption = "The line at 1 is no effect. A square is the geometric mean of the pairs, its bar the 95 % interval; grey ones show no difference. " +
 		"A bar that would be longer than the panel is cut off."
-	cpu := drawing{file: "cpu.png", title: "CPU a message: ratio, left of the line is less", subtitle: subtitle, caption: caption}
+	cpu := drawing{file: "cpu.png", title: "CPU a " + s.Plan.Unit().One + ": ratio, left of the line is less", subtitle: subtitle, caption: caption}
 	rate := drawing{file: "throughput.png", title: "Throughput: ratio, right of the line is more", subtitle: subtitle, caption: caption}
 	for _, g := range groups {
 		var names []string

@@ -89,7 +89,7 @@ func HTML(w io.Writer, s *result.Set) error {
 			p.addTables(duetGrids(s)...)
 		}
 		for _, v := range all {
-			p.addTables(throughputGrid(s, v), costGrid(v))
+			p.addTables(throughputGrid(s, v), costGrid(v, s.Plan.Unit()))
 		}
 	}
 	for _, d := range drawings(s) {
@@ -135,6 +135,7 @@ func verdicts(s *result.Set, all []view) (lines []string) {
 	if s.Plan.Purpose != "" {
 		return purposeVerdicts(s)
 	}
+	unit := s.Plan.Unit()
 	if s.Plan.Duet {
 		for _, v := range all {
 			for _, c := range comparisons(s, v.load) {
@@ -142,8 +143,8 @@ func verdicts(s *result.Set, all []view) (lines []string) {
 				if c.unequalWhy != "" {
 					rate = "throughput not comparable"
 				}
-				lines = append(lines, fmt.Sprintf("%s / %s, relative under contention, %s: %s, server CPU a message %s (ratio ± standard error, %d pairs)",
-					s.Plan.Name(c.a), s.Plan.Name(c.b), v.load, rate, ratio(c.serverCPU), c.pairs))
+				lines = append(lines, fmt.Sprintf("%s / %s, relative under contention, %s: %s, server CPU a %s %s (ratio ± standard error, %d pairs)",
+					s.Plan.Name(c.a), s.Plan.Name(c.b), v.load, rate, unit.One, ratio(c.serverCPU), c.pairs))
 			}
 		}
 	}
@@ -154,7 +155,7 @@ func verdicts(s *result.Set, all []view) (lines []string) {
 				parts = append(parts, r.name+" not measured")
 				continue
 			}
-			part := r.name + " " + whole(r.rate.Center) + " messages/s"
+			part := r.name + " " + whole(r.rate.Center) + " " + unit.Many + "/s"
 			if r.server.N > 0 {
 				part += " at " + whole(r.server.Center) + " ns of server CPU each"
 			}

@@ -35,7 +35,7 @@ func notes(s *result.Set, all []view) []note {
 	n = append(n, trialsNotes(s)...)
 	n = append(n, disturbedNotes(s)...)
 	n = append(n, endingNotes(s)...)
-	for _, l := range loadNotes(all) {
+	for _, l := range loadNotes(all, s.Plan.Unit()) {
 		if s.Plan.Purpose == "" || l.limits {
 			n = append(n, l)
 		}
@@ -208,12 +208,12 @@ func clientNote(s *result.Set) note {
 	if f == nil || f.Messages == 0 {
 		return note{"load generator", line + "; its floor was not measured", false}
 	}
-	under := ""
+	under, unit := "", s.Plan.Unit()
 	if loads := s.Plan.Loads(); len(loads) > 1 {
 		under = fmt.Sprintf(" under the first of %d loads, %s", len(loads), loads[0])
 	}
-	return note{"load generator", line + fmt.Sprintf("; harness floor (null backend, nothing is sent)%s: %s ns CPU a message at %s messages/s",
-		under, figure(f.CPUPerMessage()), whole(f.PerSecond())), false}
+	return note{"load generator", line + fmt.Sprintf("; harness floor (null backend, nothing is sent)%s: %s ns CPU a %s at %s %s/s",
+		under, figure(f.CPUPerMessage()), unit.One, whole(f.PerSecond()), unit.Many), false}
 }
 
 func trialsNotes(s *result.Set) []note {
@@ -273,14 +273,14 @@ var events = []string{"eagain", "eintr", "short_sends", "no_bufs", "rearms", "cq
 
 // loadNotes are per contestant and load: a generator that was the limit, what
 // was not served, what the counters saw, how late the generator was.
-func loadNotes(all []view) (n []note) {
+func loadNotes(all []view, unit result.Unit) (n []note) {
 	for _, v := range all {
 		for _, r := range v.rows {
 			at := fmt.Sprintf("%s (%s): ", r.name, v.load)
 			if r.clientBound > 0 {
 				n = append(n, note{"client-bound", at + fmt.Sprintf("in %d of %d trials the client was the limit, so the throughput measures the client", r.clientBound, len(r.trials)), true})
 			}
-			if line := unservedText(r); line != "" {
+			if line := unservedText(r, unit); line != "" {
 				n = append(n, note{"unserved", at + line, true})
 			}
 			if trials := endedProcesses(r); trials > 0 {
@@ -292,10 +292,10 @@ func loadNotes(all []view) (n []note) {
 			if line := endedText(r); line != "" {
 				n = append(n, note{"threads", at + line, true})
 			}
-			if line := spinText(r); line != "" {
+			if line := spinText(r, unit); line != "" {
 				n = append(n, note{"spin", at + line, false})
 			}
-			if line := eventsText(r); line != "" {
+			if line := eventsText(r, unit); line != "" {
 				n = append(n, note{"events", at + line, false})
 			}
 			if line := copiedText(r); line != "" {
@@ -307,7 +307,7 @@ func loadNotes(all []view) (n []note) {
 			if r.clipped > 0 {
 				n = append(n, note{"warning", at + fmt.Sprintf("%d times were longer than the 100 s that a histogram holds and count as that long", r.clipped), true})
 			}
-			if line := shortfallText(r); line != "" {
+			if line := shortfallText(r, unit); line != "" {
 				n = append(n, note{"overload", at + line, true})
 			}
 			if r.dropped > 0 {
@@ -318,7 +318,7 @@ func loadNotes(all []view) (n []note) {
 	return n
 }
 
-func unservedText(r row) string {
+func unservedText(r row, unit result.Unit) string {
 	most, sum, trials := 0, 0, 0
 	var waits []result.Histogram
 	for _, t := range r.trials {
@@ -336,7 +336,7 @@ func unservedText(r row) string {
 	if most > 0 {
 		why := "waiting in the backlog"
 		if r.cell.Workers == 0 {
-			why += ", or their messages lost"
+			why += ", or their " + unit.Many + " lost"
 		}
 		parts = append(parts, fmt.Sprintf("up to %d of %d connections never answered, %s, in %d of %d trials", most, r.cell.Conns, why, trials, len(r.trials)))
 	}
@@ -407,7 +407,7 @@ func endedText(r row) string {
 	return fmt.Sprintf("%d of the server's ended in mid-trial; their switches and waits for a CPU are missing", sum)
 }
 
-func eventsText(r row) string {
+func eventsText(r row, unit result.Unit) string {
 	var parts []string
 	for _, name := range events {
 		var sum, bytes uint64
@@ -416,7 +416,7 @@ func eventsText(r row) string {
 			bytes += t.Counters["bytes_in"] // as long as the events were counted
 		}
 		if messages := float64(bytes) / float64(r.cell.Size); sum > 0 && messages > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s (%s a message)", name, whole(float64(sum)), figure(float64(sum)/messages)))
+			parts = append(parts, fmt.Sprintf("%s %s (%s a %s)", name, whole(float64(sum)), figure(float64(sum)/messages), unit.One))
 		}
 	}
 	return strings.Join(parts, ", ")

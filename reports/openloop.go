@@ -1,10 +1,14 @@
 package reports
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ringbench/ringbench/internal/result"
+)
 
 // shortfallText says that an open loop offered more than was answered: by more
 // than one in a hundred, and than the messages that a window's ends may cut off.
-func shortfallText(r row) string {
+func shortfallText(r row, unit result.Unit) string {
 	var offered, answered, seconds float64
 	for _, t := range r.trials {
 		offered += r.cell.Rate * t.Seconds
@@ -14,12 +18,12 @@ func shortfallText(r row) string {
 	if offered-answered <= 0.01*offered+float64(len(r.trials)) {
 		return ""
 	}
-	return fmt.Sprintf("%s of the %s messages/s offered were answered; while that lasts the rest queues up, and response times grow with the length of the run",
-		figure(answered/seconds), figure(offered/seconds))
+	return fmt.Sprintf("%s of the %s %s/s offered were answered; while that lasts the rest queues up, and response times grow with the length of the run",
+		figure(answered/seconds), figure(offered/seconds), unit.Many)
 }
 
 // spinText says what part of the client's CPU is in no figure a message.
-func spinText(r row) string {
+func spinText(r row, unit result.Unit) string {
 	var spun, cpu float64
 	for _, t := range r.trials {
 		if t.Client != nil {
@@ -30,5 +34,5 @@ func spinText(r row) string {
 	if spun == 0 {
 		return ""
 	}
-	return fmt.Sprintf("the generator polled for %s %% of its CPU time until a message was due; client and machine ns/msg are without it, their user share is not", percent(spun/cpu))
+	return fmt.Sprintf("the generator polled for %s %% of its CPU time until a %s was due; client and machine ns/%s are without it, their user share is not", percent(spun/cpu), unit.One, unit.Short)
 }

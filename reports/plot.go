@@ -57,7 +57,8 @@ func drawings(s *result.Set) []drawing {
 		subtitle += fmt.Sprintf("; the first %d of %d loads", panelsMax, len(all))
 		all = all[:panelsMax]
 	}
-	list := []drawing{throughputDrawing(all), latencyDrawing(all), cpuDrawing(all)}
+	unit := s.Plan.Unit()
+	list := []drawing{throughputDrawing(all, unit), latencyDrawing(all), cpuDrawing(all, unit)}
 	for i := range list {
 		list[i].subtitle = subtitle
 	}
@@ -95,7 +96,7 @@ func loadParts(l result.Load) []string {
 	}
 	pace := "closed loop"
 	if l.Rate > 0 {
-		pace = "at " + whole(l.Rate) + " messages/s"
+		pace = "at " + whole(l.Rate) + " a second"
 	}
 	return []string{l.Network, conns, whole(float64(l.Size)) + " B", fmt.Sprintf("pipeline %d", l.Pipeline), pace}
 }

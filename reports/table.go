@@ -39,7 +39,7 @@ func Table(w io.Writer, s *result.Set) error {
 	}
 	all := views(s)
 	for _, v := range all {
-		if err := drawAll(b, []grid{throughputGrid(s, v), costGrid(v)}); err != nil {
+		if err := drawAll(b, []grid{throughputGrid(s, v), costGrid(v, s.Plan.Unit())}); err != nil {
 			return err
 		}
 	}
@@ -61,7 +61,7 @@ func purposeTable(b *bufio.Writer, s *result.Set) error {
 }
 
 func throughputGrid(s *result.Set, v view) grid {
-	g := grid{title: v.load.String(), header: []string{"contestant", "messages/s", "± %"}}
+	g := grid{title: v.load.String(), header: []string{"contestant", s.Plan.Unit().Many + "/s", "± %"}}
 	if s.Plan.Duet {
 		g.title += " (two at a time: relative under contention)"
 	}
@@ -87,9 +87,10 @@ func throughputGrid(s *result.Set, v view) grid {
 	return g
 }
 
-func costGrid(v view) grid {
+func costGrid(v view, unit result.Unit) grid {
+	each := "/" + unit.Short
 	g := grid{header: []string{
-		"", "server CPU ns/msg", "client ns/msg", "machine ns/msg", "syscalls/msg", "switches/msg", "peak RSS MiB",
+		"", "server CPU ns" + each, "client ns" + each, "machine ns" + each, "syscalls" + each, "switches" + each, "peak RSS MiB",
 	}}
 	for _, r := range v.rows {
 		g.rows = append(g.rows, []string{
