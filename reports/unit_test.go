@@ -17,7 +17,9 @@ func TestReportsNameTheUnit(t *testing.T) {
 	}
 	ablation.Trials = ablation.Trials[:2]
 	for _, s := range []*result.Set{solo, pair, ablation} {
-		s.Plan.Workload = "churn"
+		for i := range s.Plan.Cells {
+			s.Plan.Cells[i].Workload = "churn"
+		}
 		s.Plan.Cells[1].Rate = 200_000
 		s.Trials[0].Unserved = 1
 		s.Trials[0].Client.SpinSeconds = 0.1

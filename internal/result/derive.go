@@ -144,7 +144,7 @@ func (l Load) String() string {
 		s += fmt.Sprintf(", pipeline %d", l.Pipeline)
 	}
 	if l.Rate > 0 {
-		return s + fmt.Sprintf(", open loop at %.10g a second", l.Rate)
+		return s + fmt.Sprintf(", open loop at %.10g %s/s", l.Rate, l.Unit().Many)
 	}
 	return s + ", closed loop"
 }

@@ -14,11 +14,18 @@ var units = map[string]Unit{
 	"churn": {"connection", "connections", "conn"},
 }
 
-// Unit is what the plan's workload is counted in: messages where the workload is
-// not known.
-func (p *Plan) Unit() Unit {
-	if u, ok := units[p.Workload]; ok {
+// Unit is what the load is counted in: messages where the workload is not known.
+func (l Load) Unit() Unit {
+	if u, ok := units[l.Workload]; ok {
 		return u
 	}
 	return units["echo"]
+}
+
+// Unit is that of the plan's first load.
+func (p *Plan) Unit() Unit {
+	if len(p.Cells) == 0 {
+		return units["echo"]
+	}
+	return p.Cells[0].Unit()
 }
