@@ -140,7 +140,7 @@ func TestTableSaysOverload(t *testing.T) {
 	s.Trials[2].Clipped = 17
 	out := strings.Join(strings.Fields(table(t, s)), " ")
 	for _, want := range []string{
-		"overload: epoll (tcp, 64 connections × 64 B, open loop at 121100 a second): 110,090 of the 121,100 messages/s offered were answered",
+		"overload: epoll (tcp, 64 connections × 64 B, open loop at 121100 messages/s): 110,090 of the 121,100 messages/s offered were answered",
 		"warning: threadpool (tcp", "17 times were longer than the 100 s",
 	} {
 		if !strings.Contains(out, want) {
