@@ -110,11 +110,15 @@ func (p *Pool) At(i int) []byte {
 // Index is the number of the buffer that b starts in; it panics when b is not
 // of this pool.
 func (p *Pool) Index(b []byte) int {
-	off := uintptr(unsafe.Pointer(unsafe.SliceData(b))) - p.base
-	if off >= uintptr(len(p.mem)) {
+	if !p.Has(b) {
 		panic("backends: buffer is not of this pool")
 	}
-	return int(off) / p.size
+	return int(uintptr(unsafe.Pointer(unsafe.SliceData(b)))-p.base) / p.size
+}
+
+// Has reports whether b starts in a buffer of the pool.
+func (p *Pool) Has(b []byte) bool {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(b)))-p.base < uintptr(len(p.mem))
 }
 
 // Len is the number of buffers at rest.

@@ -9,24 +9,26 @@ type Counter int
 // not; together they are all the calls that the loop makes.
 const (
 	SysWait        Counter = iota // io_uring_enter, epoll_pwait2, ppoll
-	SysRecv                       // recvfrom, read
-	SysSend                       // sendto, write
+	SysRecv                       // recvfrom, read, pread64
+	SysSend                       // sendto, write, pwrite64
 	SysAccept                     // accept4
-	SysOther                      // epoll_ctl, close, shutdown, connect, …
+	SysThreads                    // between a loop and its pool of threads: futex, and write to the eventfd
+	SysOther                      // epoll_ctl, close, shutdown, connect, fsync, fdatasync, …
 	Submissions                   // entries given to the kernel's submission queue
 	Completions                   // entries taken from the kernel's completion queue, or readiness events
 	Again                         // calls that ended in EAGAIN: asked in vain
 	Interrupts                    // calls that ended in EINTR
-	ShortSends                    // sends that moved fewer bytes than asked
-	NoBufs                        // receives that found no buffer to choose
+	ShortSends                    // sends and writes that moved fewer bytes than asked
+	NoBufs                        // receives and reads that found no buffer to choose
 	Rearms                        // multishot operations started again by the loop
 	Overflows                     // times the completion queue was found overflowed
-	BytesIn                       // received
-	BytesOut                      // sent
+	BytesIn                       // received, or read from files
+	BytesOut                      // sent, or written to files
 	Notifications                 // zero-copy sends whose buffer the kernel has let go
 	Copied                        // of those, the ones that were copied after all
 	NoZeroCopy                    // zero-copy sends that the socket or a limit refused, sent by copying
 	FixedSends                    // sends from registered buffers
+	FixedFileOps                  // reads of files into registered buffers, and writes from them
 	Links                         // ops that the kernel was told to start after another
 	HeldLinks                     // ops that the loop itself started after another, as the kernel could not
 	Skipped                       // operations whose completion entry was saved, as another implied it
@@ -39,9 +41,9 @@ const (
 )
 
 var counterNames = [NumCounters]string{
-	"sys_wait", "sys_recv", "sys_send", "sys_accept", "sys_other", "submissions", "completions",
+	"sys_wait", "sys_recv", "sys_send", "sys_accept", "sys_threads", "sys_other", "submissions", "completions",
 	"eagain", "eintr", "short_sends", "no_bufs", "rearms", "cq_overflows", "bytes_in", "bytes_out",
-	"zc_notifications", "zc_copied", "zc_refused", "fixed_sends", "links", "held_links", "skipped", "send_bundles", "send_bundle_bufs",
+	"zc_notifications", "zc_copied", "zc_refused", "fixed_sends", "fixed_file_ops", "links", "held_links", "skipped", "send_bundles", "send_bundle_bufs",
 	"buf_parts", "recv_bundles", "recv_bundle_bufs",
 }
 
@@ -52,7 +54,7 @@ type Counters [NumCounters]uint64
 
 // Syscalls is the number of system calls made.
 func (c *Counters) Syscalls() uint64 {
-	return c[SysWait] + c[SysRecv] + c[SysSend] + c[SysAccept] + c[SysOther]
+	return c[SysWait] + c[SysRecv] + c[SysSend] + c[SysAccept] + c[SysThreads] + c[SysOther]
 }
 
 // ShareCopied is the share of zero-copy sends that were copied after all, by

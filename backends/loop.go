@@ -73,6 +73,7 @@ type Config struct {
 	Entries int // submission queue entries or events a batch; default 1024
 	BufSize int // bytes of a buffer that the loop chooses; default 4096
 	Bufs    int // how many of those the loop has; default 256; rounded up to a power of two
+	Threads int // threads of a loop that leaves files to a pool of them; default 4, as libuv has; at most 1024
 	CPU     int // 1 + the CPU for a kernel thread of the loop's (sqpoll); 0: not pinned
 	// Poison fills buffers with 0xDB whenever the owner must not read them:
 	// on lending one for Recv and on Recycle. For tests.
@@ -90,6 +91,10 @@ func (c Config) WithDefaults() Config {
 	if c.Bufs <= 0 {
 		c.Bufs = 256
 	}
+	if c.Threads <= 0 {
+		c.Threads = 4
+	}
+	c.Threads = min(c.Threads, 1024)
 	c.Entries = ceilPow2(min(c.Entries, 1<<15))
 	c.Bufs = ceilPow2(min(c.Bufs, 1<<15))
 	return c

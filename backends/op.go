@@ -24,7 +24,11 @@ const (
 	// that one ends in time, this one ends with -ECANCELED. Loops that cannot
 	// do so answer -EINVAL.
 	LinkTimeout
-	ReadAt    // FD from byte Off into Buf, or into a buffer of the loop's with SelectBuf. Res: bytes, 0 at the end of the file.
+	// ReadAt reads FD from byte Off into Buf, or into a buffer of the loop's with
+	// SelectBuf, which the loop takes before it reads: the op waits for Recycle
+	// when there is none. Res: bytes, which may be fewer than len(Buf), 0 at the
+	// end of the file.
+	ReadAt
 	WriteAt   // Buf to FD at byte Off. Res: bytes, which may be fewer than len(Buf).
 	Fsync     // FD: data and attributes are on the device when it completes.
 	Fdatasync // FD: data, and of the attributes what reading it back needs.
@@ -50,6 +54,10 @@ const (
 
 var codeNames = [numCodes]string{"nop", "accept", "connect", "recv", "send", "shutdown", "close", "timeout", "cancel", "link-timeout",
 	"read-at", "write-at", "fsync", "fdatasync", "splice", "sendfile", "copy", "recv-from", "send-to"}
+
+// OnFile reports whether c is carried out on a file, where it takes the time
+// that the device takes and nothing announces that it would not block.
+func (c Code) OnFile() bool { return c >= ReadAt && c <= Fdatasync }
 
 func (c Code) String() string {
 	if c < numCodes {
@@ -91,8 +99,8 @@ const (
 	// Link makes the op submitted next, before the next Wait, wait for the
 	// success of this one; if this one fails or falls short, the next completes
 	// with -ECANCELED. A Send succeeds when all of Buf is on its way, for which
-	// a loop that links waits; a Timeout when its time has come; the others with
-	// a Res of 0 or more. A loop that cannot link (Traits.Links) starts both at
+	// a loop that links waits; a ReadAt or WriteAt when all of the buffer is
+	// moved; a Timeout when its time has come; the others with a Res of 0 or more. A loop that cannot link (Traits.Links) starts both at
 	// once, so with it the flag must only be set where that is correct as well.
 	Link
 )
@@ -110,7 +118,7 @@ type Op struct {
 	Flags Flags
 	FD    int32
 	Done  Handler // called by Run; a loop only carries it
-	Buf   []byte  // Recv without SelectBuf, Send; from an Arena
+	Buf   []byte  // Recv and ReadAt without SelectBuf, Send, WriteAt; from an Arena
 	Loan  Loan    // the loop's; owners leave it alone
 
 	Off    int64 // nanoseconds for Timeout, the direction for Shutdown, the byte of a file

@@ -58,10 +58,10 @@ func TestConfigDefaults(t *testing.T) {
 		t.Errorf("defaults are %+v", c)
 	}
 	c := Config{Entries: 1000, Bufs: 3, BufSize: 100, CPU: 2, Poison: true}.WithDefaults()
-	if (c != Config{Entries: 1024, Bufs: 4, BufSize: 100, CPU: 2, Poison: true}) {
+	if (c != Config{Entries: 1024, Bufs: 4, BufSize: 100, Threads: 4, CPU: 2, Poison: true}) {
 		t.Errorf("%+v", c)
 	}
-	if c := (Config{Entries: 1 << 20, Bufs: 1 << 20}).WithDefaults(); c.Entries != 1<<15 || c.Bufs != 1<<15 {
+	if c := (Config{Entries: 1 << 20, Bufs: 1 << 20, Threads: 1 << 20}).WithDefaults(); c.Entries != 1<<15 || c.Bufs != 1<<15 || c.Threads != 1024 {
 		t.Errorf("limits are %+v", c)
 	}
 }

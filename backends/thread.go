@@ -3,6 +3,7 @@ package backends
 import (
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,5 +30,17 @@ func OwnDescriptors() error {
 	if err := unix.Unshare(unix.CLONE_FILES); err != nil {
 		return fmt.Errorf("unshare(CLONE_FILES): %w", err)
 	}
+	owners.Store(unix.Gettid(), nil)
 	return nil
+}
+
+// owners are the threads that have a table of their own.
+var owners sync.Map
+
+// OwnsDescriptors reports whether the calling thread has a table of its own. A
+// loop that leaves work to other threads cannot have them use its descriptors
+// then.
+func OwnsDescriptors() bool {
+	_, own := owners.Load(unix.Gettid())
+	return own
 }

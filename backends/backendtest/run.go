@@ -47,7 +47,7 @@ func checks() []check {
 	var all []check
 	for _, group := range [][]check{
 		basicChecks, waitChecks, streamChecks, acceptChecks, fixedChecks, cancelChecks, closeChecks,
-		bufferChecks, sendingChecks, loadChecks, costChecks,
+		bufferChecks, sendingChecks, fileChecks, loadChecks, costChecks,
 	} {
 		all = append(all, group...)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -39,11 +40,14 @@ type kernel struct {
 type backend struct {
 	variant backends.Variant
 	kernel
+	fileCalls func(raw bool) fileCalls
+	through   bool // enter through the scheduler
 }
 
 func newBackend(v backends.Variant) *backend {
-	b := &backend{variant: v, kernel: kernel{recv: uapi.RecvRaw, send: uapi.SendRaw, accept: uapi.AcceptRaw, wait: uapi.EpollWaitRaw}}
+	b := &backend{variant: v, fileCalls: filesBy, kernel: kernel{recv: uapi.RecvRaw, send: uapi.SendRaw, accept: uapi.AcceptRaw, wait: uapi.EpollWaitRaw}}
 	through, readWrite := v.Has("syscall", false), v.Has("readwrite", false)
+	b.through = through
 	if through {
 		b.kernel = kernel{recv: uapi.Recv, send: uapi.Send, accept: uapi.Accept, wait: uapi.EpollWait}
 	}
@@ -96,14 +100,17 @@ func (b *backend) Open(cfg backends.Config) (backends.Loop, error) {
 	}
 	runtime.LockOSThread()
 	return &Loop{
-		kernel: b.kernel,
-		epfd:   epfd,
-		events: make([]uapi.EpollEvent, min(cfg.Entries, 512)),
-		fds:    make([]desc, 1024),
-		done:   fifo.New[backends.Completion](cfg.Entries),
-		run:    fifo.New[int32](cfg.Entries),
-		pool:   pool,
-		poison: cfg.Poison,
+		kernel:    b.kernel,
+		fileCalls: b.fileCalls, through: b.through,
+		threads: cfg.Threads,
+		entries: cfg.Entries,
+		epfd:    epfd,
+		events:  make([]uapi.EpollEvent, min(cfg.Entries, 512)),
+		fds:     make([]desc, 1024),
+		done:    fifo.New[backends.Completion](cfg.Entries),
+		run:     fifo.New[int32](cfg.Entries),
+		pool:    pool,
+		poison:  cfg.Poison,
 	}, nil
 }
 
@@ -123,18 +130,34 @@ type Loop struct {
 	poison  bool
 	timers  backends.Timers
 	skipped int // Waits in a row that did not ask the kernel
-	ts      unix.Timespec
+
+	files     *files               // nil: it has met no file
+	shared    atomic.Pointer[pool] // that of files, for Counters
+	fileCalls func(raw bool) fileCalls
+	through   bool
+	threads   int // of a pool
+	entries   int // jobs of a pool
+	ts        unix.Timespec
 }
 
 var _ backends.Loop = (*Loop)(nil)
 
 // Counters implements backends.Loop.
-func (l *Loop) Counters() backends.Counters { return l.Tally.Read() }
+func (l *Loop) Counters() backends.Counters {
+	c := l.Tally.Read()
+	if p := l.shared.Load(); p != nil {
+		c.Add(p.counters())
+	}
+	return c
+}
 
 // Close implements backends.Loop.
 func (l *Loop) Close() error {
 	for fd := range l.fds {
 		l.cancelAll(int32(fd))
+	}
+	if l.files != nil {
+		l.closeFiles()
 	}
 	for op := l.timers.Pop(); op != nil; op = l.timers.Pop() {
 		op.Loan = backends.Loan{}
@@ -206,6 +229,9 @@ func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 // ready, up to a cache's worth of bytes.
 func (l *Loop) collect(dst []backends.Completion, n int) int {
 	l.dst, l.filled = dst, n
+	if l.files != nil {
+		l.turnFiles()
+	}
 	for l.done.Len() > 0 && l.filled < len(dst) {
 		c := &dst[l.filled]
 		*c = *l.done.Front()
@@ -271,6 +297,9 @@ func (l *Loop) poll(timeout time.Duration) error {
 			timeout = d
 		}
 	}
+	if l.files != nil && timeout != 0 && !l.files.mayBlock() {
+		timeout = 0
+	}
 	var ts *unix.Timespec
 	if timeout >= 0 {
 		l.ts = unix.NsecToTimespec(int64(timeout))
@@ -279,6 +308,9 @@ func (l *Loop) poll(timeout time.Duration) error {
 	l.Publish()
 	l.Tally.Counters[backends.SysWait]++
 	n, e := l.wait(l.epfd, l.events, ts)
+	if l.files != nil {
+		l.files.loop.Store(awake)
+	}
 	switch e {
 	case 0:
 	case unix.EINTR:

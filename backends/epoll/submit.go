@@ -55,15 +55,24 @@ func (l *Loop) submitOther(op *backends.Op) {
 	case backends.Close:
 		l.at(op.FD)
 		l.cancelAll(op.FD)
-		l.forget(op.FD)
-		l.direct(op, unix.Close(int(op.FD)))
+		if l.files == nil || !l.holdClose(op) {
+			l.closeNow(op)
+		}
 	case backends.Shutdown:
 		l.direct(op, unix.Shutdown(int(op.FD), int(op.Off)))
 	case backends.Nop:
 		l.finish(op, 0, nil, false)
+	case backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
+		l.submitFile(op)
 	default:
 		l.finish(op, backends.Fail(unix.EINVAL), nil, false)
 	}
+}
+
+// closeNow closes op.FD, on which nothing is in flight.
+func (l *Loop) closeNow(op *backends.Op) {
+	l.forget(op.FD)
+	l.direct(op, unix.Close(int(op.FD)))
 }
 
 // direct finishes op with the outcome of a call that never waits.
@@ -160,6 +169,10 @@ func (l *Loop) cancel(target *backends.Op) backends.Result {
 	}
 	found := false
 	switch target.Code {
+	case backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
+		return l.cancelFile(target)
+	case backends.Close:
+		return backends.Fail(unix.EALREADY) // it waits for a file op, see holdClose
 	case backends.Timeout:
 		found = l.timers.Cancel(target)
 	case backends.Recv, backends.Accept:

@@ -24,6 +24,8 @@ type desc struct {
 	fd      int32
 	conn    net.Conn // nil until used as a connection
 	ln      listener // nil until used as a listener
+	file    *os.File // nil until used as a file
+	files   half     // file ops
 	own     bool     // conn's descriptor is fd itself, no duplicate
 	lin     half     // Accept
 	in, out half     // Recv; Send and Connect
@@ -42,6 +44,9 @@ var past = time.Unix(1, 0)
 // wrap makes what code needs of the descriptor, and returns how many system
 // calls that took besides package net's own.
 func (d *desc) wrap(code backends.Code) (calls uint64, err error) {
+	if code.OnFile() {
+		return d.wrapFile()
+	}
 	if code == backends.Accept && d.ln != nil || code != backends.Accept && d.conn != nil {
 		return 0, nil
 	}
@@ -72,6 +77,9 @@ func (d *desc) release() error {
 	if d.ln != nil {
 		errs = append(errs, d.ln.Close())
 	}
+	if d.file != nil {
+		errs = append(errs, d.file.Close())
+	}
 	if d.conn != nil && !d.own {
 		errs = append(errs, d.conn.Close())
 	}
@@ -81,10 +89,14 @@ func (d *desc) release() error {
 // close closes everything, the owner's descriptor too, and returns how many
 // descriptors that were.
 func (d *desc) close() (calls uint64, err error) {
-	if d.own {
-		return 1, d.conn.Close()
+	if d.file != nil {
+		calls++
+		d.file.Close()
 	}
-	calls = 1
+	if d.own {
+		return calls + 1, d.conn.Close()
+	}
+	calls++
 	if d.conn != nil {
 		calls++
 		d.conn.Close()
@@ -98,6 +110,9 @@ func (d *desc) close() (calls uint64, err error) {
 
 // half is the calls that an op shares a deadline with.
 func (d *desc) half(c backends.Code) *half {
+	if c.OnFile() {
+		return &d.files
+	}
 	switch c {
 	case backends.Accept:
 		return &d.lin
@@ -108,7 +123,7 @@ func (d *desc) half(c backends.Code) *half {
 }
 
 // busy reports whether a goroutine uses the descriptor.
-func (d *desc) busy() bool { return d.lin.running+d.in.running+d.out.running > 0 }
+func (d *desc) busy() bool { return d.lin.running+d.in.running+d.out.running+d.files.running > 0 }
 
 // setDeadline sets the deadline that c has.
 func (d *desc) setDeadline(c backends.Code, t time.Time) {

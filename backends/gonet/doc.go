@@ -1,4 +1,4 @@
-// Package gonet is package net as Go programmers use it: a goroutine for each
+// Package gonet is package net, and os, as Go programmers use it: a goroutine for each
 // connection, conn.Read, conn.Write, listener.Accept. It is what users have
 // today, and so the row against which the others are read.
 //
@@ -15,6 +15,10 @@
 // O_NONBLOCK. Descriptors that Accept brought are the connections' own; they
 // may be used on any loop of this package, and must be closed by a Close op on
 // one of them.
+//
+// Files are os.File: ReadAt, WriteAt and Sync, which serves for Fdatasync too as
+// package os has no other. Several at a time have a goroutine each and end in
+// any order; nothing stops one that runs.
 //
 // What it does not do: it does not tune package net, which sets TCP_NODELAY and
 // keep-alives as it always does; a connect to a Unix socket with a full backlog

@@ -38,9 +38,9 @@ func (l *loop) conclude(e *entry) {
 	switch op.Code {
 	case backends.Accept:
 		more = l.accepted(e)
-	case backends.Recv:
+	case backends.Recv, backends.ReadAt:
 		more = l.received(e)
-	case backends.Send:
+	case backends.Send, backends.WriteAt:
 		l.sent(e)
 	default:
 		l.finish(e, result(e.err), nil)
@@ -94,7 +94,7 @@ func (l *loop) received(e *entry) (more bool) {
 		return false
 	}
 	c := l.moved(e)
-	if e.op.Flags&backends.Multishot != 0 {
+	if e.op.Flags&backends.Multishot != 0 && e.op.Code == backends.Recv {
 		c.More = true
 		l.done.Push(c)
 		return true
@@ -115,7 +115,7 @@ func (l *loop) sent(e *entry) {
 // moved is the completion of a Read or Write that moved bytes.
 func (l *loop) moved(e *entry) backends.Completion {
 	c := backends.Completion{Op: e.op, Res: backends.Result(e.n)}
-	if e.op.Code == backends.Send {
+	if e.op.Code == backends.Send || e.op.Code == backends.WriteAt {
 		l.tally.Counters[backends.BytesOut] += uint64(e.n)
 		if e.n < len(e.op.Buf) {
 			l.tally.Counters[backends.ShortSends]++
@@ -149,8 +149,10 @@ func (l *loop) drop(e *entry) {
 		if e.buf != nil {
 			l.pool.Put(e.buf)
 		}
-	case e.op.Code == backends.Recv || e.op.Code == backends.Send:
-		backends.Unlend(e.op.Buf, e.op.Code == backends.Recv)
+	case e.op.Code == backends.Recv || e.op.Code == backends.ReadAt:
+		backends.Unlend(e.op.Buf, true)
+	case e.op.Code == backends.Send || e.op.Code == backends.WriteAt:
+		backends.Unlend(e.op.Buf, false)
 	}
 	if len(l.ops) == 1 {
 		l.ops = l.ops[:0] // as nearly always

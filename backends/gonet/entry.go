@@ -17,7 +17,7 @@ import (
 type entry struct {
 	op        *backends.Op
 	desc      *desc
-	buf       []byte // Recv: where the bytes go
+	buf       []byte // Recv, ReadAt: where the bytes go
 	running   bool   // on a goroutine, which alone touches n, err and conn
 	cancelled bool
 	cancels   *backends.Op // Cancel ops that wait to hear what became of it, linked by Loan.Next
@@ -41,6 +41,8 @@ func (e *entry) call() {
 		e.conn, e.err = e.desc.ln.Accept()
 	case backends.Connect:
 		e.err = e.desc.connect(e.op.Addr)
+	default:
+		e.callFile()
 	}
 }
 
@@ -80,7 +82,7 @@ func (e *entry) kicked() bool { return e.err != nil && errors.Is(e.err, os.ErrDe
 
 // selects reports whether the loop chooses the entry's buffer.
 func (e *entry) selects() bool {
-	return e.op.Code == backends.Recv && e.op.Flags&backends.SelectBuf != 0
+	return (e.op.Code == backends.Recv || e.op.Code == backends.ReadAt) && e.op.Flags&backends.SelectBuf != 0
 }
 
 // awaits reports whether the entry, on a goroutine, waits for input and leaves

@@ -40,7 +40,8 @@ func (l *loop) Submit(op *backends.Op) (done bool) {
 	switch op.Code {
 	case backends.Nop:
 		l.push(op, 0)
-	case backends.Accept, backends.Connect, backends.Recv, backends.Send:
+	case backends.Accept, backends.Connect, backends.Recv, backends.Send,
+		backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
 		l.add(op)
 	case backends.Shutdown:
 		l.tally.Counters[backends.SysOther]++
@@ -74,13 +75,13 @@ func (l *loop) add(op *backends.Op) {
 	e := l.entry(op, d)
 	switch {
 	case e.selects():
-	case op.Code == backends.Recv:
+	case op.Code == backends.Recv, op.Code == backends.ReadAt:
 		e.buf = op.Buf
 		if l.config.Poison {
 			backends.Poison(op.Buf)
 		}
 		backends.Lend(op.Buf, true)
-	case op.Code == backends.Send:
+	case op.Code == backends.Send, op.Code == backends.WriteAt:
 		backends.Lend(op.Buf, false)
 	}
 	l.ops = append(l.ops, e)
@@ -91,9 +92,9 @@ func (l *loop) prepare(op *backends.Op, d *desc) error {
 	selects := op.Flags&backends.SelectBuf != 0
 	switch {
 	case op.Code == backends.Recv && op.Flags&backends.Multishot != 0 && !selects,
-		op.Code == backends.Connect && op.Addr == nil:
+		op.Code == backends.Connect && op.Addr == nil, op.Code.OnFile() && op.Off < 0:
 		return unix.EINVAL
-	case op.Code == backends.Recv && selects && l.pool == nil:
+	case (op.Code == backends.Recv || op.Code == backends.ReadAt) && selects && l.pool == nil:
 		p, err := backends.NewPool(l.config.Bufs, l.config.BufSize, l.config.Poison)
 		if err != nil {
 			return unix.ENOMEM
@@ -158,7 +159,7 @@ func (l *loop) cancel(op *backends.Op) {
 			continue
 		}
 		switch {
-		case e.op.Code == backends.Close:
+		case e.op.Code == backends.Close, e.running && e.op.Code.OnFile():
 			l.push(op, backends.Fail(unix.EALREADY))
 		case e.running:
 			op.Loan.Next, e.cancels = e.cancels, op
@@ -172,8 +173,12 @@ func (l *loop) cancel(op *backends.Op) {
 	l.push(op, backends.Fail(unix.ENOENT))
 }
 
-// stop makes a running call end soon.
+// stop makes a running call end soon, but for one on a file, which no deadline
+// ends.
 func (l *loop) stop(e *entry) {
+	if e.op.Code.OnFile() {
+		return
+	}
 	e.cancelled = true
 	e.desc.kick(e.op.Code)
 }

@@ -109,6 +109,9 @@ var syscallOf = [...]backends.Counter{
 	backends.Send:    backends.SysSend,
 	backends.Accept:  backends.SysAccept,
 	backends.Connect: backends.SysOther,
+
+	backends.ReadAt: backends.SysRecv, backends.WriteAt: backends.SysSend,
+	backends.Fsync: backends.SysOther, backends.Fdatasync: backends.SysOther,
 }
 
 // spawn gives every call that waits a goroutine, and makes those that need not
@@ -132,8 +135,8 @@ func (l *loop) spawn() {
 func (l *loop) start(e *entry) {
 	if e.awaits() {
 		l.tally.Counters[backends.SysRecv]++ // the look whether there is input
-	} else {
-		l.begin(e)
+	} else if !l.begin(e) {
+		return
 	}
 	if l.back == nil {
 		l.back = make(chan *entry, 16)
@@ -156,7 +159,7 @@ func (l *loop) read(e *entry) {
 // descriptor. Its turn comes first, or a stream's bytes would change places.
 func (l *loop) behind(e *entry) bool {
 	for _, o := range l.ops {
-		if o == e {
+		if o == e || e.op.Code.OnFile() {
 			return false
 		}
 		if o.desc == e.desc && o.op.Code == e.op.Code {

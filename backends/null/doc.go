@@ -4,6 +4,8 @@
 // measures what the generator itself costs, since nothing is under it but a
 // copy of the bytes.
 //
+// What is read of a file is whatever the buffer held, all of it at once.
+//
 // It knows no sockets: a descriptor is any number from 0 to MaxFD, it exists
 // when first used, and nothing is ever accepted. It makes one system call, to
 // sleep when no completion can come before a timeout.

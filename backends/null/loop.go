@@ -28,6 +28,7 @@ type loop struct {
 	timers  backends.Timers
 	pool    *backends.Pool
 	poison  bool
+	reads   opList  // of files, wait for a buffer
 	starved []int32 // descriptors whose receives wait for a buffer, oldest first
 	sleep   unix.Timespec
 }
@@ -77,6 +78,8 @@ func (l *loop) Submit(op *backends.Op) (done bool) {
 		l.timers.Add(op)
 	case backends.Cancel:
 		l.finish(op, l.cancel(op.Target))
+	case backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
+		l.file(op)
 	case backends.Recv, backends.Send, backends.Connect, backends.Shutdown, backends.Close:
 		if s := l.stream(op.FD); s != nil {
 			l.perform(s, op)
@@ -129,6 +132,8 @@ func (l *loop) cancel(target *backends.Op) backends.Result {
 	}
 	if target.Code == backends.Timeout {
 		l.timers.Cancel(target)
+	} else if target.Code == backends.ReadAt {
+		l.reads.remove(target)
 	} else if s := l.stream(target.FD); !s.recvs.remove(target) {
 		s.sends.remove(target)
 	}
@@ -207,6 +212,9 @@ func (l *loop) nap(end int64) (bool, error) {
 
 func (l *loop) Recycle(buf []byte) {
 	l.pool.Put(buf)
+	for l.reads.head != nil && l.pool.Len() > 0 {
+		l.file(l.reads.pop())
+	}
 	for len(l.starved) > 0 && l.pool.Len() > 0 {
 		s := l.stream(l.starved[0])
 		l.starved = l.starved[:copy(l.starved, l.starved[1:])]
@@ -223,6 +231,9 @@ func (l *loop) Close() error {
 		for s != nil && s.sends.head != nil {
 			s.sends.pop().Loan = backends.Loan{}
 		}
+	}
+	for l.reads.head != nil {
+		l.reads.pop().Loan = backends.Loan{}
 	}
 	for op := l.timers.Pop(); op != nil; op = l.timers.Pop() {
 		op.Loan = backends.Loan{}

@@ -285,3 +285,48 @@ func BenchmarkEcho(b *testing.B) {
 		}
 	}
 }
+
+// TestFiles: a file op moves all of its buffer at once, and a read waits for a
+// buffer of the loop's while there is none.
+func TestFiles(t *testing.T) {
+	b := open(t, backends.Config{Bufs: 1, BufSize: 1000})
+	own := make([]byte, 300)
+	for _, x := range []struct {
+		op   backends.Op
+		want backends.Result
+	}{
+		{backends.Op{Code: backends.ReadAt, Buf: own}, 300},
+		{backends.Op{Code: backends.WriteAt, Buf: own, Off: 1 << 40}, 300},
+		{backends.Op{Code: backends.Fsync}, 0},
+		{backends.Op{Code: backends.Fdatasync}, 0},
+		{backends.Op{Code: backends.ReadAt, Buf: own, FD: -1}, backends.Fail(unix.EBADF)},
+		{backends.Op{Code: backends.WriteAt, Buf: own, Off: -1}, backends.Fail(unix.EINVAL)},
+	} {
+		if c := b.do(&x.op); c.Res != x.want || c.Buf != nil || c.More {
+			t.Errorf("%v: %+v, expected %d", x.op.Code, c, x.want)
+		}
+	}
+	first := &backends.Op{Code: backends.ReadAt, Flags: backends.SelectBuf}
+	second := &backends.Op{Code: backends.ReadAt, Flags: backends.SelectBuf}
+	c := b.do(first)
+	if c.Res != 1000 || len(c.Buf) != 1000 {
+		t.Fatalf("%+v", c)
+	}
+	b.loop.Submit(second)
+	b.idle()
+	b.loop.Recycle(c.Buf)
+	c = b.next(second)
+	if c.Res != 1000 || len(c.Buf) != 1000 {
+		t.Fatalf("%+v", c)
+	}
+	b.loop.Submit(first)
+	cancel := &backends.Op{Code: backends.Cancel, Target: first}
+	b.loop.Submit(cancel)
+	if c := b.next(first); !c.Res.Canceled() {
+		t.Errorf("%+v", c)
+	}
+	if c := b.next(cancel); c.Res != 0 {
+		t.Errorf("%+v", c)
+	}
+	b.loop.Submit(second) // is never served: Close returns it
+}

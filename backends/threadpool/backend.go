@@ -16,6 +16,7 @@ func init() {
 		Capabilities: func() []backends.Capability {
 			return []backends.Capability{
 				{Name: "recvfrom, sendto", Doc: "blocking calls, one connection a thread", Since: "recvfrom and sendto, every Linux", Supported: true, Usable: true, Default: true},
+				{Name: "pread64, pwrite64", Doc: "blocking calls on files, one at a time", Since: "pread64 and pwrite64, every Linux", Supported: true, Usable: true, Default: true},
 				{Name: "ppoll", Doc: "a wait for several descriptors of one loop", Since: "ppoll, Linux 2.6.16", Supported: true, Usable: true, Default: true},
 			}
 		},
@@ -29,6 +30,9 @@ type calls struct {
 	accept     func(fd int32, flags int) (int, unix.Errno)
 	connect    func(fd int32, addr *unix.RawSockaddrAny, size uint32) unix.Errno
 	poll       func(fds []unix.PollFd, timeout *unix.Timespec) (int, unix.Errno)
+
+	pread, pwrite func(fd int32, b []byte, off int64) (int, unix.Errno)
+	fsync         func(fd int32, dataOnly bool) unix.Errno
 }
 
 type backend struct {
@@ -37,7 +41,7 @@ type backend struct {
 }
 
 func newBackend(name string) *backend {
-	return &backend{name, calls{uapi.Recv, uapi.Send, uapi.Accept, uapi.Connect, uapi.Poll}}
+	return &backend{name, calls{uapi.Recv, uapi.Send, uapi.Accept, uapi.Connect, uapi.Poll, uapi.Pread, uapi.Pwrite, uapi.Fsync}}
 }
 
 func (b *backend) Name() string { return b.name }

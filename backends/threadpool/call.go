@@ -10,7 +10,7 @@ import (
 // once, and the op stays pending when it was not ready.
 func (l *loop) attempt(i int, block bool) {
 	e := &l.ops[i]
-	if e.op.Code != backends.Close && l.behind(i) {
+	if e.op.Code != backends.Close && !e.op.Code.OnFile() && l.behind(i) {
 		return
 	}
 	e.tried = true
@@ -23,6 +23,8 @@ func (l *loop) attempt(i int, block bool) {
 		l.doAccept(e, block)
 	case backends.Connect:
 		l.doConnect(e, block)
+	case backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
+		l.doFile(e)
 	case backends.Close:
 		l.tally.Counters[backends.SysOther]++
 		l.tally.Publish() // it blocks when the socket lingers
@@ -77,7 +79,7 @@ func dontWait(block bool) int {
 // isDry reports whether a receive lacks a buffer, and counts each time that it
 // begins to.
 func (l *loop) isDry(e *entry) bool {
-	if e.op.Code != backends.Recv || e.op.Flags&backends.SelectBuf == 0 {
+	if !chooses(e.op) {
 		return false
 	}
 	if l.pool.Len() > 0 {

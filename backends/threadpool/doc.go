@@ -10,6 +10,10 @@
 // than the receive; if more is left, or time is limited, it asks ppoll which
 // descriptor is ready and then makes calls that cannot block.
 //
+// On a file it makes pread, pwrite or fsync, one at a time in the order of
+// submission, and hands out what one brought before it makes the next where the
+// owner waits for no more: files have depth by having workers.
+//
 // What it does not do: it never hands work from one goroutine to another, it
 // has no threads of its own and locks none, and it does not bound the number of
 // workers. Whoever opens the loops decides how many there are.

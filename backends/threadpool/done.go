@@ -25,8 +25,13 @@ func (l *loop) push(op *backends.Op, res backends.Result) {
 // finish ends the loan of an entry's op; the owner learns of it from reap.
 func (l *loop) finish(e *entry, res backends.Result, buf []byte) {
 	op := e.op
-	if op.Code == backends.Send || op.Code == backends.Recv && op.Flags&backends.SelectBuf == 0 {
-		backends.Unlend(op.Buf, op.Code == backends.Recv)
+	switch op.Code {
+	case backends.Send, backends.WriteAt:
+		backends.Unlend(op.Buf, false)
+	case backends.Recv, backends.ReadAt:
+		if op.Flags&backends.SelectBuf == 0 {
+			backends.Unlend(op.Buf, true)
+		}
 	}
 	if e.restore {
 		l.setNonblock(op.FD, false)

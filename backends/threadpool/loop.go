@@ -48,7 +48,8 @@ func (l *loop) Submit(op *backends.Op) (done bool) {
 	switch op.Code {
 	case backends.Nop:
 		l.push(op, 0)
-	case backends.Accept, backends.Connect, backends.Recv, backends.Send:
+	case backends.Accept, backends.Connect, backends.Recv, backends.Send,
+		backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
 		l.add(op)
 	case backends.Shutdown:
 		l.tally.Counters[backends.SysOther]++
@@ -77,20 +78,20 @@ func (l *loop) add(op *backends.Op) {
 		l.push(op, backends.Fail(unix.EBADF))
 		return
 	case op.Code == backends.Recv && op.Flags&backends.Multishot != 0 && !selects,
-		op.Code == backends.Connect && op.Addr == nil:
+		op.Code == backends.Connect && op.Addr == nil, op.Code.OnFile() && op.Off < 0:
 		l.push(op, backends.Fail(unix.EINVAL))
 		return
-	case op.Code == backends.Recv && selects:
+	case chooses(op):
 		if errno := l.mapPool(); errno != 0 {
 			l.push(op, backends.Fail(errno))
 			return
 		}
-	case op.Code == backends.Recv:
+	case op.Code == backends.Recv, op.Code == backends.ReadAt:
 		if l.config.Poison {
 			backends.Poison(op.Buf)
 		}
 		backends.Lend(op.Buf, true)
-	case op.Code == backends.Send:
+	case op.Code == backends.Send, op.Code == backends.WriteAt:
 		backends.Lend(op.Buf, false)
 	}
 	l.ops = append(l.ops, entry{op: op})
@@ -124,6 +125,11 @@ func (l *loop) Wait(dst []backends.Completion, atLeast int, timeout time.Duratio
 		if l.mayBlock(atLeast, limit) {
 			l.attempt(0, true)
 			l.sweep()
+			continue
+		}
+		if done, err := l.nextFile(); err != nil {
+			return 0, err
+		} else if done {
 			continue
 		}
 		late, err := l.poll(limit)
@@ -167,6 +173,9 @@ func (l *loop) glance(atLeast int) error {
 	if l.passed++; l.passed < maxPassed && atLeast > 0 {
 		return nil
 	}
+	if _, err := l.nextFile(); err != nil {
+		return err
+	}
 	_, err := l.poll(0)
 	return err
 }
@@ -178,7 +187,7 @@ func (l *loop) begin() {
 	}
 	l.fresh = false
 	for i := range l.ops {
-		if e := &l.ops[i]; !e.tried && e.op.Code != backends.Recv && e.op.Code != backends.Accept {
+		if e := &l.ops[i]; !e.tried && e.op.Code != backends.Recv && e.op.Code != backends.Accept && !e.op.Code.OnFile() {
 			l.attempt(i, false)
 		}
 	}

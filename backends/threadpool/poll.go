@@ -24,7 +24,7 @@ func (l *loop) poll(limit int64) (late bool, err error) {
 		if e.pause {
 			until = min(until, backends.Nanotime()+pause)
 		}
-		if e.pause || l.isDry(e) {
+		if e.pause || e.op.Code.OnFile() || l.isDry(e) {
 			fd.Fd = -1 // ppoll passes over it
 		}
 		l.fds = append(l.fds, fd)
