@@ -92,7 +92,7 @@ func (l *loop) prepare(op *backends.Op, d *desc) error {
 	selects := op.Flags&backends.SelectBuf != 0
 	switch {
 	case op.Code == backends.Recv && op.Flags&backends.Multishot != 0 && !selects,
-		op.Code == backends.Connect && op.Addr == nil, op.Code.OnFile() && op.Off < 0:
+		op.Code == backends.Connect && op.Addr == nil, (op.Code == backends.ReadAt || op.Code == backends.WriteAt) && op.Off < 0:
 		return unix.EINVAL
 	case (op.Code == backends.Recv || op.Code == backends.ReadAt) && selects && l.pool == nil:
 		p, err := backends.NewPool(l.config.Bufs, l.config.BufSize, l.config.Poison)

@@ -78,7 +78,7 @@ func (l *loop) add(op *backends.Op) {
 		l.push(op, backends.Fail(unix.EBADF))
 		return
 	case op.Code == backends.Recv && op.Flags&backends.Multishot != 0 && !selects,
-		op.Code == backends.Connect && op.Addr == nil, op.Code.OnFile() && op.Off < 0:
+		op.Code == backends.Connect && op.Addr == nil, (op.Code == backends.ReadAt || op.Code == backends.WriteAt) && op.Off < 0:
 		l.push(op, backends.Fail(unix.EINVAL))
 		return
 	case chooses(op):

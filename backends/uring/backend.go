@@ -227,10 +227,9 @@ func (l *Loop) init(cfg backends.Config) unix.Errno {
 			return errno
 		}
 	}
-	if l.feat.has(zcFixed) {
-		if l.fixed, errno = newFixedBufs(l.ring.fd, l.pool); errno != 0 {
-			return errno
-		}
+	l.reads.n, l.reads.size = cfg.Bufs, cfg.BufSize
+	if errno := l.registerPools(); errno != 0 {
+		return errno
 	}
 	if l.feat.has(sendBundles) {
 		if l.groups, errno = newSendGroups(l.ring.fd); errno != 0 {

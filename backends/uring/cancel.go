@@ -27,7 +27,7 @@ func (l *Loop) drop(i uint32) bool {
 	case queued:
 		l.remove(&l.queue, i)
 	case parked:
-		l.remove(&l.parked, i)
+		l.remove(l.parkedIn(i), i)
 	case held:
 		// The op before it goes on alone.
 	default:

@@ -123,6 +123,9 @@ func (l *Loop) dispose() {
 	if l.pool != nil {
 		_ = l.pool.Close()
 	}
+	if l.reads.pool != nil {
+		_ = l.reads.pool.Close()
+	}
 	if l.arena != nil {
 		_ = l.arena.Free()
 	}

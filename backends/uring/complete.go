@@ -108,6 +108,8 @@ func (l *Loop) complete(c *backends.Completion, e uapi.CQE) bool {
 			return false
 		}
 		res = l.cancelDone(s, res)
+	case backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
+		return l.fileDone(c, i, res)
 	case request:
 		return l.requestDone(c, i, res, e.Flags)
 	}
@@ -271,9 +273,9 @@ func (l *Loop) final(c *backends.Completion, i uint32, res backends.Result) bool
 
 func (l *Loop) unlend(s *slot) {
 	switch {
-	case s.op.Code == backends.Send:
+	case s.op.Code == backends.Send, s.op.Code == backends.WriteAt:
 		backends.Unlend(s.op.Buf, false)
-	case s.op.Code == backends.Recv && s.op.Flags&backends.SelectBuf == 0:
+	case (s.op.Code == backends.Recv || s.op.Code == backends.ReadAt) && s.op.Flags&backends.SelectBuf == 0:
 		backends.Unlend(s.op.Buf, true)
 	case s.op.Code == request:
 		l.returnRequest(s.op)

@@ -12,31 +12,32 @@ import (
 type caps uint64
 
 const (
-	deferred    caps = 1 << iota // run completions only when the loop asks for them
-	coop                         // do not interrupt the loop to run completions
-	single                       // one thread submits
-	ringFD                       // the ring known to its thread by number
-	bufRings                     // buffers chosen by the kernel from a ring
-	recvMulti                    // receive stays armed
-	acceptMulti                  // accept stays armed
-	sqpoll                       // a kernel thread polls the submission queue
-	cancelByFD                   // cancel all on a descriptor, or all there is
-	noSQArray                    // no indirection in the submission queue
-	submitAll                    // submit on after a bad entry
-	zeroCopy                     // send from the owner's buffer itself
-	zcFixed                      // and from the loop's buffers without pinning them each time
-	links                        // the kernel starts an op when the one before has succeeded
-	linkTimeout                  // and stops one that takes too long
-	skipSuccess                  // no completion for what another implies
-	sendBundles                  // sends of one chain go out as one
-	incremental                  // buffers of the ring are used up piece by piece
-	provided                     // buffers given to the kernel by requests
-	recvBundles                  // one completion for several received buffers
-	pollFirst                    // a receive waits for data before it tries
-	oneShot                      // nothing stays armed, the kernel chooses no buffer
-	pollThen                     // a poll request, and a receive when it fires
-	pollMulti                    // the poll stays armed
-	fixedFiles                   // accepted connections in a table of the ring's
+	deferred     caps = 1 << iota // run completions only when the loop asks for them
+	coop                          // do not interrupt the loop to run completions
+	single                        // one thread submits
+	ringFD                        // the ring known to its thread by number
+	bufRings                      // buffers chosen by the kernel from a ring
+	recvMulti                     // receive stays armed
+	acceptMulti                   // accept stays armed
+	sqpoll                        // a kernel thread polls the submission queue
+	cancelByFD                    // cancel all on a descriptor, or all there is
+	noSQArray                     // no indirection in the submission queue
+	submitAll                     // submit on after a bad entry
+	zeroCopy                      // send from the owner's buffer itself
+	zcFixed                       // and from the loop's buffers without pinning them each time
+	links                         // the kernel starts an op when the one before has succeeded
+	linkTimeout                   // and stops one that takes too long
+	skipSuccess                   // no completion for what another implies
+	sendBundles                   // sends of one chain go out as one
+	incremental                   // buffers of the ring are used up piece by piece
+	provided                      // buffers given to the kernel by requests
+	recvBundles                   // one completion for several received buffers
+	pollFirst                     // a receive waits for data before it tries
+	oneShot                       // nothing stays armed, the kernel chooses no buffer
+	pollThen                      // a poll request, and a receive when it fires
+	pollMulti                     // the poll stays armed
+	fixedFiles                    // accepted connections in a table of the ring's
+	fixedBuffers                  // files are read and written without pinning the loop's buffers each time
 )
 
 // sending are the features of the send side, which only a variant that names
@@ -104,6 +105,11 @@ var features = slices.Concat([]feature{
 		doc:   "linked sends on one descriptor go out as one request; implies link",
 		since: "IORING_RECVSEND_BUNDLE on IORING_OP_SEND, Linux 6.10",
 	},
+	{
+		name: "fixedbufs", bits: fixedBuffers,
+		doc:   "reads and writes of files by the loop's own buffers, which are registered with the kernel",
+		since: "IORING_OP_READ_FIXED, Linux 5.1",
+	},
 }, receiveFeatures, waitFeatures)
 
 func featureDocs() map[string]string {
@@ -168,7 +174,7 @@ func choose(v backends.Variant, have caps) (use caps, missing *feature) {
 	if !have.has(cancelByFD) {
 		have &^= async // see cancelAgain
 	}
-	use = have &^ (sqpoll | sending | receiveStyle | waiting)
+	use = have &^ (sqpoll | sending | receiveStyle | waiting | fixedBuffers)
 	for i, f := range features {
 		switch {
 		case slices.Contains(v.Remove, f.name):

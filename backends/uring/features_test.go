@@ -15,7 +15,7 @@ import (
 // everything is what a current kernel has.
 const everything = deferred | coop | single | ringFD | bufRings | recvMulti | acceptMulti | sqpoll | cancelByFD | noSQArray | submitAll |
 	zeroCopy | zcFixed | links | linkTimeout | skipSuccess | sendBundles |
-	incremental | provided | recvBundles | pollFirst | oneShot | pollThen | pollMulti | fixedFiles | waiting
+	incremental | provided | recvBundles | pollFirst | oneShot | pollThen | pollMulti | fixedFiles | fixedBuffers | waiting
 
 func variant(t *testing.T, name string) backends.Variant {
 	t.Helper()
@@ -52,6 +52,7 @@ func TestVariants(t *testing.T) {
 		"uring+poll":              "bufring defer multishot poll ringfd single",
 		"uring+poll-multishot":    "bufring defer poll ringfd single",
 		"uring+fixedfile":         "bufring defer fixedfile multishot ringfd single",
+		"uring+fixedbufs":         "bufring defer fixedbufs multishot ringfd single",
 		"uring+pollfirst":         "bufring defer multishot pollfirst ringfd single",
 	} {
 		use, missing := choose(variant(t, name), everything)

@@ -88,6 +88,7 @@ var attempts = slices.Concat([]attempt{
 	{pollFirst, 0, tryPollFirst},
 	{pollMulti, 0, tryPollMulti},
 	{fixedFiles, 0, tryFixed},
+	{fixedBuffers, uapi.OpReadFixed, tryReadFixed},
 	{oneShot | pollThen, 0, func(*ring) (bool, unix.Errno) { return true, 0 }}, // of operations without which there is no loop
 }, waitAttempts)
 

@@ -122,8 +122,10 @@ func (l *Loop) linkable(i uint32) bool {
 	switch s.op.Code {
 	case backends.Nop, backends.Timeout, backends.LinkTimeout:
 		return true
-	case backends.Accept, backends.Connect, backends.Send:
+	case backends.Accept, backends.Connect, backends.Send, backends.WriteAt, backends.Fsync, backends.Fdatasync:
 		return s.fd >= 0
+	case backends.ReadAt:
+		return s.fd >= 0 && !readsChosen(s.op)
 	case backends.Recv:
 		// Where the loop chooses the buffer it must do so when there is data.
 		return s.fd >= 0 && (s.op.Flags&backends.SelectBuf == 0 || l.bufs != nil)
@@ -207,6 +209,8 @@ func (l *Loop) succeeded(i uint32, res backends.Result) bool {
 	switch op.Code {
 	case backends.Send:
 		return int(res) == len(op.Buf)
+	case backends.ReadAt, backends.WriteAt:
+		return l.movedAll(op, res)
 	case backends.Timeout:
 		return res == backends.Fail(unix.ETIME)
 	case backends.LinkTimeout:

@@ -36,7 +36,8 @@ type Loop struct {
 
 	chains *chains     // nil: the flag Link is ignored
 	groups *sendGroups // nil: no send bundles
-	fixed  *fixedBufs  // nil: the kernel does not know pool
+	fixed  fixedBufs   // nil: the kernel knows no pool
+	reads  fileBufs
 
 	pool    *backends.Pool
 	bufs    *bufRing // nil: the loop chooses from pool by itself
@@ -109,7 +110,8 @@ func (l *Loop) admit(i uint32) bool {
 		return false
 	}
 	switch op.Code {
-	case backends.Accept, backends.Connect, backends.Recv, backends.Send:
+	case backends.Accept, backends.Connect, backends.Recv, backends.Send,
+		backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
 		l.enroll(i)
 	}
 	return true
@@ -139,6 +141,10 @@ func (l *Loop) check(op *backends.Op) unix.Errno {
 		if op.Flags&backends.SelectBuf == 0 && (op.Flags&backends.Multishot != 0 || len(op.Buf) == 0) {
 			return unix.EINVAL
 		}
+	case backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
+		if errno := l.checkFile(op); errno != 0 {
+			return errno
+		}
 	case backends.Accept, backends.Send, backends.Close:
 	default: // LinkTimeout too, where it is not part of a chain
 		return unix.EINVAL
@@ -154,9 +160,9 @@ func (l *Loop) check(op *backends.Op) unix.Errno {
 
 func (l *Loop) lend(op *backends.Op) {
 	switch {
-	case op.Code == backends.Send:
+	case op.Code == backends.Send, op.Code == backends.WriteAt:
 		backends.Lend(op.Buf, false)
-	case op.Code == backends.Recv && op.Flags&backends.SelectBuf == 0:
+	case (op.Code == backends.Recv || op.Code == backends.ReadAt) && op.Flags&backends.SelectBuf == 0:
 		if l.poison {
 			backends.Poison(op.Buf)
 		}
@@ -185,6 +191,9 @@ func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 	for entered := false; ; entered = true {
 		if l.chains != nil {
 			l.settle()
+		}
+		if l.reads.starved.head != 0 {
+			l.feedReads()
 		}
 		starving := l.unpark()
 		l.flush()
@@ -330,11 +339,14 @@ func (l *Loop) submitNow() {
 
 // Recycle implements backends.Loop.
 func (l *Loop) Recycle(buf []byte) {
-	if l.bufs != nil {
+	switch {
+	case l.reads.pool != nil && l.reads.pool.Has(buf):
+		l.reads.pool.Put(buf)
+	case l.bufs != nil:
 		l.bufs.giveBack(buf)
-		return
+	default:
+		l.pool.Put(buf)
 	}
-	l.pool.Put(buf)
 }
 
 // Counters implements backends.Loop.

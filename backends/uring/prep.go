@@ -74,7 +74,7 @@ func (l *Loop) start(i uint32) bool {
 		s.polling = true
 	}
 	choose := op.Code == backends.Recv && op.Flags&backends.SelectBuf != 0 && l.bufs == nil && !s.polling && !(l.watches(op) && (!s.asked || s.watch.ending))
-	if choose && !l.chooseBuf(i) {
+	if choose && !l.chooseBuf(i) || readsChosen(op) && !l.chooseRead(i) {
 		return true // parked
 	}
 	l.write(i)
@@ -125,6 +125,8 @@ func (l *Loop) write(i uint32) *uapi.SQE {
 		e.Opcode = uapi.OpLinkTimeout
 	case backends.Cancel:
 		prepCancel(e, s.target)
+	case backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
+		l.prepFile(e, s)
 	case request:
 		l.prepRequest(e, i)
 	}

@@ -49,7 +49,7 @@ var waitFeatures = []feature{
 	{name: "hybridiopoll", bits: hybridPoll, refusal: noIOPoll,
 		doc: "sleeps for a part of the expected time, then polls the block device", since: "IORING_SETUP_HYBRID_IOPOLL, Linux 6.13"},
 	{name: "async", bits: async,
-		doc: "hands every socket request to a worker thread of the kernel; takes the place of bufring and multishot", since: "IOSQE_ASYNC, Linux 5.6, and IORING_ASYNC_CANCEL_FD, Linux 5.19"},
+		doc: "hands every request of a socket or a file to a worker thread of the kernel; takes the place of bufring and multishot", since: "IOSQE_ASYNC, Linux 5.6, and IORING_ASYNC_CANCEL_FD, Linux 5.19"},
 	{name: "iowq", bits: iowqMax, sample: "2",
 		doc: "no more than so many worker threads of the kernel, of either kind", since: "IORING_REGISTER_IOWQ_MAX_WORKERS, Linux 5.15"},
 	{name: "hugepage", bits: ownMemory, unusable: noHugePage,

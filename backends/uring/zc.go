@@ -1,8 +1,6 @@
 package uring
 
 import (
-	"unsafe"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
@@ -29,7 +27,7 @@ func (l *Loop) modifySend(e *uapi.SQE, op *backends.Op) {
 	}
 	e.Opcode = uapi.OpSendZC
 	e.Ioprio = uapi.SendZCReportUsage
-	if l.fixed != nil {
+	if l.feat.has(zcFixed) {
 		if index, ok := l.fixed.index(op.Buf); ok {
 			e.Ioprio |= uapi.RecvSendFixedBuf
 			e.BufIndex = index
@@ -93,34 +91,4 @@ func (l *Loop) zeroCopyFailed(c *backends.Completion, i uint32, res backends.Res
 		}
 	}
 	return l.failed(c, i, res)
-}
-
-// fixedBufs is the loop's pool as the kernel knows it: registered in pieces, of
-// which none may be larger than 1 GiB (io_buffer_validate in io_uring/rsrc.c).
-type fixedBufs struct {
-	base, size, piece uint64
-}
-
-const maxPiece = 1 << 30
-
-func newFixedBufs(fd int, pool *backends.Pool) (*fixedBufs, unix.Errno) {
-	mem, step := pool.Memory()
-	f := &fixedBufs{base: address(mem), size: uint64(len(mem)), piece: uint64(maxPiece / step * step)}
-	var iovs []unix.Iovec
-	for rest := mem; len(rest) > 0; {
-		n := min(uint64(len(rest)), f.piece)
-		iovs = append(iovs, unix.Iovec{Base: unsafe.SliceData(rest), Len: n})
-		rest = rest[n:]
-	}
-	errno := patiently(func() unix.Errno {
-		_, errno := sysRegister(fd, uapi.RegisterBuffers, unsafe.Pointer(unsafe.SliceData(iovs)), uint32(len(iovs)))
-		return errno
-	})
-	return f, errno
-}
-
-// index is the number of the piece in which b lies; false when it does not.
-func (f *fixedBufs) index(b []byte) (uint16, bool) {
-	off := address(b) - f.base // wraps far beyond size where b lies before
-	return uint16(off / f.piece), off < f.size
 }

@@ -283,14 +283,17 @@ func TestZeroCopyFixed(t *testing.T) {
 // A pool larger than what one registration may be lies in several pieces, none
 // of which cuts a buffer.
 func TestFixedPieces(t *testing.T) {
-	f := &fixedBufs{base: 1 << 20, size: 10 << 12, piece: 3 << 12}
+	f := fixedBufs{{base: 1 << 30, size: 5 << 12, piece: 5 << 12}, {base: 1 << 20, size: 10 << 12, piece: 3 << 12, first: 1}}
 	for _, c := range []struct {
 		at    uint64
 		index uint16
 		ok    bool
-	}{{0, 0, true}, {3<<12 - 1, 0, true}, {3 << 12, 1, true}, {10<<12 - 1, 3, true}} {
-		if got := uint16(c.at / f.piece); got != c.index {
-			t.Errorf("%#x is in piece %d", c.at, got)
+	}{
+		{1 << 20, 1, true}, {1<<20 + 3<<12 - 1, 1, true}, {1<<20 + 3<<12, 2, true}, {1<<20 + 10<<12 - 1, 4, true},
+		{1 << 30, 0, true}, {1<<30 + 5<<12 - 1, 0, true}, {1<<20 - 1, 0, false}, {1<<20 + 10<<12, 0, false}, {1<<30 + 5<<12, 0, false},
+	} {
+		if got, ok := f.at(c.at); got != c.index || ok != c.ok {
+			t.Errorf("%#x is in piece %d, %v", c.at, got, ok)
 		}
 	}
 	if _, ok := f.index(make([]byte, 1)); ok {
