@@ -73,7 +73,7 @@ type Config struct {
 	Entries int // submission queue entries or events a batch; default 1024
 	BufSize int // bytes of a buffer that the loop chooses; default 4096
 	Bufs    int // how many of those the loop has; default 256; rounded up to a power of two
-	Threads int // threads of a loop that leaves files to a pool of them; default 4, as libuv has; at most 1024
+	Threads int // threads of a loop that leaves files to a pool of them (epoll); default 4, as libuv has; at most 1024
 	CPU     int // 1 + the CPU for a kernel thread of the loop's (sqpoll); 0: not pinned
 	// Poison fills buffers with 0xDB whenever the owner must not read them:
 	// on lending one for Recv and on Recycle. For tests.

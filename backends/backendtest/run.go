@@ -17,7 +17,12 @@ type check struct {
 
 // Run holds b to the contract. b.Probe must be nil: callers decide before
 // whether an absent backend is a skip or a failure.
-func Run(t *testing.T, b backends.Backend) {
+func Run(t *testing.T, b backends.Backend) { run(t, b, checks()) }
+
+// RunFiles is the part of Run that is about files.
+func RunFiles(t *testing.T, b backends.Backend) { run(t, b, fileChecks) }
+
+func run(t *testing.T, b backends.Backend, list []check) {
 	if err := b.Probe(); err != nil {
 		t.Fatalf("probe: %v", err)
 	}
@@ -27,7 +32,7 @@ func Run(t *testing.T, b backends.Backend) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	}
 	startNetpoll(t)
-	for _, c := range checks() {
+	for _, c := range list {
 		if b.Traits().Memory && !c.memory {
 			continue
 		}

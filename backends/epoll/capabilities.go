@@ -14,6 +14,9 @@ func capabilities() []backends.Capability {
 	}, {
 		Name: "readwrite", Doc: "read and write on non-blocking sockets, in place of recvfrom and sendto",
 		Since: "read and write, any Linux", Supported: true, Variant: "epoll+readwrite",
+	}, {
+		Name: "pread64, pwrite64, fsync", Doc: "files by a pool of threads that block",
+		Since: "pread64, pwrite64 and fsync, any Linux", Supported: true, Default: true,
 	}}
 	set, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {

@@ -12,5 +12,17 @@
 // sent while they are still in the cache, as in a server that receives and
 // sends one connection after the other.
 //
-// It does no file I/O; regular files are always ready for epoll.
+// Files are always ready for epoll and block all the same, so file ops go to a
+// pool of threads of the loop's own, as in libuv and tokio: pread, pwrite and
+// fsync, made by up to Config.Threads threads that start as they are needed. All
+// that was submitted since the last Wait is one hand-over, which takes one futex
+// call if threads sleep and none if they do not; what has finished is taken as a
+// whole, and the loop is woken, where it sleeps, by one write to an eventfd.
+//
+// The threads enter the kernel raw, as the loop does (doc/adr/0002), if there is
+// a P for each of them: set GOMAXPROCS higher than the number of threads and
+// loops together. With fewer Ps, and in the variant with the feature syscall, the
+// threads enter through the scheduler. A thread sees the descriptors of the
+// process: after [backends.OwnDescriptors] those of the loop mean nothing to it,
+// and file ops are EBADF.
 package epoll

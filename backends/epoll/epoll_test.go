@@ -71,9 +71,39 @@ func faulty(k kernel) kernel {
 	}
 }
 
+// interrupted makes every third call on a file fail as a signal makes it.
+func interrupted(c fileCalls) fileCalls {
+	var calls atomic.Int64
+	late := func() bool { return calls.Add(1)%3 == 0 }
+	again := func(f func(int32, []byte, int64) (int, unix.Errno)) func(int32, []byte, int64) (int, unix.Errno) {
+		return func(fd int32, b []byte, off int64) (int, unix.Errno) {
+			if late() {
+				return -1, unix.EINTR
+			}
+			return f(fd, b, off)
+		}
+	}
+	return fileCalls{
+		pread: again(c.pread), pwrite: again(c.pwrite),
+		fsync: func(fd int32, dataOnly bool) unix.Errno {
+			if late() {
+				return unix.EINTR
+			}
+			return c.fsync(fd, dataOnly)
+		},
+		sleep: func(word *atomic.Uint32, value uint32) unix.Errno {
+			if late() {
+				return unix.EINTR
+			}
+			return c.sleep(word, value)
+		},
+	}
+}
+
 func TestConformanceUnderFaults(t *testing.T) {
 	b := newBackend(backends.Variant{Family: "epoll"})
 	b.kernel = faulty(b.kernel)
+	b.fileCalls = func(raw bool) fileCalls { return interrupted(filesBy(raw)) }
 	backendtest.Run(t, b)
 }
 

@@ -12,9 +12,7 @@ import (
 // forceAsync hands a request of a socket or a file to a kernel worker at once,
 // where the kernel would try it in place first.
 func forceAsync(e *uapi.SQE, code backends.Code) {
-	switch code {
-	case backends.Accept, backends.Connect, backends.Recv, backends.Send,
-		backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
+	if usesFD(code) {
 		e.Flags |= uapi.SQEAsync
 	}
 }

@@ -55,11 +55,8 @@ func (l *Loop) gather(i uint32) bool {
 		l.finish(i, backends.Fail(unix.EINVAL)) // to wait for nobody would limit nobody
 	} else {
 		l.slots[i].state = held
-		switch op.Code {
-		case backends.Accept, backends.Connect, backends.Recv, backends.Send:
-			if l.check(op) == 0 { // else launch says so when its turn has come
-				l.enroll(i)
-			}
+		if usesFD(op.Code) && l.check(op) == 0 { // else launch says so when its turn has come
+			l.enroll(i)
 		}
 		if c.last == 0 {
 			c.first = i

@@ -109,12 +109,20 @@ func (l *Loop) admit(i uint32) bool {
 		l.finish(i, backends.Fail(errno))
 		return false
 	}
-	switch op.Code {
-	case backends.Accept, backends.Connect, backends.Recv, backends.Send,
-		backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
+	if usesFD(op.Code) {
 		l.enroll(i)
 	}
 	return true
+}
+
+// usesFD reports whether the kernel has an op of that code in flight on its
+// descriptor, for a Close to end.
+func usesFD(code backends.Code) bool {
+	switch code {
+	case backends.Accept, backends.Connect, backends.Recv, backends.Send:
+		return true
+	}
+	return code.OnFile()
 }
 
 // enroll lends slot i's buffer and lists the op with its descriptor.
