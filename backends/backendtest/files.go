@@ -516,7 +516,7 @@ func fileCounters(t *testing.T, b backends.Backend) {
 	if c[backends.BytesIn] != 2*n*size || c[backends.BytesOut] != n*size {
 		t.Errorf("%d bytes in, %d out, expected %d and %d", c[backends.BytesIn], c[backends.BytesOut], 2*n*size, n*size)
 	}
-	if c[backends.Submissions] == 0 && (c[backends.SysRecv] < 2*n || c[backends.SysSend] != n || c[backends.SysOther] < n) {
+	if c[backends.Submissions] == 0 && (c[backends.SysRecv] < 2*n || c[backends.SysSend] < n || c[backends.SysOther] < n) {
 		t.Errorf("%v", c.Map())
 	}
 	if c[backends.Submissions] > 0 && c[backends.Submissions] < 4*n {

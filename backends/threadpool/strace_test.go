@@ -146,3 +146,64 @@ func TestEchoOnce(t *testing.T) {
 	fmt.Printf("recv %d send %d accept %d wait %d\n",
 		n[backends.SysRecv], n[backends.SysSend], n[backends.SysAccept], n[backends.SysWait])
 }
+
+const fileVariable = "RINGBENCH_TEST_FILE"
+
+// A file op is one system call and no other.
+func TestOneSystemCallAFileOp(t *testing.T) {
+	const ops = 50
+	if path := os.Getenv(fileVariable); path != "" {
+		fileOps(t, path, ops)
+		return
+	}
+	testenv.Need(t, "strace", testenv.Program("strace"))
+	dir := t.TempDir()
+	path, log := filepath.Join(dir, "f"), filepath.Join(dir, "log")
+	if err := os.WriteFile(path, make([]byte, 100), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("strace", "-f", "-qq", "-o", log, "-e", "trace=pread64,pwrite64,fdatasync,ppoll",
+		os.Args[0], "-test.run=^TestOneSystemCallAFileOp$", "-test.v")
+	cmd.Env = append(os.Environ(), fileVariable+"="+path)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		if testenv.Root() != nil {
+			testenv.Need(t, "root", fmt.Errorf("strace: %w", err)) // ptrace may be forbidden
+		}
+		t.Fatalf("%v\n%s", err, out)
+	}
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for call, want := range map[string]int{`pread64\(900,`: ops, `pwrite64\(900,`: ops, `fdatasync\(900`: ops, `ppoll\(`: 0} {
+		if n := len(regexp.MustCompile(call).FindAll(text, -1)); n != want {
+			t.Errorf("%d calls that match %s, expected %d", n, call, want)
+		}
+	}
+	if want := fmt.Sprintf("recv %d send %d other %d all %d\n", ops, ops, ops, 3*ops); !regexp.MustCompile(want).Match(out) {
+		t.Errorf("expected the counters to say %q; the child printed\n%s", want, out)
+	}
+}
+
+// fileOps is the child of the test above.
+func fileOps(t *testing.T, path string, ops int) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := unix.Dup3(int(f.Fd()), 900, unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, newBackend("threadpool"))
+	for range ops {
+		c := do(t, l, &backends.Op{Code: backends.ReadAt, FD: 900, Flags: backends.SelectBuf})
+		do(t, l, &backends.Op{Code: backends.WriteAt, FD: 900, Buf: c.Buf})
+		l.Recycle(c.Buf)
+		do(t, l, &backends.Op{Code: backends.Fdatasync, FD: 900})
+	}
+	l.Wait(nil, 0, 0)
+	n := l.Counters()
+	fmt.Printf("recv %d send %d other %d all %d\n", n[backends.SysRecv], n[backends.SysSend], n[backends.SysOther], n.Syscalls())
+}
