@@ -134,9 +134,9 @@ type Loop struct {
 	files     *files               // nil: it has met no file
 	shared    atomic.Pointer[pool] // that of files, for Counters
 	fileCalls func(raw bool) fileCalls
-	through   bool
-	threads   int // of a pool
-	entries   int // jobs of a pool
+	through   bool // the pool too enters through the scheduler
+	threads   int  // of a pool
+	entries   int  // jobs of a pool
 	ts        unix.Timespec
 }
 

@@ -7,9 +7,9 @@ import (
 	"github.com/ringbench/ringbench/internal/uapi"
 )
 
-// Reads of files into buffers of the loop's have a pool of their own, mapped at
-// the first: those of Loop.pool may all be with the kernel, for receives, and a
-// read needs its buffer when it is submitted.
+// A fileBufs is the buffers of the loop's that files are read into: a pool of
+// their own, mapped at the first such read. Those of Loop.pool may all be with
+// the kernel, for receives, and a read needs its buffer when it is submitted.
 type fileBufs struct {
 	pool    *backends.Pool // nil: nothing was read yet
 	n, size int
