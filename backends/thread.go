@@ -20,8 +20,8 @@ import (
 // Call it before the loop is opened. What other threads open or close from then
 // on this thread does not see, nor they its descriptors; all of its own are
 // closed when it ends. So a loop that gives work to other threads, as epoll does
-// with files, cannot do so then. After an error the goroutine is locked all the same and
-// the table is shared.
+// with files, cannot do so then. After an error the goroutine is locked all the
+// same and the table is shared.
 func OwnDescriptors() error {
 	runtime.LockOSThread()
 	// The runtime opens its poller at the first timer or pipe of the process.

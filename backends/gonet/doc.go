@@ -1,4 +1,4 @@
-// Package gonet is package net, and os, as Go programmers use it: a goroutine for each
+// Package gonet is packages net and os as Go programmers use it: a goroutine for each
 // connection, conn.Read, conn.Write, listener.Accept. It is what users have
 // today, and so the row against which the others are read.
 //
