@@ -2,6 +2,7 @@ package child
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -160,6 +161,66 @@ func TestForeign(t *testing.T) {
 	mustSay(t, gone.Stop(time.Second), "nginx", "exit status 4", "bind: address in use")
 	_, err := Start(Spec{Command: []string{"/nonexistent/server"}})
 	mustSay(t, err, "start /nonexistent/server", "no such file")
+}
+
+// wrapped starts a server by a script that does not exec it, and waits until the
+// server is up.
+func wrapped(t *testing.T, mode, file, script string) (p *Proc, server int) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := t.TempDir() + "/run.sh"
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p = start(t, Spec{Command: []string{path, exe, file}, Session: true, Env: []string{"CHILD_TEST_SERVER=" + mode}})
+	eventually(t, "the server is up", func() bool {
+		_, err := fmt.Sscanf(p.stderr.String(), "serving as %d", &server)
+		return err == nil
+	})
+	return p, server
+}
+
+// A server that a wrapper runs without exec ends at SIGTERM as one that it has
+// become does: in its own time, also when the wrapper is gone, and wherever in the
+// session it went.
+func TestStopWaitsForTheServerOfAWrapper(t *testing.T) {
+	for _, mode := range []string{"plain", "own-group"} {
+		for _, script := range []string{"\"$@\"\nexit $?\n", "\"$@\" &\nwait\n", "(\"$@\" & wait; exit 0)\n", "exec \"$@\"\n"} {
+			if mode == "own-group" && strings.HasPrefix(script, "exec") {
+				continue // a session's leader may not
+			}
+			file := t.TempDir() + "/ended"
+			p, server := wrapped(t, mode, file, script)
+			if err := p.Stop(20 * time.Second); err != nil {
+				t.Errorf("%s, %q: %v", mode, script, err)
+			}
+			if got := readTrimmed(file); got != "ended in order" {
+				t.Errorf("%s, %q: the server left %q", mode, script, got)
+			}
+			if running(server) {
+				t.Errorf("%s, %q: process %d still runs", mode, script, server)
+			}
+		}
+	}
+}
+
+// What has to be killed is named, and a wrapper that did as it was asked is not.
+func TestStopKillsTheServerOfAWrapper(t *testing.T) {
+	for script, deaf := range map[string]bool{"\"$@\" &\nwait\n": false, "trap '' TERM\n\"$@\" &\nwait\n": true} {
+		p, server := wrapped(t, "deaf", "", script)
+		killed := fmt.Sprintf("%s (pid %d)", readTrimmed(fmt.Sprintf("/proc/%d/comm", server)), server)
+		if deaf {
+			killed = fmt.Sprintf("%s (pid %d), %s", p.name, p.PID(), killed)
+		}
+		err := p.Stop(50 * time.Millisecond)
+		if want := killed + " did not stop within 50ms and was killed"; err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %q", script, err, want)
+		}
+		eventually(t, "the server is dead", func() bool { return !running(server) })
+	}
 }
 
 func TestForeignGetsOurFileLimit(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -26,6 +27,9 @@ func TestMain(m *testing.M) {
 		fmt.Print(p.Exit().Stderr)
 		os.Exit(0)
 	}
+	if mode := os.Getenv("CHILD_TEST_SERVER"); mode != "" {
+		server(mode, os.Args[1])
+	}
 	Main(map[string]func(*Control) error{
 		"answer": answerRole,
 		"parent": parentRole,
@@ -34,6 +38,27 @@ func TestMain(m *testing.M) {
 		"linger": lingerRole,
 	})
 	os.Exit(m.Run())
+}
+
+// server is a foreign server that takes its time to end at SIGTERM, and then
+// says so in a file. In a mode other than "plain" it does so in a process group
+// of its own, or not at all.
+func server(mode, file string) {
+	asked := make(chan os.Signal, 8)
+	signal.Notify(asked, unix.SIGTERM)
+	if mode == "own-group" {
+		if err := unix.Setpgid(0, 0); err != nil {
+			panic(err)
+		}
+	}
+	fmt.Fprintln(os.Stderr, "serving as", os.Getpid())
+	for <-asked; mode == "deaf"; <-asked {
+	}
+	time.Sleep(100 * time.Millisecond) // its wrapper is gone by now
+	if err := os.WriteFile(file, []byte("ended in order"), 0o600); err != nil {
+		panic(err)
+	}
+	os.Exit(0)
 }
 
 type handlers = map[string]func(json.RawMessage) (any, error)

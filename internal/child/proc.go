@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -45,7 +46,12 @@ type Proc struct {
 	calls   *calls // nil if foreign
 
 	done chan struct{}
-	exit ExitState // set before done closes
+	exit ExitState  // set before done closes
+	left []relative // so are those that outlived the child and the grace of Stop
+
+	mu     sync.Mutex // guards what follows
+	gone   bool       // no signal may be sent by number any more
+	stopBy time.Time  // the end of the grace that Stop gives; zero before
 
 	stopOnce sync.Once
 	stopErr  error
@@ -148,7 +154,8 @@ func (p *Proc) Exit() ExitState {
 	return p.exit
 }
 
-// wait reaps the child, and with it the processes of its group.
+// wait reaps the child, and ends the processes of its group and session: at once,
+// unless Stop has asked them to end by themselves.
 func (p *Proc) wait() {
 	pid := p.PID()
 	// Until it is reaped the process id, and so the group's, cannot be
@@ -159,7 +166,14 @@ func (p *Proc) wait() {
 			break
 		}
 	}
-	_ = unix.Kill(-pid, unix.SIGKILL)
+	p.mu.Lock()
+	p.gone = true
+	stopBy := p.stopBy
+	p.mu.Unlock()
+	if !stopBy.IsZero() {
+		p.left = outlive(pid, stopBy)
+	}
+	signalFamily(pid, unix.SIGKILL)
 	_ = p.cmd.Wait() // the state says it all
 	p.exit = exitState(p.cmd.ProcessState, p.stderr.String())
 	if p.calls != nil {
@@ -193,9 +207,10 @@ func (p *Proc) ended() string {
 }
 
 // Stop ends the child: it closes the control pipe, or sends SIGTERM to a
-// foreign program, and kills what is left of it after grace. When it returns
-// the child is reaped. The error tells of a child that had to be killed, that
-// failed, or, if foreign, that was gone before; calling again tells the same.
+// foreign program and to all of its group and session, and kills what is left of
+// them after grace. When it returns the child is reaped. The error tells of what
+// had to be killed, of a child that failed, or, if foreign, that was gone before;
+// calling again tells the same.
 func (p *Proc) Stop(grace time.Duration) error {
 	p.stopOnce.Do(func() { p.stopErr = p.stop(grace) })
 	return p.stopErr
@@ -211,21 +226,42 @@ func (p *Proc) stop(grace time.Duration) error {
 	default:
 	}
 	if p.foreign {
-		_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only if it is gone
+		p.terminate(grace)
 	} else {
 		p.calls.hangUp()
 	}
 	late := time.NewTimer(grace)
 	defer late.Stop()
+	killed := ""
 	select {
 	case <-p.done:
 	case <-late.C:
-		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Process.Kill() // does nothing if it is relatives that are late
 		<-p.done
-		return fmt.Errorf("%s (pid %d) did not stop within %v and was killed", p.name, p.PID(), grace)
+		if p.exit.Signal == syscall.SIGKILL {
+			killed = fmt.Sprintf("%s (pid %d)", p.name, p.PID())
+		}
 	}
-	if !p.foreign && !p.exit.OK {
+	for _, r := range p.left {
+		killed = strings.TrimPrefix(killed+", "+r.String(), ", ")
+	}
+	switch {
+	case killed != "":
+		return fmt.Errorf("%s did not stop within %v and was killed", killed, grace)
+	case !p.foreign && !p.exit.OK:
 		return errors.New(p.ended())
 	}
 	return nil
+}
+
+// terminate asks a foreign program to end, with all of its group and session, for
+// a wrapper that runs a server without exec does not pass the signal on.
+func (p *Proc) terminate(grace time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone { // and all of them with it
+		return
+	}
+	p.stopBy = time.Now().Add(grace)
+	signalFamily(p.PID(), syscall.SIGTERM)
 }
