@@ -211,7 +211,10 @@ func newGroupAt(at place) (*group, error) {
 	return g, nil
 }
 
-// removeStale removes the groups of a parent that was killed.
+// removeStale removes the groups of a parent that was killed. Nothing can do so
+// at that moment: its children, whose death is the kernel's doing, are in them
+// until then, and v2 removes no group by itself. Until the next grouped run they
+// are empty directories.
 func removeStale(dir string) {
 	left, _ := filepath.Glob(dir + "/ringbench-*-*")
 	for _, d := range left {
