@@ -73,7 +73,7 @@ func TestKilledHarnessLeavesNoChild(t *testing.T) {
 			}
 			for _, pid := range pids {
 				eventually(t, fmt.Sprintf("child %d is gone", pid), func() bool {
-					state, _ := stat(pid)
+					state, _ := procStat(pid)
 					return state == "" || state == "Z"
 				})
 			}

@@ -111,15 +111,15 @@ func children(pid int) (pids []int) {
 		if err != nil {
 			continue
 		}
-		if st, ppid := stat(n); ppid == pid && st != "Z" {
+		if st, ppid := procStat(n); ppid == pid && st != "Z" {
 			pids = append(pids, n)
 		}
 	}
 	return pids
 }
 
-// stat is the state and the parent of a process; "" when there is none.
-func stat(pid int) (state string, ppid int) {
+// procStat is the state and the parent of a process; "" when there is none.
+func procStat(pid int) (state string, ppid int) {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return "", 0
