@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -100,6 +102,23 @@ func TestHungProcess(t *testing.T) {
 			}
 			t.Errorf("void because: %v", err)
 		})
+	}
+}
+
+// Of a server that is not ready in time it is said how far it has come.
+func TestNotAllAccepted(t *testing.T) {
+	_, c := start(t, options("threadpool"))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errors.New("out of time"))
+	defer cancel()
+	err := c.settle(ctx, 2) // the second never comes
+	if err == nil || !strings.Contains(err.Error(), " of 2 connections") || !strings.Contains(err.Error(), "out of time") {
+		t.Errorf("error %v", err)
+	}
+	over, end := context.WithCancelCause(t.Context())
+	end(errors.New("out of time"))
+	want := "threadpool server: accepted: no reply: out of time, 0 of 2 connections accepted"
+	if err := c.settle(over, 2); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %q", err, want)
 	}
 }
 

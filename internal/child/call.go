@@ -112,9 +112,13 @@ func (p *Proc) Call(ctx context.Context, method string, in, out any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %s: encode parameters: %w", p.name, method, err)
 	}
+	if over(ctx) { // a write whose time is over would break the pipe and blame the child
+		return fmt.Errorf("%s: %s: no reply: %w", p.name, method, context.Cause(ctx))
+	}
 	id, ch, err := p.calls.send(ctx, method, params)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("%s: %s: the child takes no requests: %w", p.name, method, err)
+		<-ctx.Done()
+		return fmt.Errorf("%s: %s: the child takes no requests: %w", p.name, method, context.Cause(ctx))
 	}
 	if err != nil {
 		return p.lost(method)
@@ -133,6 +137,15 @@ func (p *Proc) Call(ctx context.Context, method string, in, out any) error {
 		p.calls.forget(id)
 		return fmt.Errorf("%s: %s: no reply: %w", p.name, method, context.Cause(ctx))
 	}
+}
+
+// over reports whether ctx has ended or is about to: on a busy machine it is
+// told so some time after its deadline.
+func over(ctx context.Context) bool {
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
 }
 
 func (p *Proc) accept(method string, r reply, out any) error {

@@ -87,6 +87,17 @@ func TestCallThatTimesOutLeavesTheNextItsReply(t *testing.T) {
 	}
 }
 
+func TestCallWhoseTimeIsOverLeavesTheChildAlone(t *testing.T) {
+	p := start(t, Spec{Role: "answer"})
+	past, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	mustSay(t, p.Call(past, "echo", 1, nil), "answer: echo: no reply", "deadline")
+	var got int
+	if err := p.Call(within(t, 20*time.Second), "echo", 5, &got); err != nil || got != 5 {
+		t.Fatalf("echo: %d, %v", got, err)
+	}
+}
+
 func TestDeathInMidCall(t *testing.T) {
 	ctx := within(t, 20*time.Second)
 	for _, c := range []struct {
