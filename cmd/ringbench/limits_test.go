@@ -45,6 +45,7 @@ func TestTooFewDescriptorsToTrace(t *testing.T) {
 	args := shortEcho("--backend=threadpool,threadpool", "--duet", "--audit", "--conns=200", "-o", "r.json", "--rate=2000", "--placement=shared")
 	r := confined(t, limits, args...).start()
 	for try := 1; r.cmd.Wait() != nil && strings.Contains(r.stderr.String(), "(--start-timeout)") && try < 3; try++ {
+		t.Logf("started again: %s", &r.stderr)
 		r = confined(t, limits, args...).start() // two pools on a busy CPU may take long to get ready
 	}
 	if code := r.cmd.ProcessState.ExitCode(); code != exitOK {
