@@ -52,7 +52,7 @@ func TestTooFewDescriptorsToTrace(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, &r.stderr)
 	}
 	r.leavesNothing("r.json")
-	r.prints("not counted by tracepoint in 1 of", "an event for each of its", "raise the limit with ulimit -n")
+	r.prints("not counted by tracepoint in", "an event for each of its", "raise the limit with ulimit -n")
 	var traced, failed int
 	for _, tr := range r.result("r.json").Trials {
 		if tr.TracedSyscalls != nil {
@@ -62,7 +62,8 @@ func TestTooFewDescriptorsToTrace(t *testing.T) {
 			failed++
 		}
 	}
-	if traced != 1 || failed != 1 {
+	// Of the two there is room for one, or for none while that has threads to spare.
+	if failed < 1 || traced+failed != 2 {
 		t.Errorf("of two trials %d traced, %d say that they are not", traced, failed)
 	}
 }

@@ -68,6 +68,9 @@ func traceThreads(pid int, tids func() ([]int, error)) (*SyscallTrace, error) {
 		now, err := tids()
 		if err != nil {
 			t.Close()
+			if errors.Is(err, unix.EMFILE) {
+				err = openError(pid, len(known), unix.EMFILE)
+			}
 			return nil, err
 		}
 		if !anyNew(now, known) {
