@@ -15,8 +15,9 @@ func use(t *testing.T, l *Loop, f *os.File, n int, want string) {
 	t.Helper()
 	buf := make([]byte, len(want))
 	for range n {
-		if got := must(t, l, Read(int(f.Fd()), buf, 0)); string(buf[:got]) != want {
-			t.Fatalf("%q rather than %q", buf[:got], want)
+		l.Submit(&backends.Op{Code: backends.ReadAt, FD: int32(f.Fd()), Buf: buf})
+		if c := await(t, l, 1)[0]; int(c.Res) != len(want) || string(buf) != want {
+			t.Fatalf("%q rather than %q: %+v", buf, want, c)
 		}
 	}
 }
