@@ -13,7 +13,7 @@ import (
 // net's own goroutines are not ours to judge.
 func TestNoAllocationPerMessage(t *testing.T) {
 	const conns, size, messages = 16, 64, 4_800
-	for _, backend := range []string{"uring", "epoll", "threadpool", "uring+zc", "uring+skip", "uring+sendbundle", "uring+link+zc", "uring+fixedfile+recvbundle", "uring+poll+provide"} {
+	for _, backend := range []string{"uring", "epoll", "threadpool", "uring+zc", "uring+skip", "uring+sendbundle", "uring+link+zc", "uring+fixedfile+recvbundle", "uring+poll+provide", "uring+regfiles"} {
 		t.Run(backend, func(t *testing.T) {
 			s := serve(t, workloads.Config{Backend: backend, Network: "unix"})
 			var cs []net.Conn

@@ -107,7 +107,7 @@ func TestEchoVariants(t *testing.T) {
 		{"uring+inc", "unix"}, {"uring+recvbundle", "tcp"}, {"uring+provide", "unix"}, {"uring+poll", "tcp"}, {"uring+poll", "unix"},
 		{"uring+oneshot", "tcp"}, {"uring+pollfirst", "unix"}, {"uring+fixedfile+inc+recvbundle", "tcp"},
 		{"uring+fixedfile+zcfixed", "tcp"}, {"uring+fixedfile+skip", "unix"}, {"uring+fixedfile+sendbundle", "tcp"},
-		{"uring+link+provide", "tcp"}, {"uring+inc+sendbundle", "tcp"},
+		{"uring+link+provide", "tcp"}, {"uring+inc+sendbundle", "tcp"}, {"uring+regfiles", "tcp"},
 	} {
 		t.Run(x[0]+"/"+x[1], func(t *testing.T) {
 			t.Parallel()

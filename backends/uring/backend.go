@@ -215,6 +215,11 @@ func (l *Loop) init(cfg backends.Config) unix.Errno {
 			return errno
 		}
 	}
+	if l.feat.has(regFiles) {
+		if l.table, errno = newFileTable(l.ring); errno != 0 {
+			return errno
+		}
+	}
 	var err error
 	if l.pool, err = backends.NewPool(cfg.Bufs, cfg.BufSize, cfg.Poison); err != nil {
 		return unix.ENOMEM

@@ -117,6 +117,9 @@ func (l *Loop) dispose() {
 		if l.groups != nil {
 			l.groups.close(l.ring.fd)
 		}
+		if l.table != nil { // now, and not when the kernel gets round to freeing the ring
+			_, _ = sysRegister(l.ring.fd, uapi.UnregisterFiles, nil, 0)
+		}
 		l.ring.close()
 	}
 	unmap(l.waits.page)

@@ -61,6 +61,26 @@ func TestConformanceOfVariants(t *testing.T) {
 	}
 }
 
+// The same with every descriptor registered at its first use.
+func TestConformanceOfRegisteredFiles(t *testing.T) {
+	every(t)
+	variants := []string{"uring+regfiles"}
+	if *allVariants {
+		variants = append(variants, "uring+regfiles+sqpoll", "uring+async+regfiles", "uring+regfiles+sendbundle", "uring+oneshot+poll+regfiles", "uring+link+regfiles+zc")
+	}
+	for _, name := range variants {
+		t.Run(name, func(t *testing.T) {
+			b := named(t, name)
+			hold(t, b, false)
+			if *allVariants {
+				b.cqEntries = 8
+				addFaults(b)
+				hold(t, b, false)
+			}
+		})
+	}
+}
+
 // In trouble are a completion queue of 8 entries, which overflows all the time,
 // and errors that the kernel may give at any time.
 func TestConformanceInTrouble(t *testing.T) {

@@ -13,10 +13,11 @@ import (
 const AnySlot = -1
 
 // RegisterFiles gives the loop a table of n direct descriptors, all empty. A
-// loop has one such table at most; with the feature fixedfile it is the loop's.
+// loop has one such table at most; with the feature fixedfile or regfiles it is
+// the loop's.
 func (l *Loop) RegisterFiles(n int) error {
-	if l.files != 0 {
-		return fmt.Errorf("uring: register a table of %d files: %w; the loop keeps its connections in a table of its own: use a variant without fixedfile", n, unix.EBUSY)
+	if l.files != 0 || l.table != nil {
+		return fmt.Errorf("uring: register a table of %d files: %w; the loop has a table of its own: use a variant without fixedfile and regfiles", n, unix.EBUSY)
 	}
 	fds := make([]int32, n)
 	for i := range fds {

@@ -1,13 +1,20 @@
 package uring
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/testenv"
 	"github.com/ringbench/ringbench/internal/uapi"
 )
 
@@ -57,6 +64,122 @@ func TestDefer(t *testing.T) {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}
+}
+
+// Without coop an arrival interrupts the loop's thread, which computes on another
+// CPU meanwhile, as the kernel tells of its interrupts between CPUs; with it, the
+// thread finds the completion when it comes by the kernel the next time.
+func TestCoop(t *testing.T) {
+	const rounds = 50
+	names := map[string]bool{"uring+coop": false, "uring-single": false, "uring-coop-defer": true, "uring-coop-single": true}
+	for name := range names {
+		named(t, name)
+	}
+	uninterrupted(t)
+	here, there := twoCPUs(t)
+	pin(t, here)
+	tr := traceRing(t)
+	_, err := os.Stat(filepath.Join(tr.dir, "events/ipi/ipi_send_cpu")) // since Linux 6.4
+	testenv.Need(t, "ipi", err)
+	tr.write("events/ipi/ipi_send_cpu/enable", "1")
+	defer tr.write("events/ipi/ipi_send_cpu/enable", "0")
+	far, done := make(chan int32), make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		err := setCPU(there)
+		tr.write("set_event_pid", strconv.Itoa(unix.Gettid()))
+		done <- err
+		for fd := range far {
+			_, err := unix.Write(int(fd), []byte("ping"))
+			done <- err
+		}
+	}()
+	defer close(far)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	for name, interrupts := range names {
+		l := open(t, named(t, name), backends.Config{})
+		recv, other := socketpair(t)
+		round := func() {
+			l.Submit(&backends.Op{Code: backends.Recv, Flags: backends.SelectBuf, FD: recv})
+			nothingYet(t, l)
+			far <- other
+			for l.ring.ready() == 0 { // no call: the kernel has to come by itself
+			}
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			l.Recycle(await(t, l, 1)[0].Buf)
+		}
+		tr.write("trace", "")
+		for range rounds {
+			round()
+		}
+		seen := tr.kicks()
+		for end := time.Now().Add(time.Minute); interrupts && seen == 0 && time.Now().Before(end); seen = tr.kicks() {
+			round() // the thread may have been off its CPU each time
+		}
+		if seen > 0 != interrupts {
+			t.Errorf("%s: %d interrupts", name, seen)
+		}
+	}
+}
+
+// kicks is how many interrupts for the sake of completions were recorded.
+func (r *ringTrace) kicks() (n int) {
+	b, err := os.ReadFile(filepath.Join(r.dir, "trace"))
+	if err != nil {
+		r.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if strings.Contains(line, "ipi_send_cpu:") && (strings.Contains(line, "callsite=task_work_add") || strings.Contains(line, "callsite=kick_process")) {
+			n++
+		}
+	}
+	return n
+}
+
+// twoCPUs are two that this process may use.
+func twoCPUs(t *testing.T) (a, b int) {
+	t.Helper()
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		t.Fatal(err)
+	}
+	var list []int
+	for cpu := range len(set) * 64 {
+		if set.IsSet(cpu) {
+			list = append(list, cpu)
+		}
+	}
+	if len(list) < 2 || runtime.GOMAXPROCS(0) < 2 {
+		testenv.Need(t, "cpus", errors.New("this process may use one CPU only"))
+	}
+	return list[0], list[1]
+}
+
+// pin keeps this thread, to which the test is locked, on a CPU.
+func pin(t *testing.T, cpu int) {
+	t.Helper()
+	var old unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := setCPU(cpu); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.SchedSetaffinity(0, &old); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func setCPU(cpu int) error {
+	var set unix.CPUSet
+	set.Set(cpu)
+	return unix.SchedSetaffinity(0, &set)
 }
 
 // With single the kernel answers no other thread.

@@ -67,7 +67,9 @@ func (l *Loop) prepClose(e *uapi.SQE, op *backends.Op) {
 	if l.inTable(op) {
 		e.Flags &^= uapi.SQEFixedFile // which the kernel refuses here
 		e.FD, e.FileIndex = 0, uint32(op.FD)+1
+		return
 	}
+	l.forgetFile(op.FD)
 }
 
 // prepShutdown is for a slot of the table, which has no descriptor to call

@@ -29,7 +29,7 @@ type Loop struct {
 	free    uint32  // head of the free list
 	live    int     // slots in use
 	fds     []fdOps // by key
-	files   int32   // slots of the table of registered files; 0: none
+	files   int32   // slots of the table of accepted connections; 0: none
 	queue   list    // ops that wait for a submission entry
 	parked  list    // receives that wait for a buffer
 	ready   list    // ops that completed without the kernel
@@ -38,6 +38,7 @@ type Loop struct {
 	groups *sendGroups // nil: no send bundles
 	fixed  fixedBufs   // nil: the kernel knows no pool
 	reads  fileBufs
+	table  *fileTable // nil: no descriptor is registered
 
 	pool    *backends.Pool
 	bufs    *bufRing // nil: the loop chooses from pool by itself

@@ -83,6 +83,15 @@ func (l *Loop) start(i uint32) bool {
 
 // write fills the next submission entry, which there must be, for slot i.
 func (l *Loop) write(i uint32) *uapi.SQE {
+	e := l.compose(i)
+	if l.table != nil {
+		l.byIndex(e)
+	}
+	return e
+}
+
+// compose is write but for how the entry names its file.
+func (l *Loop) compose(i uint32) *uapi.SQE {
 	s := &l.slots[i]
 	op := s.op
 	e := l.ring.next()

@@ -158,6 +158,8 @@ func (l *Loop) arrange(i uint32, r *Request) unix.Errno {
 		case r.sqe.Opcode == uapi.OpClose && l.fds[k].head != 0:
 			// They would hold the file, and their descriptor could not be told from its successor.
 			return unix.EBUSY
+		case r.sqe.Opcode == uapi.OpClose:
+			l.forgetFile(r.sqe.FD)
 		}
 	}
 	if r.target != nil {

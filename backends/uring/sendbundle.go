@@ -129,6 +129,9 @@ func (l *Loop) writeBundle(i uint32, n int) {
 	e.BufIndex = groupID(id)
 	e.OpFlags = unix.MSG_NOSIGNAL
 	l.chains.of[i].group = id + 1
+	if l.table != nil {
+		l.byIndex(e)
+	}
 }
 
 // bundleDone delivers what became of the bundle of which slot i is the first.

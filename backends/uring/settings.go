@@ -96,6 +96,7 @@ var excludes = []struct{ a, b, why string }{
 	{"naive", "linktimeout", "linked ops enter the kernel together"},
 	{"naive", "skip", "linked ops enter the kernel together"},
 	{"naive", "sendbundle", "linked ops enter the kernel together"},
+	{"fixedfile", "regfiles", "a ring has one table of files"},
 }
 
 // conflict is an error when features of a variant do not go together, or one

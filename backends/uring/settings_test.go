@@ -24,6 +24,7 @@ func TestSettings(t *testing.T) {
 		"uring+naive+sqpoll":         "sqpoll and naive exclude each other",
 		"uring+async+bufring":        "async and bufring exclude each other",
 		"uring+async+multishot":      "async and multishot exclude each other",
+		"uring+fixedfile+regfiles":   "fixedfile and regfiles exclude each other",
 		"uring+async+naive+iowq=abc": "iowq=abc: it takes a whole number",
 	} {
 		if _, err := backends.Lookup(name); err == nil || !strings.Contains(err.Error(), say) || strings.Contains(err.Error(), "\n") {

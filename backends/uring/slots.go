@@ -134,6 +134,9 @@ type fdOps struct {
 	head    uint32 // ops that the kernel has or will get
 	closing uint32 // the Close that waits for them to end
 	copies  bool   // zero-copy sends are refused
+
+	uses       uint8 // requests, until it is registered
+	registered bool  // in the table of files, in the slot of its number
 }
 
 // maxFD bounds the table of descriptors. Linux allows 1<<20 a process unless

@@ -24,10 +24,11 @@ const (
 	iowqMax                            // bound the kernel workers
 	ownMemory                          // the ring lies in memory of ours
 	noIOWait                           // a waiting loop does not count as waiting for I/O
+	regFiles                           // descriptors in use are registered
 )
 
 // waiting are those of them that only a variant that names them uses: all.
-const waiting = sqIdle | sqCPU | naive | batching | minWait | regWait | napi | ioPoll | hybridPoll | async | iowqMax | ownMemory | noIOWait
+const waiting = sqIdle | sqCPU | naive | batching | minWait | regWait | napi | ioPoll | hybridPoll | async | iowqMax | ownMemory | noIOWait | regFiles
 
 var waitFeatures = []feature{
 	{name: "sqidle", bits: sqIdle, sample: "10ms", with: "+sqpoll",
@@ -56,6 +57,8 @@ var waitFeatures = []feature{
 		doc: "the ring lies in a huge page", since: "IORING_SETUP_NO_MMAP, Linux 6.5"},
 	{name: "noiowait", bits: noIOWait,
 		doc: "the time that the loop waits is idle time in the kernel's books, not I/O wait", since: "IORING_ENTER_NO_IOWAIT, Linux 6.15"},
+	{name: "regfiles", bits: regFiles,
+		doc: "a descriptor that is used often is registered, and requests name it by its slot in the ring's table of files", since: "an empty table by IORING_REGISTER_FILES2, Linux 5.19"},
 }
 
 // waitAttempts try what this file is about.
@@ -71,6 +74,7 @@ var waitAttempts = []attempt{
 	{async, 0, tryAsync},
 	{iowqMax, 0, tryWorkers},
 	{ownMemory, 0, tryOwnMemory},
+	{regFiles, 0, tryRegFiles},
 }
 
 // reports looks for a bit that the kernel reports with every ring.
