@@ -63,6 +63,9 @@ type Traits struct {
 	Copies bool
 	// Features in force, the names that variants use, sorted.
 	Features []string
+	// Streams are those of the Features that datagrams are received and sent
+	// without; with some a RecvFrom is -EINVAL.
+	Streams []string
 	// Memory is true for a loop that moves bytes within itself and knows no
 	// sockets: the harness's own floor.
 	Memory bool

@@ -44,11 +44,17 @@ const (
 	// means the loop knows, until In has ended. Res: 0. Loops without
 	// Traits.Copies answer -EINVAL.
 	Copy
-	// RecvFrom takes a datagram of the socket FD into Buf, or with SelectBuf
-	// into a buffer of the loop's, and its sender's address into Addr. Res:
-	// bytes of the datagram that fitted.
+	// RecvFrom takes a datagram of the socket FD into Buf and its sender's
+	// address into Addr, where that is not nil; or, with SelectBuf, both into a
+	// buffer of the loop's, which Datagram takes apart, so that a multishot has a
+	// place for each. Res: bytes of the datagram, which may be none, and more
+	// than there are in Buf where it was cut for want of room. Package net does
+	// not tell of that: on its loops Res is what fitted. Multishot with SelectBuf.
 	RecvFrom
-	SendTo // Buf as one datagram by FD to Addr. Res: bytes.
+	// SendTo sends Buf as one datagram by FD to Addr; or, with SelectBuf, the
+	// datagram in Buf to the address there, as a RecvFrom with SelectBuf laid
+	// them out. Res: bytes of the datagram.
+	SendTo
 	numCodes
 )
 
@@ -70,16 +76,16 @@ func (c Code) String() string {
 type Flags uint8
 
 const (
-	// Multishot keeps an Accept or a Recv armed: it completes once for every
-	// connection or arrival, with More set, until it fails, is cancelled or
-	// (Recv) meets the end of file. A loop that runs out of buffers for a
-	// multishot Recv resumes it by itself when Recycle brings one back.
+	// Multishot keeps an Accept, a Recv or a RecvFrom armed: it completes once
+	// for every connection or arrival, with More set, until it fails, is
+	// cancelled or (Recv) meets the end of file. A loop that runs out of buffers
+	// for a multishot receive resumes it by itself when Recycle brings one back.
 	Multishot Flags = 1 << iota
 	// SelectBuf lets the loop choose the buffer when data is there, so that
 	// an idle connection holds none. The Completion carries it; give it back
-	// with Recycle.
+	// with Recycle. On a SendTo it says that Buf is such a buffer.
 	SelectBuf
-	// Inline, on a Send, lets Submit report at once that all bytes are on
+	// Inline, on a Send or a SendTo, lets Submit report at once that all bytes are on
 	// their way, as a program written for readiness would see it from send(2).
 	// A loop that cannot know so early completes the op as any other.
 	Inline
@@ -118,7 +124,7 @@ type Op struct {
 	Flags Flags
 	FD    int32
 	Done  Handler // called by Run; a loop only carries it
-	Buf   []byte  // Recv and ReadAt without SelectBuf, Send, WriteAt; from an Arena
+	Buf   []byte  // Recv, RecvFrom and ReadAt without SelectBuf, Send, SendTo, WriteAt; from an Arena
 	Loan  Loan    // the loop's; owners leave it alone
 
 	Off    int64 // nanoseconds for Timeout, the direction for Shutdown, the byte of a file
@@ -159,7 +165,7 @@ func (r Result) Canceled() bool { return r == Fail(unix.ECANCELED) }
 type Completion struct {
 	Op   *Op
 	Res  Result
-	Buf  []byte // the loop's buffer, filled to Res, when the op asked for SelectBuf and Res > 0
+	Buf  []byte // the loop's buffer, filled to Res, when the op asked for SelectBuf and Res > 0; of a RecvFrom see Datagram
 	More bool   // the op is still lent: a multishot that goes on
 }
 

@@ -283,6 +283,9 @@ func loadNotes(all []view, unit result.Unit) (n []note) {
 			if line := unservedText(r, unit); line != "" {
 				n = append(n, note{"unserved", at + line, true})
 			}
+			if line := lostText(r); line != "" {
+				n = append(n, note{"lost", at + line, true})
+			}
 			if trials := endedProcesses(r); trials > 0 {
 				n = append(n, note{"processes", at + fmt.Sprintf("some ended within the window in %d of %d trials: what they used is missing from its figures", trials, len(r.trials)), true})
 			}

@@ -40,6 +40,9 @@ func (cfg Config) Check() error {
 // LoopConfig sizes the loop of that index.
 func (cfg Config) LoopConfig(index int, t backends.Traits) backends.Config {
 	c := backends.Config{BufSize: cfg.BufSize, Bufs: cfg.Bufs}
+	if Datagrams(cfg.Network) {
+		c.BufSize, c.Bufs = datagramBuf, min(c.Bufs, datagramBufs)
+	}
 	if t.Blocking {
 		c.Bufs, c.Entries = 1, 8 // it serves one connection at a time
 	}
@@ -62,6 +65,8 @@ func (cfg Config) Procs(t backends.Traits, conns int) int {
 	switch {
 	case t.Spawn:
 		return 0
+	case t.Blocking && Datagrams(cfg.Network):
+		return min(cfg.receivers(t), maxProcs) + 1
 	case t.Blocking && cfg.Workers > 0:
 		return min(cfg.Workers, conns, maxProcs) + 1
 	case t.Blocking:

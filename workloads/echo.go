@@ -3,7 +3,7 @@ package workloads
 import "github.com/ringbench/ringbench/backends"
 
 // StartEcho starts a server that sends back what it receives, byte for byte, and
-// closes when the client does.
+// closes when the client does; over UDP each datagram to its sender.
 func StartEcho(cfg Config) (*Server, error) {
 	return start(cfg, func(a *acceptor) func(int32) {
 		e := &echoLoop{acceptor: a, loop: a.loop, bufs: max(cfg.Bufs, 2)}

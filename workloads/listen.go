@@ -6,9 +6,14 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
+
+// Networks are those that a server can be reached by.
+var Networks = []string{"tcp", "tcp6", "unix", "udp", "udp6"}
 
 // backlog asks for the longest queue of connections not yet accepted; the
 // kernel caps it at net.core.somaxconn.
@@ -119,14 +124,14 @@ func sockaddr(network, address string) (unix.Sockaddr, int, error) {
 		return nil, 0, fmt.Errorf("address %q must be IP:PORT: %w", address, err)
 	}
 	switch {
-	case network == "tcp" && ap.Addr().Is4():
+	case (network == "tcp" || network == "udp") && ap.Addr().Is4():
 		return &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ap.Addr().As4()}, unix.AF_INET, nil
-	case network == "tcp6" && ap.Addr().Is6():
+	case (network == "tcp6" || network == "udp6") && ap.Addr().Is6():
 		return &unix.SockaddrInet6{Port: int(ap.Port()), Addr: ap.Addr().As16()}, unix.AF_INET6, nil
-	case network == "tcp" || network == "tcp6":
-		return nil, 0, fmt.Errorf("address %s does not fit network %s: tcp takes IPv4, tcp6 takes IPv6", address, network)
+	case slices.Contains(Networks, network):
+		return nil, 0, fmt.Errorf("address %s does not fit network %s: tcp and udp take IPv4, tcp6 and udp6 take IPv6", address, network)
 	}
-	return nil, 0, fmt.Errorf("unknown network %q: known are tcp, tcp6, unix", network)
+	return nil, 0, fmt.Errorf("unknown network %q: known are %s", network, strings.Join(Networks, ", "))
 }
 
 func format(sa unix.Sockaddr) string {
@@ -148,7 +153,7 @@ func LoopbackAddress(network string) string {
 	switch network {
 	case "unix":
 		return fmt.Sprintf("@ringbench-%016x", rand.Uint64())
-	case "tcp6":
+	case "tcp6", "udp6":
 		return net.JoinHostPort("::1", "0")
 	}
 	return "127.0.0.1:0"

@@ -42,12 +42,10 @@ func start(cfg Config, serves func(*acceptor) func(fd int32)) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, serves: serves, backend: b, traits: b.Traits(), failed: make(chan error, 1)}
-	listeners := max(cfg.Loops, 1)
 	if s.traits.Blocking {
-		listeners = 1                // the kernel hands each connection to one of those that wait
 		debug.SetMaxThreads(1 << 22) // a thread a connection; Go would end the process at 10,000
 	}
-	if s.fds, s.addr, err = listen(cfg.Network, cfg.Address, listeners); err != nil {
+	if s.fds, s.addr, err = s.sockets(); err != nil {
 		return nil, err
 	}
 	s.workers = len(s.fds)
@@ -60,6 +58,19 @@ func start(cfg Config, serves func(*acceptor) func(fd int32)) (*Server, error) {
 		}
 	}
 	return s, nil
+}
+
+// sockets opens what the loops serve, by loop: listeners, or sockets that
+// datagrams come to.
+func (s *Server) sockets() (fds []int, addr string, err error) {
+	n := max(s.cfg.Loops, 1)
+	if Datagrams(s.cfg.Network) {
+		return bindDatagrams(s.cfg, s.traits)
+	}
+	if s.traits.Blocking {
+		n = 1 // the kernel hands each connection to one of those that wait
+	}
+	return listen(s.cfg.Network, s.cfg.Address, n)
 }
 
 // Addr is where the server listens.
@@ -127,7 +138,11 @@ func (s *Server) loop(listener, index int, ready chan<- error) {
 	}
 	l, err := s.open(index)
 	s.table = table
-	if err == nil {
+	switch {
+	case err != nil:
+	case Datagrams(s.cfg.Network):
+		s.echoDatagrams(l, listener)
+	default:
 		s.accept(l, listener)
 	}
 	ready <- err

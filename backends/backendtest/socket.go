@@ -213,7 +213,7 @@ func differs(b []byte, stream, offset int) error {
 }
 
 // put sends n bytes of a stream from a peer; they must fit the socket.
-func (r *rig) put(p peer, stream, offset, n int) {
+func (r *rig) put(p net.Conn, stream, offset, n int) {
 	r.Helper()
 	b := make([]byte, n)
 	pattern(b, stream, offset)

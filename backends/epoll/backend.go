@@ -30,11 +30,12 @@ func init() {
 
 // kernel is the calls a loop makes, so that tests can make them fail.
 type kernel struct {
-	recv   func(fd int32, b []byte, flags int) (int, unix.Errno)
-	send   func(fd int32, b []byte, flags int) (int, unix.Errno)
-	accept func(fd int32, flags int) (int, unix.Errno)
-	wait   func(epfd int, ev []uapi.EpollEvent, timeout *unix.Timespec) (int, unix.Errno)
-	noFlag bool // recv and send take no flags, so that sockets must not block by themselves
+	recv             func(fd int32, b []byte, flags int) (int, unix.Errno)
+	send             func(fd int32, b []byte, flags int) (int, unix.Errno)
+	recvFrom, sendTo func(fd int32, b []byte, flags int, name uapi.Name) (int, unix.Errno)
+	accept           func(fd int32, flags int) (int, unix.Errno)
+	wait             func(epfd int, ev []uapi.EpollEvent, timeout *unix.Timespec) (int, unix.Errno)
+	noFlag           bool // recv and send take no flags, so that sockets must not block by themselves
 }
 
 type backend struct {
@@ -45,11 +46,13 @@ type backend struct {
 }
 
 func newBackend(v backends.Variant) *backend {
-	b := &backend{variant: v, fileCalls: filesBy, kernel: kernel{recv: uapi.RecvRaw, send: uapi.SendRaw, accept: uapi.AcceptRaw, wait: uapi.EpollWaitRaw}}
+	b := &backend{variant: v, fileCalls: filesBy, kernel: kernel{recv: uapi.RecvRaw, send: uapi.SendRaw, accept: uapi.AcceptRaw, wait: uapi.EpollWaitRaw,
+		recvFrom: uapi.RecvFromRaw, sendTo: uapi.SendToRaw}}
 	through, readWrite := v.Has("syscall", false), v.Has("readwrite", false)
 	b.through = through
 	if through {
-		b.kernel = kernel{recv: uapi.Recv, send: uapi.Send, accept: uapi.Accept, wait: uapi.EpollWait}
+		b.kernel = kernel{recv: uapi.Recv, send: uapi.Send, accept: uapi.Accept, wait: uapi.EpollWait,
+			recvFrom: uapi.RecvFrom, sendTo: uapi.SendTo}
 	}
 	switch {
 	case through && readWrite:
@@ -62,7 +65,11 @@ func newBackend(v backends.Variant) *backend {
 
 func (b *backend) Name() string { return b.variant.String() }
 func (b *backend) Traits() backends.Traits {
-	return backends.Traits{Features: slices.Clone(b.variant.Add)}
+	t := backends.Traits{Features: slices.Clone(b.variant.Add)}
+	if b.noFlag {
+		t.Streams = []string{"readwrite"}
+	}
+	return t
 }
 
 // Probe asks for epoll_pwait2 (Linux 5.11), whose time-outs are finer than the
@@ -110,6 +117,7 @@ func (b *backend) Open(cfg backends.Config) (backends.Loop, error) {
 		done:    fifo.New[backends.Completion](cfg.Entries),
 		run:     fifo.New[int32](cfg.Entries),
 		pool:    pool,
+		bufSize: cfg.BufSize,
 		poison:  cfg.Poison,
 	}, nil
 }
@@ -127,6 +135,7 @@ type Loop struct {
 	dst     []backends.Completion           // what collect fills, while it does
 	filled  int
 	pool    *backends.Pool
+	bufSize int
 	poison  bool
 	timers  backends.Timers
 	skipped int // Waits in a row that did not ask the kernel
@@ -269,8 +278,13 @@ const cacheBytes = 64 << 10
 // on the stack and copied waits for the processor to forward its stores, which
 // was a third of the loop's own time.
 func (l *Loop) finish(op *backends.Op, res backends.Result, buf []byte, more bool) {
-	if op.Code == backends.Recv && buf == nil || op.Code == backends.Send {
-		backends.Unlend(op.Buf, op.Code == backends.Recv)
+	switch op.Code {
+	case backends.Recv, backends.RecvFrom:
+		if buf == nil {
+			backends.Unlend(op.Buf, true)
+		}
+	case backends.Send, backends.SendTo:
+		backends.Unlend(op.Buf, false)
 	}
 	var c *backends.Completion
 	if l.filled < len(l.dst) && l.done.Len() == 0 {

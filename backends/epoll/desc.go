@@ -10,7 +10,7 @@ import (
 // A desc is what the loop knows of one descriptor. With thousands of them each
 // message finds its own out of the cache, so it is half a cache line.
 type desc struct {
-	in, out queue  // ops that wait to read (Recv, Accept) and to write (Send, Connect)
+	in, out queue  // ops that wait to read (Recv, RecvFrom, Accept) and to write (Send, SendTo, Connect)
 	gen     int32  // told from events of an earlier descriptor of the same number
 	events  uint32 // interest the kernel knows of; 0: not added
 	ready   bool   // it may hold data, connections or the end of file
@@ -18,7 +18,7 @@ type desc struct {
 	blocked bool   // a send fell short; room will be announced
 	queued  bool   // it stands in Loop.run
 	starved bool   // it stands in Loop.starved
-	_       [3]byte
+	burst   burst  // of datagrams
 }
 
 // A queue is a list of ops linked through their loans. It is nearly always one
@@ -89,12 +89,18 @@ func (l *Loop) event(ev *uapi.EpollEvent) {
 	if d.gen != ev.Pad {
 		return
 	}
-	if ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+	if ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 && d.burst.size == 0 {
 		d.last = true
 	}
 	if ev.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		d.ready = true
 		l.schedule(ev.Fd, d)
+		if d.burst.size > 0 {
+			d.burst.begin()
+			if !d.queued {
+				l.unwanted(ev.Fd, d)
+			}
+		}
 	}
 	if ev.Events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) == 0 {
 		return
@@ -104,7 +110,7 @@ func (l *Loop) event(ev *uapi.EpollEvent) {
 		// Nobody waits for room. A Unix socket announces it after every
 		// message that the peer reads, so interest without need costs
 		// a wake-up each time.
-		l.watch(ev.Fd, d, readInterest)
+		l.watch(ev.Fd, d, d.interest())
 	}
 	for d.out.head != nil && !d.blocked {
 		l.write(ev.Fd, d)
@@ -136,10 +142,13 @@ func (l *Loop) receive(fd int32) int {
 		return 0
 	}
 	moved := 0
-	if op.Code == backends.Accept {
+	switch op.Code {
+	case backends.Accept:
 		l.acceptOne(fd, d, op)
 		d = &l.fds[fd] // the table may have grown for the new descriptor
-	} else {
+	case backends.RecvFrom:
+		moved = l.recvDatagram(fd, d, op)
+	default:
 		moved = l.recvOne(fd, d, op)
 	}
 	l.schedule(fd, d)
@@ -226,9 +235,17 @@ func (l *Loop) write(fd int32, d *desc) {
 		l.finish(op, backends.Fail(unix.Errno(code)), nil, false)
 		return
 	}
-	l.Tally.Counters[backends.SysSend]++
-	n, e := l.send(fd, op.Buf, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	n, e := l.transmit(op)
 	l.wrote(op, d, n, e)
+}
+
+// transmit makes the call of a Send or a SendTo.
+func (l *Loop) transmit(op *backends.Op) (int, unix.Errno) {
+	l.Tally.Counters[backends.SysSend]++
+	if op.Code == backends.SendTo {
+		return l.sendDatagram(op)
+	}
+	return l.send(op.FD, op.Buf, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 }
 
 // wrote judges a send that op, the first in line, has made.
@@ -237,7 +254,7 @@ func (l *Loop) wrote(op *backends.Op, d *desc, n int, e unix.Errno) {
 	case unix.EAGAIN:
 		l.Tally.Counters[backends.Again]++
 		d.blocked = true
-		if e = l.watch(op.FD, d, readInterest|unix.EPOLLOUT); e == 0 {
+		if e = l.watch(op.FD, d, d.interest()|unix.EPOLLOUT); e == 0 {
 			return // it stays first in line
 		}
 	case unix.EINTR:
@@ -245,7 +262,7 @@ func (l *Loop) wrote(op *backends.Op, d *desc, n int, e unix.Errno) {
 		return
 	case 0:
 		l.Tally.Counters[backends.BytesOut] += uint64(n)
-		if n < len(op.Buf) {
+		if n < len(op.Buf) && op.Code == backends.Send {
 			l.Tally.Counters[backends.ShortSends]++
 			d.blocked = true
 		}

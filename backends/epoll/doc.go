@@ -25,4 +25,7 @@
 // threads enter through the scheduler. A thread sees the descriptors of the
 // process: after [backends.OwnDescriptors] those of the loop mean nothing to it,
 // and file ops are EBADF.
+//
+// Of datagrams no short read tells that a socket is drained. Their sockets are
+// watched level-triggered, and the loop takes as many as it expects: see burst.
 package epoll

@@ -56,6 +56,18 @@ func faulty(k kernel) kernel {
 			}
 			return k.send(fd, cut(b), flags)
 		},
+		recvFrom: func(fd int32, b []byte, flags int, from uapi.Name) (int, unix.Errno) {
+			if e := fails(unix.EINTR); e != 0 {
+				return -1, e
+			}
+			return k.recvFrom(fd, b, flags, from)
+		},
+		sendTo: func(fd int32, b []byte, flags int, to uapi.Name) (int, unix.Errno) {
+			if e := fails(unix.EINTR, unix.EAGAIN); e != 0 {
+				return -1, e
+			}
+			return k.sendTo(fd, b, flags, to)
+		},
 		accept: func(fd int32, flags int) (int, unix.Errno) {
 			if e := fails(unix.EINTR); e != 0 {
 				return -1, e

@@ -35,6 +35,8 @@ func (l *Loop) Submit(op *backends.Op) (done bool) {
 			backends.Lend(op.Buf, true)
 		}
 		l.read(op)
+	case backends.RecvFrom, backends.SendTo:
+		return l.submitDatagram(op)
 	default:
 		l.submitOther(op)
 	}
@@ -112,9 +114,8 @@ func (l *Loop) sendNow(op *backends.Op) (done bool) {
 	if l.noFlag && d.events == 0 {
 		l.unblock(op.FD)
 	}
-	l.Tally.Counters[backends.SysSend]++
-	n, e := l.send(op.FD, op.Buf, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-	if e == 0 && n == len(op.Buf) {
+	n, e := l.transmit(op)
+	if e == 0 && (n == len(op.Buf) || op.Code == backends.SendTo) {
 		l.Tally.Counters[backends.BytesOut] += uint64(n)
 		if op.Flags&backends.Inline != 0 {
 			op.Loan.Slot = 0
@@ -139,7 +140,7 @@ func (l *Loop) unblock(fd int32) {
 
 func (l *Loop) sendLater(op *backends.Op, d *desc) {
 	d.out.push(op)
-	if e := l.watch(op.FD, d, readInterest|unix.EPOLLOUT); e != 0 {
+	if e := l.watch(op.FD, d, d.interest()|unix.EPOLLOUT); e != 0 {
 		d.out.remove(op)
 		l.finish(op, backends.Fail(e), nil, false)
 	}
@@ -175,9 +176,9 @@ func (l *Loop) cancel(target *backends.Op) backends.Result {
 		return backends.Fail(unix.EALREADY) // it waits for a file op, see holdClose
 	case backends.Timeout:
 		found = l.timers.Cancel(target)
-	case backends.Recv, backends.Accept:
+	case backends.Recv, backends.RecvFrom, backends.Accept:
 		found = l.at(target.FD).in.remove(target)
-	case backends.Send, backends.Connect:
+	case backends.Send, backends.SendTo, backends.Connect:
 		found = l.at(target.FD).out.remove(target)
 	}
 	if !found {

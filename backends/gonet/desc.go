@@ -28,7 +28,7 @@ type desc struct {
 	files   half     // file ops
 	own     bool     // conn's descriptor is fd itself, no duplicate
 	lin     half     // Accept
-	in, out half     // Recv; Send and Connect
+	in, out half     // Recv and RecvFrom; Send, SendTo and Connect
 }
 
 // A half is the calls on goroutines that share a deadline. One in the past ends
@@ -116,7 +116,7 @@ func (d *desc) half(c backends.Code) *half {
 	switch c {
 	case backends.Accept:
 		return &d.lin
-	case backends.Recv:
+	case backends.Recv, backends.RecvFrom:
 		return &d.in
 	}
 	return &d.out
@@ -130,7 +130,7 @@ func (d *desc) setDeadline(c backends.Code, t time.Time) {
 	switch {
 	case c == backends.Accept:
 		d.ln.SetDeadline(t)
-	case c == backends.Recv:
+	case receives(c):
 		d.conn.SetReadDeadline(t)
 	default:
 		d.conn.SetWriteDeadline(t)

@@ -42,6 +42,10 @@ func (l *loop) conclude(e *entry) {
 		more = l.received(e)
 	case backends.Send, backends.WriteAt:
 		l.sent(e)
+	case backends.RecvFrom:
+		more = l.arrived(e)
+	case backends.SendTo:
+		l.sentTo(e)
 	default:
 		l.finish(e, result(e.err), nil)
 	}
@@ -149,9 +153,9 @@ func (l *loop) drop(e *entry) {
 		if e.buf != nil {
 			l.pool.Put(e.buf)
 		}
-	case e.op.Code == backends.Recv || e.op.Code == backends.ReadAt:
+	case receives(e.op.Code) || e.op.Code == backends.ReadAt:
 		backends.Unlend(e.op.Buf, true)
-	case e.op.Code == backends.Send || e.op.Code == backends.WriteAt:
+	case sends(e.op.Code) || e.op.Code == backends.WriteAt:
 		backends.Unlend(e.op.Buf, false)
 	}
 	if len(l.ops) == 1 {

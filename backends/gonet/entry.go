@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 
@@ -17,7 +18,7 @@ import (
 type entry struct {
 	op        *backends.Op
 	desc      *desc
-	buf       []byte // Recv, ReadAt: where the bytes go
+	buf       []byte // Recv, RecvFrom, ReadAt: where the bytes go
 	running   bool   // on a goroutine, which alone touches n, err and conn
 	cancelled bool
 	cancels   *backends.Op // Cancel ops that wait to hear what became of it, linked by Loan.Next
@@ -27,7 +28,8 @@ type entry struct {
 
 	n    int
 	err  error
-	conn net.Conn // what Accept brought
+	conn net.Conn       // what Accept brought
+	from netip.AddrPort // and who sent what RecvFrom did
 }
 
 // call makes the entry's call and blocks as long as it does.
@@ -37,6 +39,10 @@ func (e *entry) call() {
 		e.n, e.err = e.desc.conn.Read(e.buf)
 	case backends.Send:
 		e.n, e.err = e.desc.conn.Write(e.op.Buf)
+	case backends.RecvFrom:
+		e.recvFrom()
+	case backends.SendTo:
+		e.sendTo()
 	case backends.Accept:
 		e.conn, e.err = e.desc.ln.Accept()
 	case backends.Connect:
@@ -82,13 +88,13 @@ func (e *entry) kicked() bool { return e.err != nil && errors.Is(e.err, os.ErrDe
 
 // selects reports whether the loop chooses the entry's buffer.
 func (e *entry) selects() bool {
-	return (e.op.Code == backends.Recv || e.op.Code == backends.ReadAt) && e.op.Flags&backends.SelectBuf != 0
+	return (receives(e.op.Code) || e.op.Code == backends.ReadAt) && e.op.Flags&backends.SelectBuf != 0
 }
 
 // awaits reports whether the entry, on a goroutine, waits for input and leaves
 // the Read to the loop. A receive of no bytes has nothing to wait for.
 func (e *entry) awaits() bool {
-	return e.op.Code == backends.Recv && (e.selects() || len(e.buf) > 0)
+	return receives(e.op.Code) && (e.selects() || len(e.buf) > 0)
 }
 
 // result is the outcome of a call in the contract's terms.

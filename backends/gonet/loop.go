@@ -40,7 +40,7 @@ func (l *loop) Submit(op *backends.Op) (done bool) {
 	switch op.Code {
 	case backends.Nop:
 		l.push(op, 0)
-	case backends.Accept, backends.Connect, backends.Recv, backends.Send,
+	case backends.Accept, backends.Connect, backends.Recv, backends.Send, backends.RecvFrom, backends.SendTo,
 		backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
 		l.add(op)
 	case backends.Shutdown:
@@ -75,13 +75,13 @@ func (l *loop) add(op *backends.Op) {
 	e := l.entry(op, d)
 	switch {
 	case e.selects():
-	case op.Code == backends.Recv, op.Code == backends.ReadAt:
+	case receives(op.Code), op.Code == backends.ReadAt:
 		e.buf = op.Buf
 		if l.config.Poison {
 			backends.Poison(op.Buf)
 		}
 		backends.Lend(op.Buf, true)
-	case op.Code == backends.Send, op.Code == backends.WriteAt:
+	case sends(op.Code), op.Code == backends.WriteAt:
 		backends.Lend(op.Buf, false)
 	}
 	l.ops = append(l.ops, e)
@@ -94,7 +94,9 @@ func (l *loop) prepare(op *backends.Op, d *desc) error {
 	case op.Code == backends.Recv && op.Flags&backends.Multishot != 0 && !selects,
 		op.Code == backends.Connect && op.Addr == nil, (op.Code == backends.ReadAt || op.Code == backends.WriteAt) && op.Off < 0:
 		return unix.EINVAL
-	case (op.Code == backends.Recv || op.Code == backends.ReadAt) && selects && l.pool == nil:
+	case l.badDatagram(op) != 0:
+		return l.badDatagram(op)
+	case (receives(op.Code) || op.Code == backends.ReadAt) && selects && l.pool == nil:
 		p, err := backends.NewPool(l.config.Bufs, l.config.BufSize, l.config.Poison)
 		if err != nil {
 			return unix.ENOMEM
@@ -103,6 +105,9 @@ func (l *loop) prepare(op *backends.Op, d *desc) error {
 	}
 	calls, err := d.wrap(op.Code)
 	l.tally.Counters[backends.SysOther] += calls
+	if err == nil && isDatagram(op.Code) && d.packets() == nil {
+		err = unix.ENOTSOCK
+	}
 	if err == nil {
 		l.keep(d)
 	}

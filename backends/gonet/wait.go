@@ -54,7 +54,7 @@ func (l *loop) alone() bool {
 func (l *loop) inline(e *entry, dst []backends.Completion, atLeast int) bool {
 	l.tally.Publish()
 	e.call()
-	if e.n <= 0 || e.err != nil || atLeast != 1 || e.op.Flags&backends.Multishot != 0 {
+	if e.n <= 0 || e.err != nil || atLeast != 1 || e.op.Flags&backends.Multishot != 0 || isDatagram(e.op.Code) {
 		l.conclude(e)
 		return false
 	}
@@ -112,6 +112,7 @@ var syscallOf = [...]backends.Counter{
 
 	backends.ReadAt: backends.SysRecv, backends.WriteAt: backends.SysSend,
 	backends.Fsync: backends.SysOther, backends.Fdatasync: backends.SysOther,
+	backends.RecvFrom: backends.SysRecv, backends.SendTo: backends.SysSend,
 }
 
 // spawn gives every call that waits a goroutine, and makes those that need not

@@ -27,6 +27,7 @@ type loop struct {
 	streams []*stream // by descriptor number
 	timers  backends.Timers
 	pool    *backends.Pool
+	bufSize int
 	poison  bool
 	reads   opList  // of files, wait for a buffer
 	starved []int32 // descriptors whose receives wait for a buffer, oldest first
@@ -34,7 +35,7 @@ type loop struct {
 }
 
 func newLoop(pool *backends.Pool, cfg backends.Config) *loop {
-	l := &loop{pool: pool, poison: cfg.Poison}
+	l := &loop{pool: pool, bufSize: cfg.BufSize, poison: cfg.Poison}
 	l.done.grow()
 	return l
 }
@@ -80,7 +81,7 @@ func (l *loop) Submit(op *backends.Op) (done bool) {
 		l.finish(op, l.cancel(op.Target))
 	case backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
 		l.file(op)
-	case backends.Recv, backends.Send, backends.Connect, backends.Shutdown, backends.Close:
+	case backends.Recv, backends.Send, backends.RecvFrom, backends.SendTo, backends.Connect, backends.Shutdown, backends.Close:
 		if s := l.stream(op.FD); s != nil {
 			l.perform(s, op)
 		} else {
@@ -95,6 +96,18 @@ func (l *loop) Submit(op *backends.Op) (done bool) {
 // perform does what op asks of a stream, or leaves op waiting there.
 func (l *loop) perform(s *stream, op *backends.Op) {
 	switch op.Code {
+	case backends.RecvFrom:
+		if errno := backends.CheckRecvFrom(op, l.bufSize); errno != 0 {
+			l.finish(op, backends.Fail(errno))
+			return
+		}
+		s.recvs.push(op)
+	case backends.SendTo:
+		if errno := backends.CheckSendTo(op); errno != 0 {
+			l.finish(op, backends.Fail(errno))
+			return
+		}
+		l.sendDatagram(s, op)
 	case backends.Recv:
 		if l.poison && op.Flags&backends.SelectBuf == 0 {
 			backends.Poison(op.Buf)

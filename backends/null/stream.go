@@ -56,6 +56,10 @@ func (l *loop) send(s *stream, op *backends.Op) bool {
 		l.finish(op, backends.Fail(unix.EPIPE))
 		return true
 	}
+	if r := s.recvs.head; r != nil && r.Code == backends.RecvFrom {
+		l.sendDatagram(s, op)
+		return true
+	}
 	n := 0
 	for n < len(op.Buf) && s.n == 0 && s.recvs.head != nil {
 		k := l.deliver(s, op.Buf[n:])
@@ -81,6 +85,9 @@ func (l *loop) send(s *stream, op *backends.Op) bool {
 // pump completes receives from the ring, then with the end of the stream, and
 // lets sends into the room that is made.
 func (l *loop) pump(s *stream) {
+	if r := s.recvs.head; r != nil && r.Code == backends.RecvFrom {
+		return // it waits for what is sent from now on
+	}
 	for {
 		for s.n > 0 && s.recvs.head != nil {
 			if l.deliver(s, nil) == 0 {

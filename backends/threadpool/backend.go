@@ -27,6 +27,8 @@ func init() {
 // the scheduler, since any of them may block; tests put faults in their place.
 type calls struct {
 	recv, send func(fd int32, b []byte, flags int) (int, unix.Errno)
+	recvFrom   func(fd int32, b []byte, flags int, from uapi.Name) (int, unix.Errno)
+	sendTo     func(fd int32, b []byte, flags int, to uapi.Name) (int, unix.Errno)
 	accept     func(fd int32, flags int) (int, unix.Errno)
 	connect    func(fd int32, addr *unix.RawSockaddrAny, size uint32) unix.Errno
 	poll       func(fds []unix.PollFd, timeout *unix.Timespec) (int, unix.Errno)
@@ -41,7 +43,7 @@ type backend struct {
 }
 
 func newBackend(name string) *backend {
-	return &backend{name, calls{uapi.Recv, uapi.Send, uapi.Accept, uapi.Connect, uapi.Poll, uapi.Pread, uapi.Pwrite, uapi.Fsync}}
+	return &backend{name, calls{uapi.Recv, uapi.Send, uapi.RecvFrom, uapi.SendTo, uapi.Accept, uapi.Connect, uapi.Poll, uapi.Pread, uapi.Pwrite, uapi.Fsync}}
 }
 
 func (b *backend) Name() string { return b.name }

@@ -19,6 +19,10 @@ func (l *loop) attempt(i int, block bool) {
 		l.doRecv(e, block)
 	case backends.Send:
 		l.doSend(e, block)
+	case backends.RecvFrom:
+		l.doRecvFrom(e, block)
+	case backends.SendTo:
+		l.doSendTo(e, block)
 	case backends.Accept:
 		l.doAccept(e, block)
 	case backends.Connect:
@@ -130,11 +134,11 @@ func (l *loop) received(e *entry, data []byte, chosen bool) {
 	if !chosen || len(data) == 0 {
 		data = nil
 	}
-	if e.op.Flags&backends.Multishot != 0 && res > 0 {
-		l.done.Push(backends.Completion{Op: e.op, Res: res, Buf: data, More: true})
+	if res == 0 {
+		l.finish(e, 0, nil)
 		return
 	}
-	l.finish(e, res, data)
+	l.arrived(e, res, data)
 }
 
 func (l *loop) doSend(e *entry, block bool) {

@@ -26,9 +26,9 @@ func (l *loop) push(op *backends.Op, res backends.Result) {
 func (l *loop) finish(e *entry, res backends.Result, buf []byte) {
 	op := e.op
 	switch op.Code {
-	case backends.Send, backends.WriteAt:
+	case backends.Send, backends.SendTo, backends.WriteAt:
 		backends.Unlend(op.Buf, false)
-	case backends.Recv, backends.ReadAt:
+	case backends.Recv, backends.RecvFrom, backends.ReadAt:
 		if op.Flags&backends.SelectBuf == 0 {
 			backends.Unlend(op.Buf, true)
 		}

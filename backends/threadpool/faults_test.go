@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/backends/backendtest"
+	"github.com/ringbench/ringbench/internal/uapi"
 )
 
 // faulty is a backend whose calls fail with errno, without being made, in about
@@ -32,6 +33,18 @@ func faulty(errno unix.Errno) *backend {
 			return -1, errno
 		}
 		return real.send(fd, p, flags)
+	}
+	b.recvFrom = func(fd int32, p []byte, flags int, from uapi.Name) (int, unix.Errno) {
+		if fails() {
+			return -1, errno
+		}
+		return real.recvFrom(fd, p, flags, from)
+	}
+	b.sendTo = func(fd int32, p []byte, flags int, to uapi.Name) (int, unix.Errno) {
+		if fails() {
+			return -1, errno
+		}
+		return real.sendTo(fd, p, flags, to)
 	}
 	b.accept = func(fd int32, flags int) (int, unix.Errno) {
 		if fails() {

@@ -8,7 +8,7 @@ import (
 
 // chooses reports whether the loop chooses op's buffer.
 func chooses(op *backends.Op) bool {
-	return op.Flags&backends.SelectBuf != 0 && (op.Code == backends.Recv || op.Code == backends.ReadAt)
+	return op.Flags&backends.SelectBuf != 0 && (receives(op.Code) || op.Code == backends.ReadAt)
 }
 
 // nextFile makes the call of the first file op that has what it needs; false

@@ -20,7 +20,7 @@ type entry struct {
 	polls   bool         // the call cannot block (O_NONBLOCK): ppoll must say when to make it
 	restore bool         // Connect: O_NONBLOCK is the loop's doing, to be cleared
 	pause   bool         // Connect: ppoll cannot tell; ask again a little later
-	dry     bool         // Recv: no buffer was left, and that was counted
+	dry     bool         // Recv, RecvFrom: no buffer was left, and that was counted
 }
 
 type loop struct {
@@ -48,7 +48,7 @@ func (l *loop) Submit(op *backends.Op) (done bool) {
 	switch op.Code {
 	case backends.Nop:
 		l.push(op, 0)
-	case backends.Accept, backends.Connect, backends.Recv, backends.Send,
+	case backends.Accept, backends.Connect, backends.Recv, backends.Send, backends.RecvFrom, backends.SendTo,
 		backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
 		l.add(op)
 	case backends.Shutdown:
@@ -81,17 +81,20 @@ func (l *loop) add(op *backends.Op) {
 		op.Code == backends.Connect && op.Addr == nil, (op.Code == backends.ReadAt || op.Code == backends.WriteAt) && op.Off < 0:
 		l.push(op, backends.Fail(unix.EINVAL))
 		return
+	case l.badDatagram(op) != 0:
+		l.push(op, backends.Fail(l.badDatagram(op)))
+		return
 	case chooses(op):
 		if errno := l.mapPool(); errno != 0 {
 			l.push(op, backends.Fail(errno))
 			return
 		}
-	case op.Code == backends.Recv, op.Code == backends.ReadAt:
+	case receives(op.Code), op.Code == backends.ReadAt:
 		if l.config.Poison {
 			backends.Poison(op.Buf)
 		}
 		backends.Lend(op.Buf, true)
-	case op.Code == backends.Send, op.Code == backends.WriteAt:
+	case op.Code == backends.Send, op.Code == backends.SendTo, op.Code == backends.WriteAt:
 		backends.Lend(op.Buf, false)
 	}
 	l.ops = append(l.ops, entry{op: op})
@@ -187,7 +190,7 @@ func (l *loop) begin() {
 	}
 	l.fresh = false
 	for i := range l.ops {
-		if e := &l.ops[i]; !e.tried && e.op.Code != backends.Recv && e.op.Code != backends.Accept && !e.op.Code.OnFile() {
+		if e := &l.ops[i]; !e.tried && !receives(e.op.Code) && e.op.Code != backends.Accept && !e.op.Code.OnFile() {
 			l.attempt(i, false)
 		}
 	}

@@ -57,7 +57,7 @@ func (l *loop) poll(limit int64) (late bool, err error) {
 }
 
 func events(c backends.Code) int16 {
-	if c == backends.Accept || c == backends.Recv {
+	if c == backends.Accept || receives(c) {
 		return unix.POLLIN
 	}
 	return unix.POLLOUT

@@ -122,12 +122,16 @@ func (l *Loop) dispose() {
 		}
 		l.ring.close()
 	}
+	l.messages.close()
 	unmap(l.waits.page)
 	if l.pool != nil {
 		_ = l.pool.Close()
 	}
 	if l.reads.pool != nil {
 		_ = l.reads.pool.Close()
+	}
+	if l.single != nil {
+		_ = l.single.Close()
 	}
 	if l.arena != nil {
 		_ = l.arena.Free()

@@ -102,6 +102,10 @@ func (l *Loop) complete(c *backends.Completion, e uapi.CQE) bool {
 			return l.failed(c, i, res)
 		}
 		l.sent(s.op, res)
+	case backends.RecvFrom:
+		return l.recvFromDone(c, i, res, e.Flags)
+	case backends.SendTo:
+		return l.sentTo(c, i, res)
 	case backends.Cancel:
 		if l.feat.has(async) && res < 0 && l.escaped(s) {
 			l.enqueue(i)
@@ -156,17 +160,18 @@ func (l *Loop) recvDone(c *backends.Completion, i uint32, res backends.Result, f
 // received is the loop's own buffer that holds res bytes; one that holds none
 // goes back.
 func (l *Loop) received(s *slot, res backends.Result, flags uint32) []byte {
-	if l.bufs != nil {
+	if l.bufs != nil && s.buf < 0 {
 		if flags&uapi.CQEFBuffer == 0 {
 			return nil
 		}
 		return l.bufs.take(uint16(flags>>uapi.CQEBufferShift), int(res), flags)
 	}
-	buf := l.pool.At(int(s.buf))
+	pool := l.choices(s.op)
+	buf := pool.At(int(s.buf))
 	backends.Unlend(buf, true)
 	s.buf, s.asked = -1, false
 	if res <= 0 {
-		l.pool.Put(buf)
+		pool.Put(buf)
 		return nil
 	}
 	return buf[:res]
@@ -273,9 +278,9 @@ func (l *Loop) final(c *backends.Completion, i uint32, res backends.Result) bool
 
 func (l *Loop) unlend(s *slot) {
 	switch {
-	case s.op.Code == backends.Send, s.op.Code == backends.WriteAt:
+	case sends(s.op.Code) || s.op.Code == backends.WriteAt:
 		backends.Unlend(s.op.Buf, false)
-	case (s.op.Code == backends.Recv || s.op.Code == backends.ReadAt) && s.op.Flags&backends.SelectBuf == 0:
+	case (receives(s.op.Code) || s.op.Code == backends.ReadAt) && s.op.Flags&backends.SelectBuf == 0:
 		backends.Unlend(s.op.Buf, true)
 	case s.op.Code == request:
 		l.returnRequest(s.op)

@@ -38,6 +38,7 @@ const (
 	pollMulti                     // the poll stays armed
 	fixedFiles                    // accepted connections in a table of the ring's
 	fixedBuffers                  // files are read and written without pinning the loop's buffers each time
+	sendAddr                      // a send takes an address
 )
 
 // sending are the features of the send side, which only a variant that names

@@ -89,6 +89,7 @@ var attempts = slices.Concat([]attempt{
 	{pollMulti, 0, tryPollMulti},
 	{fixedFiles, 0, tryFixed},
 	{fixedBuffers, uapi.OpReadFixed, tryReadFixed},
+	{sendAddr, 0, trySendAddr},
 	{oneShot | pollThen, 0, func(*ring) (bool, unix.Errno) { return true, 0 }}, // of operations without which there is no loop
 }, waitAttempts)
 

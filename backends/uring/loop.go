@@ -41,8 +41,9 @@ type Loop struct {
 	table  *fileTable // nil: no descriptor is registered
 
 	pool    *backends.Pool
-	bufs    *bufRing // nil: the loop chooses from pool by itself
-	reserve int      // buffers kept for receives that have data
+	bufs    *bufRing       // nil: the loop chooses from pool by itself
+	single  *backends.Pool // where the kernel chooses from pool: for datagrams that are received once; mapped at first use
+	reserve int            // buffers kept for receives that have data
 	poison  bool
 
 	arena   *backends.Arena
@@ -53,6 +54,7 @@ type Loop struct {
 	stalls  int    // enters in a row that achieved nothing
 	closed  bool
 
+	messages messages            // of receives from an address
 	requests map[uint32]*Request // by slot
 	known    *uapi.Probe         // the kernel's operations, once asked for
 	draining bool                // Close is under way: completions have no owner
@@ -110,6 +112,10 @@ func (l *Loop) admit(i uint32) bool {
 		l.finish(i, backends.Fail(errno))
 		return false
 	}
+	if op.Code == backends.RecvFrom && !l.staysArmed(op) && !l.provideOnce(i) {
+		l.finish(i, backends.Fail(unix.ENOMEM))
+		return false
+	}
 	if usesFD(op.Code) {
 		l.enroll(i)
 	}
@@ -120,7 +126,7 @@ func (l *Loop) admit(i uint32) bool {
 // descriptor, for a Close to end.
 func usesFD(code backends.Code) bool {
 	switch code {
-	case backends.Accept, backends.Connect, backends.Recv, backends.Send:
+	case backends.Accept, backends.Connect, backends.Recv, backends.Send, backends.RecvFrom, backends.SendTo:
 		return true
 	}
 	return code.OnFile()
@@ -150,6 +156,10 @@ func (l *Loop) check(op *backends.Op) unix.Errno {
 		if op.Flags&backends.SelectBuf == 0 && (op.Flags&backends.Multishot != 0 || len(op.Buf) == 0) {
 			return unix.EINVAL
 		}
+	case backends.RecvFrom, backends.SendTo:
+		if errno := l.checkDatagram(op); errno != 0 {
+			return errno
+		}
 	case backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
 		if errno := l.checkFile(op); errno != 0 {
 			return errno
@@ -169,9 +179,9 @@ func (l *Loop) check(op *backends.Op) unix.Errno {
 
 func (l *Loop) lend(op *backends.Op) {
 	switch {
-	case op.Code == backends.Send, op.Code == backends.WriteAt:
+	case sends(op.Code) || op.Code == backends.WriteAt:
 		backends.Lend(op.Buf, false)
-	case (op.Code == backends.Recv || op.Code == backends.ReadAt) && op.Flags&backends.SelectBuf == 0:
+	case (receives(op.Code) || op.Code == backends.ReadAt) && op.Flags&backends.SelectBuf == 0:
 		if l.poison {
 			backends.Poison(op.Buf)
 		}
@@ -351,6 +361,8 @@ func (l *Loop) Recycle(buf []byte) {
 	switch {
 	case l.reads.pool != nil && l.reads.pool.Has(buf):
 		l.reads.pool.Put(buf)
+	case l.single != nil && l.single.Has(buf):
+		l.single.Put(buf)
 	case l.bufs != nil:
 		l.bufs.giveBack(buf)
 	default:

@@ -16,6 +16,8 @@ import (
 type scratch struct {
 	addr unix.RawSockaddrAny
 	ts   uapi.Timespec
+	hdr  unix.Msghdr
+	iov  unix.Iovec
 }
 
 // enqueue gives slot i to the kernel at the next enter, or, when the submission
@@ -73,7 +75,7 @@ func (l *Loop) start(i uint32) bool {
 	if l.pollsFirst(s) {
 		s.polling = true
 	}
-	choose := op.Code == backends.Recv && op.Flags&backends.SelectBuf != 0 && l.bufs == nil && !s.polling && !(l.watches(op) && (!s.asked || s.watch.ending))
+	choose := receives(op.Code) && op.Flags&backends.SelectBuf != 0 && (l.bufs == nil || l.takesOnce(op)) && !s.polling && !(l.watches(op) && (!s.asked || s.watch.ending))
 	if choose && !l.chooseBuf(i) || readsChosen(op) && !l.chooseRead(i) {
 		return true // parked
 	}
@@ -120,6 +122,10 @@ func (l *Loop) compose(i uint32) *uapi.SQE {
 		l.prepRecv(e, s)
 	case backends.Send:
 		l.prepSend(e, op)
+	case backends.RecvFrom:
+		l.prepRecvFrom(e, i)
+	case backends.SendTo:
+		l.prepSendTo(e, op)
 	case backends.Close:
 		// From here the number may be given to a new descriptor.
 		f := &l.fds[l.key(op)]
@@ -149,7 +155,7 @@ func (l *Loop) compose(i uint32) *uapi.SQE {
 func prepPoll(e *uapi.SQE, code backends.Code) {
 	e.Opcode = uapi.OpPollAdd
 	e.OpFlags = pollEvents(unix.POLLIN)
-	if code == backends.Send {
+	if sends(code) {
 		e.OpFlags = pollEvents(unix.POLLOUT)
 	}
 }
@@ -243,11 +249,12 @@ func prepCancel(e *uapi.SQE, target uint64) {
 // when data is there but no buffer.
 func (l *Loop) chooseBuf(i uint32) bool {
 	s := &l.slots[i]
-	if !s.asked && l.pool.Len() <= l.reserve {
+	pool := l.choices(s.op)
+	if !s.asked && pool.Len() <= l.reserve {
 		s.polling = true
 		return true
 	}
-	buf := l.pool.Get()
+	buf := pool.Get()
 	if buf == nil {
 		l.count(backends.NoBufs)
 		l.park(i)
@@ -257,7 +264,7 @@ func (l *Loop) chooseBuf(i uint32) bool {
 		backends.Poison(buf)
 	}
 	backends.Lend(buf, true)
-	s.buf = int32(l.pool.Index(buf))
+	s.buf = int32(pool.Index(buf))
 	return true
 }
 
@@ -277,7 +284,7 @@ func (l *Loop) unpark() bool {
 	if l.parked.head == 0 {
 		return false
 	}
-	for n := l.freeBufs(); n > 0 && l.parked.head != 0; n-- {
+	for n := l.freeBufs(); n > 0 && l.parked.head != 0; n = min(n-1, l.freeBufs()) {
 		i := l.parked.head
 		l.remove(&l.parked, i)
 		l.count(backends.Rearms)
@@ -286,7 +293,11 @@ func (l *Loop) unpark() bool {
 	return l.parked.head != 0 && l.freeBufs() > 0
 }
 
+// freeBufs is how many buffers there are for the receive that has waited longest.
 func (l *Loop) freeBufs() int {
+	if l.parked.head != 0 && l.takesOnce(l.slots[l.parked.head].op) {
+		return l.choices(l.slots[l.parked.head].op).Len()
+	}
 	if l.bufs != nil {
 		return l.bufs.free
 	}

@@ -22,6 +22,7 @@ const (
 type slot struct {
 	op     *backends.Op // keeps the op and its buffers alive
 	target uint64       // Cancel: user_data of the op to cancel
+	msg    *message     // RecvFrom that completes once
 	gen    uint32
 	fd     int32 // key of the descriptor whose list the slot is in, or -1
 	res    backends.Result
@@ -91,6 +92,9 @@ func (l *Loop) take(op *backends.Op) uint32 {
 func (l *Loop) release(i uint32) {
 	s := &l.slots[i]
 	l.leaveFD(i)
+	if s.msg != nil {
+		l.messages.put(s.msg)
+	}
 	s.op.Loan = backends.Loan{}
 	*s = slot{gen: s.gen + 1, link: link{next: l.free}}
 	l.free = i

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ringbench/ringbench/internal/bench"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/workloads"
 )
 
 func echoCommand() *cobra.Command {
@@ -32,6 +33,7 @@ uring-multishot. Lists make a grid of all combinations.`,
 		Example: `  ringbench echo
   ringbench echo --backend=uring,epoll --conns=1,64,1000 --size=64,1024,16384
   ringbench echo --backend=epoll,uring --duet --trials=30
+  ringbench echo --network=udp --conns=1,64 --pipeline=1,8
   ringbench echo --rate=50000 -o result.json --html=report.html
   ringbench echo --backend=uring --server-cmd='mine=./my-server {port}'`,
 		Args: noArguments,
@@ -53,9 +55,9 @@ uring-multishot. Lists make a grid of all combinations.`,
 	f.IntSliceVar(&g.Sizes, "size", []int{64}, "bytes of a message")
 	f.IntSliceVar(&g.Pipelines, "pipeline", []int{1}, "messages outstanding on a connection")
 	f.Float64SliceVar(&g.Rates, "rate", nil, "messages a second over all connections (open loop); default: closed loop")
-	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix")
+	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix, udp, udp6")
 	f.IntVar(&o.Loops, "loops", 1, "event loops of a server")
-	f.IntVar(&o.Workers, "workers", 0, "limit of the thread pool; 0: one worker a connection")
+	f.IntVar(&o.Workers, "workers", 0, "limit of the thread pool; 0: one worker a connection, and for datagrams one a CPU")
 	f.DurationVar(&o.Duration, "duration", time.Second, "measured window of a trial")
 	f.DurationVar(&o.Warmup, "warmup", 400*time.Millisecond, "load before the window")
 	f.IntVar(&o.Trials, "trials", 5, "trials of each cell, interleaved in random order")
@@ -74,7 +76,7 @@ uring-multishot. Lists make a grid of all combinations.`,
 	complete(c, map[string][]string{
 		"backend":   append([]string{"all"}, variants()...),
 		"client":    {"epoll", "uring"},
-		"network":   {"tcp", "tcp6", "unix"},
+		"network":   workloads.Networks,
 		"placement": {"split", "shared"},
 	})
 	return c

@@ -43,14 +43,14 @@ func serveEchoCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&cfg.Backend, "backend", "uring", "backend or variant")
-	f.StringVar(&cfg.Network, "network", "tcp", "tcp, tcp6, unix")
+	f.StringVar(&cfg.Network, "network", "tcp", "tcp, tcp6, unix, udp, udp6")
 	f.StringVar(&cfg.Address, "listen", "127.0.0.1:7000", "IP:PORT, or the path of a Unix socket")
 	f.IntVar(&cfg.Loops, "loops", 1, "event loops")
-	f.IntVar(&cfg.Workers, "workers", 0, "limit of the thread pool; 0: one worker a connection")
-	f.IntVar(&cfg.BufSize, "buf-size", 4096, "bytes of a receive buffer")
+	f.IntVar(&cfg.Workers, "workers", 0, "limit of the thread pool; 0: one worker a connection, and for datagrams one a CPU")
+	f.IntVar(&cfg.BufSize, "buf-size", 4096, "bytes of a receive buffer; for datagrams it is always large enough")
 	f.IntVar(&cfg.Bufs, "bufs", 1024, "receive buffers of a loop")
 	f.StringVar(&profile, "cpuprofile", "", "write a CPU profile of the server to this file")
-	complete(c, map[string][]string{"backend": variants(), "network": {"tcp", "tcp6", "unix"}})
+	complete(c, map[string][]string{"backend": variants(), "network": workloads.Networks})
 	return c
 }
 

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/load"
@@ -117,19 +118,24 @@ func (g *EchoGrid) check() error {
 	if size, pipeline := slices.Max(g.Sizes), slices.Max(g.Pipelines); size*pipeline > maxFlight {
 		return fmt.Errorf("--size=%d times --pipeline=%d is more than %d MiB outstanding on a connection", size, pipeline, maxFlight>>20)
 	}
-	if err := knownNetworks(g.Networks); err != nil {
+	if err := knownNetworks(g.Networks, "udp", "udp6"); err != nil {
+		return err
+	}
+	if err := g.checkDatagrams(); err != nil {
 		return err
 	}
 	return knownRates(g.Rates)
 }
 
-func knownNetworks(names []string) error {
+// knownNetworks checks a list of networks: those of streams, and more.
+func knownNetworks(names []string, more ...string) error {
+	known := append([]string{"tcp", "tcp6", "unix"}, more...)
 	if len(names) == 0 {
 		return fmt.Errorf("--network names no value")
 	}
 	for _, n := range names {
-		if n != "tcp" && n != "tcp6" && n != "unix" {
-			return fmt.Errorf("unknown --network %q: known are tcp, tcp6, unix", n)
+		if !slices.Contains(known, n) {
+			return fmt.Errorf("unknown --network %q: known are %s", n, strings.Join(known, ", "))
 		}
 	}
 	return nil

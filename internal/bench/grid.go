@@ -18,6 +18,14 @@ func (o *Options) cells(p *result.Plan, loads []result.Load) (warnings []string,
 			if c.Backend == "" && c.Network != "tcp" {
 				return nil, fmt.Errorf("%s can be reached by --network=tcp only", c.Contestant)
 			}
+			if c.Backend != "" {
+				if err := takesDatagrams("--backend", c.Backend, c.Network); err != nil {
+					return nil, err
+				}
+			}
+			if err := takesDatagrams("--client", o.Client, c.Network); err != nil {
+				return nil, err
+			}
 			p.Cells = append(p.Cells, c)
 		}
 	}

@@ -83,7 +83,7 @@ func TestKilledHarnessLeavesNoChild(t *testing.T) {
 
 // A trial is void because its client ended, whoever was the first to notice.
 func TestLostClientIsBlamed(t *testing.T) {
-	c := saturated(t, "epoll")
+	c := saturated(t, "epoll", "tcp")
 	if err := unix.Kill(c.client.PID(), unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

@@ -139,7 +139,7 @@ func needThreads(pools []result.Cell, limits []threadLimit) error {
 	largest, sum := 0, others
 	for _, c := range pools {
 		threads := of(c).threads(c)
-		if threads < c.Conns {
+		if threads < c.Conns && of(c).places != nil {
 			if waiting := c.Conns - threads; waiting > somaxconn() {
 				return fmt.Errorf("--workers=%d leaves %d connections to wait and the backlog holds %d; raise net.core.somaxconn or --workers", c.Workers, waiting, somaxconn())
 			}

@@ -24,8 +24,17 @@ import (
 // saturated, as the design demands.
 var ceilings = map[string]float64{"epoll": 2.3, "uring": 0.5}
 
+// eachNetwork calls f for a stream and for datagrams on every backend of ceilings.
+func eachNetwork(f func(backend, network string)) {
+	for backend := range ceilings {
+		for _, network := range []string{"tcp", "udp"} {
+			f(backend, network)
+		}
+	}
+}
+
 // saturated starts a server and a load on it, which goes on until the test ends.
-func saturated(t *testing.T, backend string) *contestant {
+func saturated(t *testing.T, backend, network string) *contestant {
 	t.Helper()
 	b, err := backends.Lookup(backend)
 	if err != nil {
@@ -33,7 +42,7 @@ func saturated(t *testing.T, backend string) *contestant {
 	}
 	testenv.Need(t, backend, b.Probe())
 	o := options(backend)
-	o.echo().Conns = []int{64}
+	o.echo().Conns, o.echo().Networks = []int{64}, []string{network}
 	p := planOf(t, o)
 	r := &runner{plan: p}
 	c, err := r.start(t.Context(), p.Cells[0])
@@ -85,9 +94,10 @@ const runtimeCalls = 800
 // kernel's tracepoint, which sees every call of every thread of the process.
 func TestCountersAgreeWithTracepoint(t *testing.T) {
 	needTrace(t)
-	for backend, ceiling := range ceilings {
-		t.Run(backend, func(t *testing.T) {
-			c := saturated(t, backend)
+	eachNetwork(func(backend, network string) {
+		ceiling := ceilings[backend]
+		t.Run(backend+"/"+network, func(t *testing.T) {
+			c := saturated(t, backend, network)
 			startLoad(t, c)
 			time.Sleep(300 * time.Millisecond)
 			trace, err := meter.TraceSyscalls(c.pid)
@@ -135,7 +145,7 @@ func TestCountersAgreeWithTracepoint(t *testing.T) {
 				t.Errorf("%.3f system calls a message, at most %.1f are allowed", best, ceiling)
 			}
 		})
-	}
+	})
 }
 
 // The same under strace, which stops the server at every call: from before the
@@ -144,9 +154,9 @@ func TestCountersAgreeWithTracepoint(t *testing.T) {
 func TestCountersAgreeWithStrace(t *testing.T) {
 	testenv.Need(t, "strace", testenv.Program("strace"))
 	testenv.Need(t, "root", testenv.Root()) // or kernel.yama.ptrace_scope may forbid it
-	for backend := range ceilings {
-		t.Run(backend, func(t *testing.T) {
-			c := saturated(t, backend)
+	eachNetwork(func(backend, network string) {
+		t.Run(backend+"/"+network, func(t *testing.T) {
+			c := saturated(t, backend, network)
 			time.Sleep(100 * time.Millisecond) // all connections accepted
 			finish := attachStrace(t, c.pid)
 			before := counters(t, c)
@@ -197,7 +207,7 @@ func TestCountersAgreeWithStrace(t *testing.T) {
 				}
 			}
 		})
-	}
+	})
 }
 
 // What a run prints, its own count plus what the audit finds besides, is the
@@ -229,7 +239,7 @@ func TestPrintedSyscallsAgreeWithStrace(t *testing.T) {
 // run reports them and as strace counted them.
 func printedAndSeen(t *testing.T, backend string) (printed, seen, messages float64) {
 	t.Helper()
-	c := saturated(t, backend)
+	c := saturated(t, backend, "tcp")
 	defer c.stop()
 	time.Sleep(100 * time.Millisecond) // all connections accepted
 	finish := attachStrace(t, c.pid)

@@ -4,6 +4,7 @@ import (
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/load"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/workloads"
 )
 
 // A workload is what bench must know of a kind of test to play it.
@@ -18,7 +19,7 @@ type workload struct {
 	// origin is the server behind ours; nil: there is none.
 	origin func(c result.Cell, p *result.Plan) part
 	// places is how many connections a server of ours is to have accepted before
-	// the load begins; nil: they come and go.
+	// the load begins; nil: they come and go, or there are none.
 	places func(c result.Cell) int
 	// messages is how many a server of ours has answered, by its counters.
 	messages func(c result.Cell, n backends.Counters) float64
@@ -42,7 +43,12 @@ type part struct {
 var playable = map[string]workload{"echo": echo}
 
 // of is the workload of a cell.
-func of(c result.Cell) workload { return playable[c.Workload] }
+func of(c result.Cell) workload {
+	if c.Workload == "echo" && workloads.Datagrams(c.Network) {
+		return datagramEcho
+	}
+	return playable[c.Workload]
+}
 
 // drives reports whether a client of its own drives the server.
 func (w workload) drives() bool { return w.client != nil }

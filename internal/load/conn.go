@@ -25,6 +25,8 @@ type conn struct {
 	oldest     int // index of the oldest outstanding message in stamps
 	pending    int // outstanding messages
 
+	dgrams *datagrams // nil: the connection is a stream
+
 	firstAnswer int64 // nanoseconds from the start of the load; 0: none yet
 }
 
@@ -35,6 +37,9 @@ func newConn(k *worker, index int, fd int32) *conn {
 	c := &conn{worker: k, index: index, sendAt: place(index), recvAt: place(index), stamps: make([]stamp, k.g.cfg.Pipeline)}
 	c.recv = backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | backends.Multishot, FD: fd, Done: c}
 	c.send = backends.Op{Code: backends.Send, Flags: backends.Inline, FD: fd, Done: c}
+	if Datagrams(k.g.cfg.Network) {
+		c.initDatagrams()
+	}
 	return c
 }
 
@@ -42,13 +47,17 @@ func newConn(k *worker, index int, fd int32) *conn {
 func (c *conn) begin() {
 	c.worker.loop.Submit(&c.recv)
 	if c.worker.g.cfg.Rate == 0 {
-		c.due = len(c.stamps)
+		c.due = c.worker.g.cfg.Pipeline
 		c.flush()
 	}
 }
 
 // flush sends what is due, as far as the pipeline has room, in one send.
 func (c *conn) flush() {
+	if c.dgrams != nil {
+		c.flushDatagrams()
+		return
+	}
 	if c.sending || c.worker.draining {
 		return
 	}
@@ -61,13 +70,7 @@ func (c *conn) flush() {
 		k.now = backends.Nanotime()
 	}
 	for range n {
-		s := stamp{due: k.now, sent: k.now}
-		if k.g.cfg.Rate > 0 {
-			s.due = k.pace.due(c)
-			if k.recording() {
-				k.record(k.lag, k.now-s.due)
-			}
-		}
+		s := c.stampNext()
 		i := c.oldest + c.pending
 		if i >= len(c.stamps) {
 			i -= len(c.stamps)
@@ -83,12 +86,28 @@ func (c *conn) flush() {
 	c.sending = !k.loop.Submit(&c.send)
 }
 
+// stampNext is of the connection's next message, which is sent now.
+func (c *conn) stampNext() stamp {
+	k := c.worker
+	s := stamp{due: k.now, sent: k.now}
+	if k.g.cfg.Rate > 0 {
+		s.due = k.pace.due(c)
+		if k.recording() {
+			k.record(k.lag, k.now-s.due)
+		}
+	}
+	return s
+}
+
 // Complete receives the outcome of the connection's ops.
 func (c *conn) Complete(x backends.Completion) {
-	if x.Op == &c.recv {
-		c.received(x)
-	} else {
+	switch {
+	case x.Op != &c.recv:
 		c.sent(x.Res)
+	case c.dgrams != nil:
+		c.receivedDatagram(x)
+	default:
+		c.received(x)
 	}
 }
 
@@ -140,12 +159,17 @@ func (c *conn) received(x backends.Completion) {
 
 // answered takes the oldest outstanding message as complete.
 func (c *conn) answered() {
-	k := c.worker
 	s := c.stamps[c.oldest]
 	c.oldest++
 	if c.oldest == len(c.stamps) {
 		c.oldest = 0
 	}
+	c.count(s)
+}
+
+// count counts an answer, complete now, to the message with that stamp.
+func (c *conn) count(s stamp) {
+	k := c.worker
 	c.pending--
 	k.answered++
 	if k.g.cfg.Rate == 0 {

@@ -25,15 +25,16 @@ func perSource() int {
 // address has one range.
 func MaxConns(network string) int {
 	switch network {
-	case "tcp":
+	case "tcp", "udp":
 		return 250 * perSource() // sources 127.0.0.1 to 127.0.0.250
-	case "tcp6":
+	case "tcp6", "udp6":
 		return perSource() // ::1 is the only address
 	}
 	return 1 << 30
 }
 
-// dial opens n connections, blocking sockets with TCP_NODELAY set.
+// dial opens n connections, blocking sockets with TCP_NODELAY set; of datagrams,
+// sockets that have the server as their peer.
 func dial(network, address string, n int) (fds []int32, err error) {
 	defer func() {
 		if err != nil {
@@ -47,14 +48,20 @@ func dial(network, address string, n int) (fds []int32, err error) {
 	if err != nil {
 		return nil, err
 	}
-	share := perSource()
+	share, kind := perSource(), unix.SOCK_STREAM
+	if Datagrams(network) {
+		kind = unix.SOCK_DGRAM
+	}
 	for i := range n {
-		fd, err := unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		fd, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			return fds, fmt.Errorf("open socket %d of %d: %w", i+1, n, err)
 		}
 		fds = append(fds, int32(fd))
-		if domain != unix.AF_UNIX {
+		switch {
+		case kind == unix.SOCK_DGRAM: // what the kernel cannot hold shows in what is lost
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, socketBuffer)
+		case domain != unix.AF_UNIX:
 			if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 				return fds, fmt.Errorf("set TCP_NODELAY: %w", err)
 			}
@@ -97,7 +104,7 @@ func connect(fd int, sa unix.Sockaddr) error {
 func bindSource(fd int, to unix.Sockaddr, host int) error {
 	v4, ok := to.(*unix.SockaddrInet4)
 	if !ok || v4.Addr[0] != 127 || host > 250 {
-		return errors.New("more connections than this address has ephemeral ports; use --network=tcp on loopback, which spreads over 127.0.0.0/8, or --network=unix")
+		return errors.New("more connections than this address has ephemeral ports; use an IPv4 address of loopback, which spreads over 127.0.0.0/8, or --network=unix")
 	}
 	// The port is chosen when connecting, with the destination known, so that
 	// the range is not used up by bind alone.

@@ -52,6 +52,11 @@ type Report struct {
 	Clipped     uint64           `json:"clipped"`  // values of the histograms above that were greater than they can hold
 	Sent        uint64           `json:"sent"`     // whole run
 	Answered    uint64           `json:"answered"` // whole run
+	// Lost are datagrams that were not answered within LossAfter, and Late the
+	// answers that came after that or a second time, in the whole run. Sent is
+	// Answered and Lost together.
+	Lost uint64 `json:"lost,omitempty"`
+	Late uint64 `json:"late,omitempty"`
 	// SpinSeconds is how long an open loop polled in vain, within the window,
 	// because a message was soon due: CPU that is no cost of a message. It is
 	// wall time, for a worker that spins has a CPU of its own.
@@ -175,6 +180,9 @@ func (g *Generator) Stop() (*Report, error) {
 // stopped.
 func (g *Generator) Close() {
 	for _, k := range g.workers {
+		for _, a := range k.arenas {
+			a.Free()
+		}
 		if k.memory {
 			continue
 		}
@@ -207,6 +215,11 @@ type worker struct {
 	messages uint64 // in the window
 	answered uint64
 	sent     uint64
+	lost     uint64 // of datagrams, as all that follows up to outs
+	late     uint64
+	sweep    uint64
+	outs     []*outgoing // to use again
+	arenas   []*backends.Arena
 	service  result.Histogram
 	response result.Histogram
 	lag      result.Histogram
@@ -251,6 +264,9 @@ func (k *worker) run() {
 func (c Config) LoopConfig(conns int) backends.Config {
 	bufs := max(64, 2*conns)
 	size := BufSize(c.Size * c.Pipeline)
+	if Datagrams(c.Network) {
+		bufs, size = max(64, 2*conns*min(c.Pipeline, 16)), backends.DatagramHead+c.Size
+	}
 	for bufs > 64 && bufs*size > 256<<20 {
 		bufs /= 2
 	}
@@ -274,6 +290,9 @@ func (k *worker) drive() error {
 	k.now = backends.Nanotime()
 	for _, c := range k.conns {
 		c.begin()
+	}
+	if Datagrams(k.g.cfg.Network) {
+		k.startSweeps()
 	}
 	if k.g.cfg.Rate > 0 {
 		k.pace = newPacer(k)
@@ -320,7 +339,7 @@ func (k *worker) drain() error {
 		late := k.owed(waited)
 		if late == nil {
 			k.now = backends.Nanotime()
-			return nil
+			return k.silent()
 		}
 		if waited > k.g.patience {
 			return fmt.Errorf("connection %d: %d messages of those sent were never answered in full; nothing has arrived for %v", late.index, late.pending, k.g.patience)
@@ -347,7 +366,7 @@ func (k *worker) drain() error {
 // more waiting.
 func (k *worker) owed(waited time.Duration) *conn {
 	for _, c := range k.conns {
-		if (c.pending > 0 || c.sending) && (c.served() || waited <= k.g.patience/10) {
+		if (c.pending > 0 || c.sending || c.dgrams != nil && c.dgrams.outs > 0) && (c.served() || waited <= k.g.patience/10) {
 			return c
 		}
 	}
@@ -365,6 +384,8 @@ func (k *worker) report(r *Report) {
 	}
 	r.Sent += k.sent
 	r.Answered += k.answered
+	r.Lost += k.lost
+	r.Late += k.late
 	r.Counters.Add(k.counters)
 	for _, c := range k.conns {
 		switch {

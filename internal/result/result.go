@@ -175,6 +175,11 @@ type Trial struct {
 	Messages uint64  `json:"messages"` // answered and verified in the window
 	Bytes    uint64  `json:"verified_bytes"`
 	Unserved int     `json:"unserved_connections,omitempty"` // connected, never answered: waiting in the backlog all through, or lost
+	// Lost are datagrams that were not answered in time and Late the answers that
+	// came after that, or a second time, in the whole load. Neither count as
+	// Messages.
+	Lost uint64 `json:"lost_messages,omitempty"`
+	Late uint64 `json:"late_messages,omitempty"`
 	// BacklogWait is how long connections waited from the start of the load to
 	// their first answer, and the Unserved, whose values are the greatest, at least.
 	BacklogWait *Histogram `json:"backlog_wait,omitempty"`

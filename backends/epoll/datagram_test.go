@@ -1,0 +1,68 @@
+package epoll
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+)
+
+// A socket that holds n datagrams each time that it is announced costs few calls
+// in vain once the loop knows n, whatever n is: a loop that always reads until
+// it is told that there are no more makes one each time.
+func TestBurstsAreLearnt(t *testing.T) {
+	const rounds = 200
+	for _, n := range []int{1, 2, 5, 32, 100} {
+		l, err := newBackend(backends.Variant{Family: "epoll"}).Open(backends.Config{BufSize: 256})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+			t.Fatal(err)
+		}
+		at, err := unix.Getsockname(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		op := &backends.Op{Code: backends.RecvFrom, FD: int32(fd), Flags: backends.SelectBuf | backends.Multishot}
+		l.Submit(op)
+		dst := make([]backends.Completion, 256)
+		var known backends.Counters
+		for round := range rounds {
+			if round == rounds/2 {
+				known = l.(*Loop).Tally.Counters
+			}
+			for range n {
+				if err := unix.Sendto(fd, []byte("x"), 0, at); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for got := 0; got < n; {
+				k, err := l.Wait(dst, 1, -1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, c := range dst[:k] {
+					l.Recycle(c.Buf)
+				}
+				got += k
+			}
+		}
+		c := l.(*Loop).Tally.Counters.Sub(known)
+		if again := c[backends.Again]; again > rounds/2/4 {
+			t.Errorf("%d datagrams a round: %d of %d rounds ended in EAGAIN", n, again, rounds/2)
+		}
+		if waits := c[backends.SysWait]; waits > rounds {
+			t.Errorf("%d datagrams a round: %d waits in %d rounds", n, waits, rounds/2)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		unix.Close(fd)
+	}
+}

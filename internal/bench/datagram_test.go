@@ -1,0 +1,61 @@
+package bench
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// Every backend echoes datagrams, the smallest and the largest, and on more
+// sockets than one; a pool of several workers too.
+func TestDatagrams(t *testing.T) {
+	o := options(all()...)
+	o.echo().Networks, o.echo().Conns, o.echo().Sizes = []string{"udp"}, []int{8}, []int{8, backends.MaxDatagram}
+	o.echo().Pipelines, o.Loops, o.Workers = []int{4}, 2, 3
+	set := mustRun(t, o)
+	for _, trial := range set.Trials {
+		cell := set.Plan.Cells[trial.Cell]
+		if trial.Void != "" || trial.Messages == 0 || trial.Bytes != trial.Messages*uint64(cell.Size) {
+			t.Errorf("%s, %d B: void %q, %d messages, %d bytes", cell.Contestant, cell.Size, trial.Void, trial.Messages, trial.Bytes)
+		}
+		if (trial.CountedSyscalls == nil) != (cell.Family() == "net") {
+			t.Errorf("%s: counted system calls %v", cell.Contestant, trial.CountedSyscalls)
+		}
+	}
+	if set.Floor == nil || set.Floor.Messages == 0 {
+		t.Errorf("the harness's floor is %+v", set.Floor)
+	}
+}
+
+// There is nothing to be accepted, nor a thread for each client.
+func TestDatagramsHaveNoConnections(t *testing.T) {
+	c := result.Cell{Load: result.Load{Workload: "echo", Network: "udp", Conns: 100_000, Size: 64, Pipeline: 1}, Backend: "threadpool", Contestant: "threadpool", Loops: 1}
+	if of(c).places != nil {
+		t.Error("the server is waited for to accept")
+	}
+	if err := needThreads([]result.Cell{c}, []threadLimit{{name: "x", free: 100}}); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a variant's name promises must act, or the row would lie.
+func TestDatagramsRefuseFeaturesOfStreams(t *testing.T) {
+	for name, want := range map[string]string{"uring": "", "uring-multishot": "", "epoll+syscall": "", "epoll+readwrite": "readwrite", "uring+inc": "inc", "uring+zc": "zc", "uring+fixedfile": "fixedfile"} {
+		b, err := backends.Lookup(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.Probe() != nil {
+			continue // of this kernel, which has not all
+		}
+		err = takesDatagrams("--backend", name, "udp")
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want+" acts on streams only") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := takesDatagrams("--backend", name, "tcp"); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,31 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+)
+
+// lostText tells of datagrams that were not answered in time, and of answers
+// that came later or twice.
+func lostText(r row) string {
+	var lost, late uint64
+	trials, lateTrials := 0, 0
+	for _, t := range r.trials {
+		lost += t.Lost
+		late += t.Late
+		if t.Lost > 0 {
+			trials++
+		}
+		if t.Late > 0 {
+			lateTrials++
+		}
+	}
+	var parts []string
+	if lost > 0 {
+		parts = append(parts, fmt.Sprintf("%s datagrams were not answered in time, in %d of %d trials; they count neither as messages nor as latencies", whole(float64(lost)), trials, len(r.trials)))
+	}
+	if late > 0 {
+		parts = append(parts, fmt.Sprintf("%s answers came too late or twice, in %d of %d trials", whole(float64(late)), lateTrials, len(r.trials)))
+	}
+	return strings.Join(parts, "; ")
+}
