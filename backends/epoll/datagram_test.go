@@ -54,10 +54,11 @@ func TestBurstsAreLearnt(t *testing.T) {
 			}
 		}
 		c := l.(*Loop).Tally.Counters.Sub(known)
-		if again := c[backends.Again]; again > rounds/2/4 {
+		// Who reads until there is nothing left asks in vain every round.
+		if again := c[backends.Again]; again > rounds/2/2 {
 			t.Errorf("%d datagrams a round: %d of %d rounds ended in EAGAIN", n, again, rounds/2)
 		}
-		if waits := c[backends.SysWait]; waits > rounds {
+		if waits := c[backends.SysWait]; waits > 2*rounds {
 			t.Errorf("%d datagrams a round: %d waits in %d rounds", n, waits, rounds/2)
 		}
 		if err := l.Close(); err != nil {
