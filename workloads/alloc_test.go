@@ -62,3 +62,35 @@ func TestNoAllocationPerMessage(t *testing.T) {
 		})
 	}
 }
+
+// Nor does a connection that comes and goes, once a pool has its workers.
+func TestNoAllocationPerConnection(t *testing.T) {
+	const conns = 400
+	for _, backend := range []string{"uring", "epoll", "threadpool"} {
+		t.Run(backend, func(t *testing.T) {
+			s := serve(t, workloads.Config{Backend: backend, Network: "unix", Workers: 2})
+			b := []byte{1}
+			visit := func(times int) {
+				for range times {
+					c := s.dial()
+					if _, err := c.Write(b); err != nil {
+						t.Fatal(err)
+					}
+					if _, err := c.Read(b); err != nil {
+						t.Fatal(err)
+					}
+					c.Close()
+				}
+			}
+			visit(conns)
+			var before, after uint64
+			s.call("mallocs", &before) // the first call allocates more than the next
+			s.call("mallocs", &before)
+			visit(conns)
+			s.call("mallocs", &after)
+			if got := after - before; got > 40 {
+				t.Errorf("%d allocations in %d connections", got, conns)
+			}
+		})
+	}
+}

@@ -24,9 +24,9 @@ type Server struct {
 
 	mu       sync.Mutex
 	loops    []backends.Loop
-	workers  int               // of a pool: those that run or are about to
-	gone     backends.Counters // of loops that ended
-	idle     atomic.Int32      // blocking loops that wait in accept
+	spare    []*acceptor  // of loops spawned, to be used again
+	workers  int          // of a pool: those that run or are about to
+	idle     atomic.Int32 // blocking loops that wait in accept
 	accepted atomic.Int64
 }
 
@@ -97,7 +97,7 @@ func (s *Server) Failed() <-chan error { return s.failed }
 func (s *Server) Counters() backends.Counters {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sum := s.gone
+	var sum backends.Counters
 	for _, l := range s.loops {
 		sum.Add(l.Counters())
 	}
@@ -172,7 +172,16 @@ func (s *Server) acceptor(l backends.Loop) *acceptor {
 	return a
 }
 
-func (s *Server) run(l backends.Loop) { s.fail(backends.Run(l, func() bool { return false })) }
+func (s *Server) run(l backends.Loop) { s.fail(s.serveBy(l, func() bool { return false })) }
+
+// serveBy runs a loop until stop. A blocking loop completes one op at a time, or
+// two, and there may be thousands of them, so that it is not given room for more.
+func (s *Server) serveBy(l backends.Loop, stop func() bool) error {
+	if s.traits.Blocking {
+		return backends.RunIn(l, make([]backends.Completion, 4), stop)
+	}
+	return backends.Run(l, stop)
+}
 
 // grow starts another worker if nobody is left to accept.
 func (s *Server) grow(listener int) {
@@ -200,30 +209,39 @@ func (s *Server) grow(listener int) {
 	}()
 }
 
-// spawn serves one accepted connection on a goroutine of its own.
+// spawn serves one accepted connection on a goroutine of its own, by a loop whose
+// connection has ended if there is one: with it come its buffers, which a server
+// of short connections would not make anew for each.
 func (s *Server) spawn(fd int32) {
-	l, err := s.open(0)
+	a, err := s.unused()
 	if err != nil {
 		s.fail(fmt.Errorf("serve a connection: %w", err))
 		return
 	}
-	a := s.acceptor(l)
 	a.serve(fd)
-	if err := backends.Run(l, func() bool { return a.served }); err != nil {
+	if err := s.serveBy(a.loop, func() bool { return a.served }); err != nil {
 		s.fail(err)
+		return
 	}
+	a.served = false
 	s.mu.Lock()
-	for i := range s.loops {
-		if s.loops[i] == l {
-			last := len(s.loops) - 1
-			s.loops[i], s.loops[last] = s.loops[last], nil
-			s.loops = s.loops[:last]
-			break
-		}
-	}
-	s.gone.Add(l.Counters())
+	s.spare = append(s.spare, a)
 	s.mu.Unlock()
-	if err := l.Close(); err != nil {
-		s.fail(err)
+}
+
+// unused is an acceptor that serves no connection.
+func (s *Server) unused() (*acceptor, error) {
+	s.mu.Lock()
+	if last := len(s.spare) - 1; last >= 0 {
+		a := s.spare[last]
+		s.spare = s.spare[:last]
+		s.mu.Unlock()
+		return a, nil
 	}
+	s.mu.Unlock()
+	l, err := s.open(0)
+	if err != nil {
+		return nil, err
+	}
+	return s.acceptor(l), nil
 }
