@@ -89,7 +89,7 @@ func HTML(w io.Writer, s *result.Set) error {
 			p.addTables(duetGrids(s)...)
 		}
 		for _, v := range all {
-			p.addTables(throughputGrid(s, v), costGrid(v, s.Plan.Unit()))
+			p.addTables(loadGrids(s, v)...)
 		}
 	}
 	for _, d := range drawings(s) {

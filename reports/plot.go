@@ -98,7 +98,12 @@ func loadParts(l result.Load) []string {
 	if l.Rate > 0 {
 		pace = "at " + whole(l.Rate) + " a second"
 	}
-	return []string{l.Network, conns, whole(float64(l.Size)) + " B", fmt.Sprintf("pipeline %d", l.Pipeline), pace}
+	flight := fmt.Sprintf("pipeline %d", l.Pipeline)
+	if l.Requests > 0 {
+		conns += " at a time"
+		flight = fmt.Sprintf("requests per connection: %d", l.Requests)
+	}
+	return []string{l.Network, conns, whole(float64(l.Size)) + " B", flight, pace}
 }
 
 func varies(all []view, part int) bool {

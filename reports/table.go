@@ -39,7 +39,7 @@ func Table(w io.Writer, s *result.Set) error {
 	}
 	all := views(s)
 	for _, v := range all {
-		if err := drawAll(b, []grid{throughputGrid(s, v), costGrid(v, s.Plan.Unit())}); err != nil {
+		if err := drawAll(b, loadGrids(s, v)); err != nil {
 			return err
 		}
 	}
@@ -60,8 +60,21 @@ func purposeTable(b *bufio.Writer, s *result.Set) error {
 	return b.Flush()
 }
 
+// loadGrids are the tables of one load.
+func loadGrids(s *result.Set, v view) []grid {
+	grids := []grid{throughputGrid(s, v), costGrid(v, s.Plan.Unit())}
+	if v.load.Idle > 0 {
+		grids = append(grids, idleGrid(v))
+	}
+	return grids
+}
+
 func throughputGrid(s *result.Set, v view) grid {
 	g := grid{title: v.load.String(), header: []string{"contestant", s.Plan.Unit().Many + "/s", "± %"}}
+	several := v.load.Requests > 1
+	if several {
+		g.header = append(g.header, "requests/s")
+	}
 	if s.Plan.Duet {
 		g.title += " (two at a time: relative under contention)"
 	}
@@ -72,12 +85,18 @@ func throughputGrid(s *result.Set, v view) grid {
 	g.header = append(append(append(g.header, "trials"), g.optional...), "verdict")
 	for _, r := range v.rows {
 		line := []string{r.name, whole(r.rate.Center), halfWidth(r.rate)}
+		if several {
+			line = append(line, whole(r.rate.Center*float64(v.load.Requests)))
+		}
 		for _, p := range percentiles {
 			line = append(line, microseconds(r.latency, p))
 		}
 		g.rows = append(g.rows, append(line, fmt.Sprint(len(r.trials)), percent(r.steal.Center), percent(r.other.Center), or(r.verdict, none)))
 		if r.service != nil {
 			line := []string{"  from the actual send", "", ""}
+			if several {
+				line = append(line, "")
+			}
 			for _, p := range percentiles {
 				line = append(line, microseconds(*r.service, p))
 			}
@@ -160,9 +179,10 @@ func newTable(w io.Writer, align tw.Alignment) *tablewriter.Table {
 	)
 }
 
-// fitting is g without its optional columns if names would be cut.
+// fitting is g without its optional columns if names, or what heads them, would be
+// cut.
 func (g grid) fitting() grid {
-	names := 0
+	names := twwidth.Width(g.header[0])
 	for _, r := range g.rows {
 		names = max(names, twwidth.Width(clean(r[0])))
 	}

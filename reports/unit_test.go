@@ -40,3 +40,56 @@ func TestReportsNameTheUnit(t *testing.T) {
 		}
 	}
 }
+
+// A table of short connections has their requests where they are several.
+func TestTableOfShortConnections(t *testing.T) {
+	s := newSet(2, 64)
+	for i := range s.Plan.Cells {
+		s.Plan.Cells[i].Workload, s.Plan.Cells[i].Requests = "churn", 10
+	}
+	out := strings.Join(strings.Fields(table(t, s)), " ")
+	for _, want := range []string{
+		"tcp, 64 connections at a time, 10 requests × 64 B each, closed loop",
+		"connections/s ± % requests/s",
+		"119,180 1.0 1,191,800",
+		"no_bufs 24 (0.001 a connection)", // 12 in each of two trials, of a tenth as many connections as messages
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+	for i := range s.Plan.Cells {
+		s.Plan.Cells[i].Requests = 1
+	}
+	if out := table(t, s); strings.Contains(out, "requests/s") || !strings.Contains(out, "1 request × 64 B each") {
+		t.Errorf("requests a second are connections a second:\n%s", out)
+	}
+}
+
+// What idle connections take has a table of its own, which says what was not had.
+func TestTableOfIdleConnections(t *testing.T) {
+	s := newSet(2, 64)
+	if out := table(t, s); strings.Contains(out, "idle connections") {
+		t.Errorf("there are none:\n%s", out)
+	}
+	for i := range s.Plan.Cells {
+		s.Plan.Cells[i].Idle = 10_000
+	}
+	kib := func(n int64) *int64 { n *= 1024; return &n }
+	for i := range s.Trials {
+		m := &result.IdleMemory{Connections: 10_000, User: kib(15_000), Kernel: kib(90_000), Source: "objects by /proc/slabinfo"}
+		if s.Trials[i].Cell == 3 {
+			m.User = nil
+		}
+		if s.Trials[i].Cell == 2 {
+			m = nil
+		}
+		s.Trials[i].Idle = m
+	}
+	out := strings.Join(strings.Fields(table(t, s)), " ")
+	for _, want := range []string{"64 connections × 64 B and 10000 idle", "uring 10,000 1.50 9.00 2", "threadpool 10,000 – – 2", "net 10,000 – 9.00 2", "objects by /proc/slabinfo"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}

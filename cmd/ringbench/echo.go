@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -37,29 +36,28 @@ uring-multishot. Lists make a grid of all combinations.`,
   ringbench echo --rate=50000 -o result.json --html=report.html
   ringbench echo --backend=uring --server-cmd='mine=./my-server {port}'`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.Seed == 0 {
-				o.Seed = rand.Uint64() >> 11 // fits a JSON number that other tools read as a double
-			}
-			o.BackendsByUser = cmd.Flags().Changed("backend")
-			p, warnings, err := o.Plan()
-			if err != nil {
-				return err
-			}
-			return execute(cmd.Context(), p, warnings, out)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return compare(cmd, &o, out) },
 	}
 	f := c.Flags()
-	f.StringSliceVar(&o.Backends, "backend", []string{"all"}, "contestants; all, the default where no other server is named, is every backend that is available here")
 	f.IntSliceVar(&g.Conns, "conns", []int{64}, "connections")
 	f.IntSliceVar(&g.Sizes, "size", []int{64}, "bytes of a message")
 	f.IntSliceVar(&g.Pipelines, "pipeline", []int{1}, "messages outstanding on a connection")
 	f.Float64SliceVar(&g.Rates, "rate", nil, "messages a second over all connections (open loop); default: closed loop")
+	f.IntSliceVar(&g.Idle, "idle-conns", []int{0}, "silent connections beside --conns: prints the memory that one takes")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix, udp, udp6")
+	comparisonFlags(c, &o, time.Second, 400*time.Millisecond)
+	out.flags(c)
+	return c
+}
+
+// comparisonFlags are those of the commands that compare servers of all kinds.
+func comparisonFlags(c *cobra.Command, o *bench.Options, duration, warmup time.Duration) {
+	f := c.Flags()
+	f.StringSliceVar(&o.Backends, "backend", []string{"all"}, "contestants; all, the default where no other server is named, is every backend that is available here")
 	f.IntVar(&o.Loops, "loops", 1, "event loops of a server")
 	f.IntVar(&o.Workers, "workers", 0, "limit of the thread pool; 0: one worker a connection, and for datagrams one a CPU")
-	f.DurationVar(&o.Duration, "duration", time.Second, "measured window of a trial")
-	f.DurationVar(&o.Warmup, "warmup", 400*time.Millisecond, "load before the window")
+	f.DurationVar(&o.Duration, "duration", duration, "measured window of a trial")
+	f.DurationVar(&o.Warmup, "warmup", warmup, "load before the window")
 	f.IntVar(&o.Trials, "trials", 5, "trials of each cell, interleaved in random order")
 	f.Uint64Var(&o.Seed, "seed", 0, "of the order of trials and of the bytes sent; 0: a random one, which the result records")
 	f.StringVar(&o.Placement, "placement", "", "split: server and client on CPUs of their own; shared: on the same; default: split where there are two CPUs")
@@ -72,14 +70,23 @@ uring-multishot. Lists make a grid of all combinations.`,
 	f.StringArrayVar(&o.Commands, "server-cmd", nil, "NAME=COMMAND of a foreign server, started with {port} replaced by the port to listen on; repeatable")
 	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a server and its client may take to get ready, and to answer when the load is over")
 	f.BoolVar(&o.Audit, "audit", true, "also count system calls by tracepoint after each window, where permitted")
-	out.flags(c)
 	complete(c, map[string][]string{
 		"backend":   append([]string{"all"}, variants()...),
 		"client":    {"epoll", "uring"},
 		"network":   workloads.Networks,
 		"placement": {"split", "shared"},
 	})
-	return c
+}
+
+// compare is what those commands do.
+func compare(cmd *cobra.Command, o *bench.Options, out outputs) error {
+	draw(&o.Seed)
+	o.BackendsByUser = cmd.Flags().Changed("backend")
+	p, warnings, err := o.Plan()
+	if err != nil {
+		return err
+	}
+	return execute(cmd.Context(), p, warnings, out)
 }
 
 // execute runs the plan and gives out the result, whole or as far as it got.

@@ -36,8 +36,9 @@ type contestant struct {
 	// workers the runtime gets round to answering us only when the load is
 	// over, so its counters are read before and after it.
 	pool   bool
-	idle   backends.Counters // of a pool, before the load
-	client *child.Proc       // the server, where that drives itself
+	idle   backends.Counters  // of a pool, before the load
+	silent *result.IdleMemory // what idle connections take; nil: there are none
+	client *child.Proc        // the server, where that drives itself
 	about  listening
 
 	origin   *child.Proc // the server behind it; nil: none
@@ -74,6 +75,11 @@ func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, er
 	}
 	if places := of(cell).places; c.own && places != nil {
 		if err := c.settle(ctx, places(cell)); err != nil {
+			return nil, c.blame(err)
+		}
+	}
+	if cell.Idle > 0 {
+		if err := c.openIdle(ctx); err != nil {
 			return nil, c.blame(err)
 		}
 	}

@@ -30,6 +30,9 @@ func (g *EchoGrid) checkDatagrams() error {
 	if i < 0 {
 		return nil
 	}
+	if n := slices.Max(append([]int{0}, g.Idle...)); n > 0 {
+		return fmt.Errorf("--idle-conns=%d goes with connections and --network=%s has none; leave one of them out", n, g.Networks[i])
+	}
 	for _, size := range g.Sizes {
 		if size < load.MinDatagram || size > backends.MaxDatagram {
 			return fmt.Errorf("--size=%d is out of range with --network=%s: %d, for the number that each datagram bears, to %d, the most that UDP carries", size, g.Networks[i], load.MinDatagram, backends.MaxDatagram)

@@ -20,12 +20,12 @@ var echo = workload{
 	},
 	places: echoPlaces,
 	messages: func(c result.Cell, n backends.Counters) float64 {
-		return float64(n[backends.BytesIn]) / float64(c.Size)
+		return float64(n[backends.BytesIn]) / float64(c.UnitBytes())
 	},
-	files:   func(c result.Cell) int { return c.Conns },
-	threads: echoPlaces,
+	files:   func(c result.Cell) int { return c.Conns + c.Idle },
+	threads: func(c result.Cell) int { c.Conns += c.Idle; return echoPlaces(c) },
 	floor: func(c result.Cell) result.Cell {
-		c.Network, c.Rate = "null", 0
+		c.Network, c.Rate, c.Idle = "null", 0, 0
 		return c
 	},
 }
@@ -75,6 +75,7 @@ type EchoGrid struct {
 	Conns, Sizes []int
 	Pipelines    []int
 	Rates        []float64 // empty: closed loop
+	Idle         []int     // silent connections beside Conns; empty: none
 }
 
 // Limits of what can be asked for.
@@ -93,12 +94,18 @@ func (g *EchoGrid) Loads() (loads []result.Load, err error) {
 	if len(rates) == 0 {
 		rates = []float64{0}
 	}
+	idle := g.Idle
+	if len(idle) == 0 {
+		idle = []int{0}
+	}
 	for _, network := range g.Networks {
 		for _, conns := range g.Conns {
 			for _, size := range g.Sizes {
 				for _, pipeline := range g.Pipelines {
 					for _, rate := range rates {
-						loads = append(loads, result.Load{Workload: "echo", Network: network, Conns: conns, Size: size, Pipeline: pipeline, Rate: rate})
+						for _, idle := range idle {
+							loads = append(loads, result.Load{Workload: "echo", Network: network, Conns: conns, Size: size, Pipeline: pipeline, Rate: rate, Idle: idle})
+						}
 					}
 				}
 			}
@@ -117,6 +124,9 @@ func (g *EchoGrid) check() error {
 	}
 	if size, pipeline := slices.Max(g.Sizes), slices.Max(g.Pipelines); size*pipeline > maxFlight {
 		return fmt.Errorf("--size=%d times --pipeline=%d is more than %d MiB outstanding on a connection", size, pipeline, maxFlight>>20)
+	}
+	if err := inRange(bounded{"--idle-conns", append([]int{0}, g.Idle...), 0, maxConns}); err != nil {
+		return err
 	}
 	if err := knownNetworks(g.Networks, "udp", "udp6"); err != nil {
 		return err
@@ -144,7 +154,7 @@ func knownNetworks(names []string, more ...string) error {
 func knownRates(rates []float64) error {
 	for _, r := range rates {
 		if !(r > 0 && r <= maxRate) {
-			return fmt.Errorf("--rate=%g is out of range: above 0, up to %g messages a second", r, float64(maxRate))
+			return fmt.Errorf("--rate=%g is out of range: above 0, up to %g a second", r, float64(maxRate))
 		}
 	}
 	return nil

@@ -93,20 +93,28 @@ func refused(p *result.Plan, moment []int, r rehearsal, limits func() []threadLi
 
 // needSockets checks that there are ports and descriptors for the connections.
 func needSockets(c result.Cell) error {
-	if m := load.MaxConns(c.Network); c.Conns > m {
+	if m := load.MaxConns(c.Network); c.Conns+c.Idle > m {
 		remedy := "use --network=tcp, which spreads over 127.0.0.0/8, or unix"
 		if c.Network == "tcp" {
 			remedy = "use --network=unix"
 		}
-		return fmt.Errorf("--conns=%d: this machine has ports for %d connections to one address by --network=%s; widen net.ipv4.ip_local_port_range, or %s", c.Conns, m, c.Network, remedy)
+		return fmt.Errorf("%s: this machine has ports for %d connections to one address by --network=%s; widen net.ipv4.ip_local_port_range, or %s", askedConns(c), m, c.Network, remedy)
 	}
 	// A listening socket and a ring or epoll instance a loop; the rest is
 	// the runtime's, the control pipes and the standard streams.
 	files := of(c).files(c) + 2*c.Loops + 64
 	if err := child.NeedFiles(files); err != nil {
-		return fmt.Errorf("--conns=%d: %w", c.Conns, err)
+		return fmt.Errorf("%s: %w", askedConns(c), err)
 	}
 	return nil
+}
+
+// askedConns is the flags that ask for a cell's connections.
+func askedConns(c result.Cell) string {
+	if c.Idle == 0 {
+		return fmt.Sprintf("--conns=%d", c.Conns)
+	}
+	return fmt.Sprintf("--conns=%d with --idle-conns=%d", c.Conns, c.Idle)
 }
 
 // resources is nil when our servers of one moment can have their threads and loops.
@@ -139,12 +147,15 @@ func needThreads(pools []result.Cell, limits []threadLimit) error {
 	largest, sum := 0, others
 	for _, c := range pools {
 		threads := of(c).threads(c)
+		if c.Idle > 0 && threads < c.Conns+c.Idle {
+			return fmt.Errorf("--workers=%d is less than the connections: idle ones keep their workers, and the others would have none; leave --workers out or give it %d", c.Workers, c.Conns+c.Idle)
+		}
 		if threads < c.Conns && of(c).places != nil {
 			if waiting := c.Conns - threads; waiting > somaxconn() {
 				return fmt.Errorf("--workers=%d leaves %d connections to wait and the backlog holds %d; raise net.core.somaxconn or --workers", c.Workers, waiting, somaxconn())
 			}
 		}
-		names = append(names, fmt.Sprintf("%s with %d connections", c.Contestant, c.Conns))
+		names = append(names, fmt.Sprintf("%s with %d connections", c.Contestant, c.Conns+c.Idle))
 		largest, sum = max(largest, threads+others), sum+threads
 	}
 	for _, limit := range limits {

@@ -84,6 +84,13 @@ func client(c *child.Control) error {
 	}()
 	c.Serve(map[string]func(json.RawMessage) (any, error){
 		"ready": func(json.RawMessage) (any, error) { return nil, nil },
+		"open idle": func(raw json.RawMessage) (any, error) {
+			var n int
+			if err := json.Unmarshal(raw, &n); err != nil {
+				return nil, err
+			}
+			return nil, g.OpenIdle(n)
+		},
 		"start": func(raw json.RawMessage) (any, error) {
 			var w load.Window
 			if err := json.Unmarshal(raw, &w); err != nil {

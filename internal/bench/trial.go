@@ -130,6 +130,7 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 			other := max(0, *t.TracedSyscalls-*t.CountedSyscalls)
 			t.OtherSyscalls = &other
 		}
+		t.Idle = c.silent
 		t.Verdict = verdict(t, r.plan)
 	}
 	return nil

@@ -40,7 +40,7 @@ type part struct {
 	loops cast // what it opens; none where a loop is nothing but blocking calls
 }
 
-var playable = map[string]workload{"echo": echo}
+var playable = map[string]workload{"echo": echo, "churn": churn}
 
 // of is the workload of a cell.
 func of(c result.Cell) workload {

@@ -138,7 +138,7 @@ func (c *conn) received(x backends.Completion) {
 	k.now = backends.Nanotime()
 	want := k.g.pattern.mem[c.recvAt : c.recvAt+len(x.Buf)]
 	if !bytes.Equal(x.Buf, want) {
-		c.mismatch(x.Buf, want)
+		k.fail(wrongByte(c.index, x.Buf, want, c.partial, k.g.cfg.Size))
 		return
 	}
 	c.recvAt = advance(c.recvAt, len(x.Buf))
@@ -200,6 +200,11 @@ func (k *worker) recording() bool { return k.now >= k.window.Open && k.now < k.w
 // its backlog.
 func (c *conn) served() bool { return c.firstAnswer > 0 || c.worker.g.cfg.AllServed }
 
+// debt implements debtor.
+func (c *conn) debt() string {
+	return fmt.Sprintf("connection %d: %d messages of those sent were never answered in full", c.index, c.pending)
+}
+
 func (c *conn) lost(doing string, res backends.Result) {
 	if c.worker.draining && (c.pending == 0 || !c.served()) {
 		return
@@ -211,14 +216,14 @@ func (c *conn) lost(doing string, res backends.Result) {
 	c.worker.fail(fmt.Errorf("connection %d was lost on %s: %s", c.index, doing, why))
 }
 
-func (c *conn) mismatch(got, want []byte) {
+// wrongByte says where what a connection got, from byte off of a message on,
+// differs from what it wants.
+func wrongByte(index int, got, want []byte, off, size int) error {
 	i := 0
 	for got[i] == want[i] {
 		i++
 	}
-	size := uint64(c.worker.g.cfg.Size)
-	at := uint64(c.partial+i) % size
-	c.worker.fail(fmt.Errorf("connection %d: the server echoed a wrong byte, 0x%02x instead of 0x%02x, at byte %d of a message", c.index, got[i], want[i], at))
+	return fmt.Errorf("connection %d: the server echoed a wrong byte, 0x%02x instead of 0x%02x, at byte %d of a message", index, got[i], want[i], (off+i)%size)
 }
 
 // fail notes the first error; the worker stops on it.

@@ -150,8 +150,7 @@ func (c *conn) receivedDatagram(x backends.Completion) {
 		return
 	}
 	if want := c.body(number); !bytes.Equal(data[MinDatagram:], want) {
-		c.partial = MinDatagram
-		c.mismatch(data[MinDatagram:], want)
+		k.fail(wrongByte(c.index, data[MinDatagram:], want, MinDatagram, k.g.cfg.Size))
 		return
 	}
 	k.loop.Recycle(x.Buf)

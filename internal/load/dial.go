@@ -33,9 +33,10 @@ func MaxConns(network string) int {
 	return 1 << 30
 }
 
-// dial opens n connections, blocking sockets with TCP_NODELAY set; of datagrams,
-// sockets that have the server as their peer.
-func dial(network, address string, n int) (fds []int32, err error) {
+// dial opens n connections, blocking sockets with TCP_NODELAY set, beside so many
+// that there are already; of datagrams, sockets that have the server as their
+// peer.
+func dial(network, address string, already, n int) (fds []int32, err error) {
 	defer func() {
 		if err != nil {
 			for _, fd := range fds {
@@ -66,8 +67,8 @@ func dial(network, address string, n int) (fds []int32, err error) {
 				return fds, fmt.Errorf("set TCP_NODELAY: %w", err)
 			}
 		}
-		if i >= share {
-			if err := bindSource(fd, sa, 1+i/share); err != nil {
+		if host := (already + i) / share; host > 0 {
+			if err := bindSource(fd, sa, 1+host); err != nil {
 				return fds, err
 			}
 		}

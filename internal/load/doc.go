@@ -10,6 +10,10 @@
 // rate whatever the server does, and the response time runs from when a message
 // was due, so that a stall counts against every message it delayed.
 //
+// Short connections take each other's places: each has a number of messages, one
+// at a time, and ends. Beside connections that last others may be idle, which are
+// asked when they are opened and when the load is over.
+//
 // The engine runs on the contract of package backends, on whichever backend its
 // user names. It does not start processes, draw, or decide.
 package load

@@ -24,6 +24,12 @@ type Config struct {
 	Loops    int     `json:"loops"`
 	Seed     uint64  `json:"seed"`
 	Spin     bool    `json:"spin"` // an open loop may burn its CPU to be on time
+	// RequestsPerConn makes connections short: each ends after so many messages,
+	// one at a time, and another takes its place. Then Conns is how many there
+	// are at a time, Rate is of connections, and what is counted and timed as a
+	// message is a connection, from its connect to the end of its last reply.
+	// 0: connections last as long as the load.
+	RequestsPerConn int `json:"requests_per_connection,omitempty"`
 	// AllServed: the server has taken every connection from its backlog, so one
 	// that is never answered has lost a message.
 	AllServed bool `json:"all_served,omitempty"`
@@ -76,6 +82,12 @@ type Generator struct {
 	cfg     Config
 	pattern *pattern
 	workers []*worker
+	source  source // of short connections
+	// openers are connections that are there before a load of short ones: by
+	// them the server is known to accept, and a pool has grown to its size. The
+	// start of the load ends them.
+	openers []int32
+	idle    []int32 // connections that are silent while the load is on
 	// patience is how long Stop waits for the next answer to come, and a tenth
 	// of it where only connections that may be in the backlog are waited for:
 	// those of a pool with fewer workers stay there until the others hang up.
@@ -102,8 +114,15 @@ func Connect(cfg Config) (*Generator, error) {
 		for i := range cfg.Conns {
 			fds = append(fds, int32(i)) // it knows no sockets
 		}
-	} else if fds, err = dial(cfg.Network, cfg.Address, cfg.Conns); err != nil {
+	} else if fds, err = dial(cfg.Network, cfg.Address, 0, cfg.Conns); err != nil {
 		return nil, err
+	}
+	if cfg.RequestsPerConn > 0 && !b.Traits().Memory {
+		g.openers = fds
+		if g.source, err = newSource(cfg.Network, cfg.Address); err != nil {
+			g.Close()
+			return nil, err
+		}
 	}
 	loops := max(1, min(cfg.Loops, cfg.Conns))
 	for i := range loops {
@@ -135,6 +154,7 @@ func BufSize(size int) int {
 func (g *Generator) Start(w Window) {
 	offset := Monotonic() - backends.Nanotime()
 	w.Start, w.Open, w.Close = w.Start-offset, w.Open-offset, w.Close-offset
+	g.endOpeners()
 	for _, k := range g.workers {
 		k.window = w
 		go k.run()
@@ -155,8 +175,8 @@ func (g *Generator) Progress() (n uint64) {
 
 // Stop ends the load, waits for the answers that are outstanding, and returns
 // what it yielded. An error is a wrong byte, a message that was never answered
-// on a connection that is served, a connection that was lost, or a loop that
-// broke.
+// on a connection that is served, a connection that was lost, idle ones too, or a
+// loop that broke.
 func (g *Generator) Stop() (*Report, error) {
 	r := &Report{Service: result.NewHistogram(), FirstAnswer: result.NewHistogram()}
 	if g.cfg.Rate > 0 {
@@ -173,12 +193,23 @@ func (g *Generator) Stop() (*Report, error) {
 		}
 		k.report(r)
 	}
-	return r, nil
+	return r, g.askIdle("after the load")
+}
+
+func (g *Generator) endOpeners() {
+	for _, fd := range g.openers {
+		unix.Close(int(fd))
+	}
+	g.openers = nil
 }
 
 // Close hangs up all connections. The load has not been started or has been
 // stopped.
 func (g *Generator) Close() {
+	g.endOpeners()
+	for _, fd := range g.idle {
+		hangUp(fd)
+	}
 	for _, k := range g.workers {
 		for _, a := range k.arenas {
 			a.Free()
@@ -188,6 +219,11 @@ func (g *Generator) Close() {
 		}
 		for _, c := range k.conns {
 			hangUp(c.recv.FD)
+		}
+		for _, v := range k.visits {
+			if v.fd >= 0 { // the load ended with an error
+				hangUp(v.fd)
+			}
 		}
 		unix.Close(k.wake[0])
 		unix.Close(k.wake[1])
@@ -202,7 +238,8 @@ type worker struct {
 	backend  backends.Backend
 	memory   bool
 	conns    []*conn
-	window   Window // on backends.Nanotime's clock
+	visits   []*visit // in place of conns, where connections are short
+	window   Window   // on backends.Nanotime's clock
 	loop     backends.Loop
 	wake     [2]int // a socket pair; a byte in [1] ends a Wait on [0]
 	stopping atomic.Bool
@@ -227,6 +264,10 @@ type worker struct {
 	spun     int64 // nanoseconds
 	pace     pacer
 	counters backends.Counters
+
+	visited int      // connections that visits have opened
+	free    []*visit // open loop: places for the next
+	waiting int64    // connections that were due and have no place yet
 }
 
 func newWorker(g *Generator, b backends.Backend, index, of int, fds []int32) *worker {
@@ -235,8 +276,13 @@ func newWorker(g *Generator, b backends.Backend, index, of int, fds []int32) *wo
 		k.response, k.lag = result.NewHistogram(), result.NewHistogram()
 	}
 	for i := index; i < len(fds); i += of {
-		k.conns = append(k.conns, newConn(k, i, fds[i]))
+		if g.cfg.RequestsPerConn > 0 {
+			k.visits = append(k.visits, newVisit(k, i))
+		} else {
+			k.conns = append(k.conns, newConn(k, i, fds[i]))
+		}
 	}
+	k.free = make([]*visit, 0, len(k.visits))
 	return k
 }
 
@@ -277,7 +323,7 @@ func (k *worker) drive() error {
 	// The default slack of 50 µs would make every time-out that late.
 	runtime.LockOSThread()
 	unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
-	loop, err := k.backend.Open(k.g.cfg.LoopConfig(len(k.conns)))
+	loop, err := k.backend.Open(k.g.cfg.LoopConfig(k.places()))
 	if err != nil {
 		return err
 	}
@@ -294,6 +340,16 @@ func (k *worker) drive() error {
 	if Datagrams(k.g.cfg.Network) {
 		k.startSweeps()
 	}
+	for _, v := range k.visits {
+		if k.g.cfg.Rate > 0 {
+			k.free = append(k.free, v)
+		} else {
+			v.begin(0)
+		}
+	}
+	if k.err != nil { // with nothing in flight nothing would tell
+		return k.err
+	}
 	if k.g.cfg.Rate > 0 {
 		k.pace = newPacer(k)
 		err = k.openLoop()
@@ -305,6 +361,9 @@ func (k *worker) drive() error {
 	}
 	return k.drain()
 }
+
+// places is how many connections the worker drives at a time.
+func (k *worker) places() int { return len(k.conns) + len(k.visits) }
 
 type ignore struct{}
 
@@ -342,7 +401,7 @@ func (k *worker) drain() error {
 			return k.silent()
 		}
 		if waited > k.g.patience {
-			return fmt.Errorf("connection %d: %d messages of those sent were never answered in full; nothing has arrived for %v", late.index, late.pending, k.g.patience)
+			return fmt.Errorf("%s; nothing has arrived for %v", late.debt(), k.g.patience)
 		}
 		from := backends.Nanotime()
 		n, err := k.loop.Wait(dst, 1, step)
@@ -361,13 +420,21 @@ func (k *worker) drain() error {
 	}
 }
 
+// A debtor can say what it waits for.
+type debtor interface{ debt() string }
+
 // owed is a connection that waits for an answer or for the completion of its
 // send, which may come after the answer; nil when there is none that is worth
 // more waiting.
-func (k *worker) owed(waited time.Duration) *conn {
+func (k *worker) owed(waited time.Duration) debtor {
 	for _, c := range k.conns {
 		if (c.pending > 0 || c.sending || c.dgrams != nil && c.dgrams.outs > 0) && (c.served() || waited <= k.g.patience/10) {
 			return c
+		}
+	}
+	for _, v := range k.visits {
+		if v.fd >= 0 {
+			return v
 		}
 	}
 	return nil
@@ -376,7 +443,7 @@ func (k *worker) owed(waited time.Duration) *conn {
 // report adds what this worker saw; run has returned, and now is when.
 func (k *worker) report(r *Report) {
 	r.Messages += k.messages
-	r.Bytes += k.messages * uint64(k.g.cfg.Size)
+	r.Bytes += k.messages * uint64(k.g.cfg.Size*max(1, k.g.cfg.RequestsPerConn))
 	r.Service.Merge(k.service.Histogram)
 	if r.Response != nil {
 		r.Response.Merge(k.response.Histogram)

@@ -138,6 +138,14 @@ type run struct {
 // begin connects and starts a load that records at once and until stopped.
 func begin(t testing.TB, cfg Config) *run {
 	t.Helper()
+	r := connected(t, cfg)
+	r.start()
+	return r
+}
+
+// connected is the first half of begin.
+func connected(t testing.TB, cfg Config) *run {
+	t.Helper()
 	if cfg.Backend == "" {
 		cfg.Backend = "epoll"
 	}
@@ -151,10 +159,14 @@ func begin(t testing.TB, cfg Config) *run {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return &run{Generator: g}
+}
+
+// start is the second.
+func (r *run) start() {
 	start := Monotonic() + int64(10*time.Millisecond)
-	r := &run{g, Window{Start: start, Open: start, Close: start + int64(time.Hour)}}
-	g.Start(r.window)
-	return r
+	r.window = Window{Start: start, Open: start, Close: start + int64(time.Hour)}
+	r.Start(r.window)
 }
 
 // until waits for that many answers.

@@ -22,7 +22,7 @@ type pacer struct {
 }
 
 func newPacer(k *worker) pacer {
-	share := float64(len(k.conns)) / float64(k.g.cfg.Conns)
+	share := float64(k.places()) / float64(k.g.cfg.Conns)
 	interval := 1e9 / (k.g.cfg.Rate * share)
 	workers := len(k.g.workers)
 	// Workers take turns within an interval rather than firing together.
@@ -62,7 +62,11 @@ func (k *worker) openLoop() error {
 			k.spun += min(k.now-polled, spinMargin) // more was spent off the CPU
 		}
 		sent := k.sent
-		k.release(k.now)
+		if k.visits != nil {
+			k.releaseVisits(k.now)
+		} else {
+			k.release(k.now)
+		}
 		now := backends.Nanotime()
 		left := k.pace.at(k.pace.next) - now
 		if k.g.cfg.Spin {

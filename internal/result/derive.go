@@ -140,6 +140,12 @@ func (l Load) String() string {
 		conns = "connection"
 	}
 	s := fmt.Sprintf("%s, %d %s × %d B", l.Network, l.Conns, conns, l.Size)
+	if l.Requests > 0 {
+		s = fmt.Sprintf("%s, %d %s at a time, %s × %d B each", l.Network, l.Conns, conns, requests(l.Requests), l.Size)
+	}
+	if l.Idle > 0 {
+		s += fmt.Sprintf(" and %d idle", l.Idle)
+	}
 	if l.Pipeline > 1 {
 		s += fmt.Sprintf(", pipeline %d", l.Pipeline)
 	}
@@ -147,6 +153,13 @@ func (l Load) String() string {
 		return s + fmt.Sprintf(", open loop at %.10g %s/s", l.Rate, l.Unit().Many)
 	}
 	return s + ", closed loop"
+}
+
+func requests(n int) string {
+	if n == 1 {
+		return "1 request"
+	}
+	return fmt.Sprintf("%d requests", n)
 }
 
 // Loads lists the loads of the plan, each once, in the order of the plan.

@@ -155,6 +155,12 @@ type Load struct {
 	Size     int     `json:"message_bytes,omitempty"`
 	Pipeline int     `json:"pipeline,omitempty"`
 	Rate     float64 `json:"offered_per_second,omitempty"` // 0: closed loop
+	// Requests is how many messages a connection has before it ends and another
+	// takes its place; then Conns is how many there are at a time, and the unit
+	// is a connection. 0: connections last as long as the load.
+	Requests int `json:"requests_per_connection,omitempty"`
+	// Idle is how many more connections there are that are silent.
+	Idle int `json:"idle_connections,omitempty"`
 }
 
 // A Trial is one measured window of one cell on a fresh server process.
@@ -221,6 +227,9 @@ type Trial struct {
 	// TraceFailure is why the audit of Plan.Audit has no TracedSyscalls.
 	TraceFailure string `json:"trace_failure,omitempty"`
 
+	// Idle is what the idle connections of the load take.
+	Idle *IdleMemory `json:"idle_memory,omitempty"`
+
 	// Ending is how a foreign server ended that did not end as it was asked to:
 	// it had to be killed, or failed. The figures were taken before.
 	Ending string `json:"server_ending,omitempty"`
@@ -260,6 +269,19 @@ type Process struct {
 	CPUs           int      `json:"cpus"`                       // it was allowed to use
 	// SpinSeconds of CPUSeconds a client burnt waiting for a message to be due.
 	SpinSeconds float64 `json:"spin_seconds,omitempty"`
+}
+
+// An IdleMemory is by how much memory grew when connections were opened that each
+// had a message answered and have been silent since. They were answered again when
+// the load was over.
+type IdleMemory struct {
+	Connections int `json:"connections"`
+	// User is the server's private memory; nil where its process is not known.
+	User *int64 `json:"user_bytes,omitempty"`
+	// Kernel is the whole machine's: objects of both ends of the connections,
+	// threads' kernel stacks, page tables.
+	Kernel *int64 `json:"kernel_bytes,omitempty"`
+	Source string `json:"kernel_source"` // of Kernel, or why there is none
 }
 
 // A Helper is one kind of io_uring kernel thread of a process.

@@ -22,6 +22,9 @@ func (l Load) Unit() Unit {
 	return units["echo"]
 }
 
+// UnitBytes is how many bytes a server receives for one unit.
+func (l Load) UnitBytes() int { return l.Size * max(1, l.Requests) }
+
 // Unit is that of the plan's first load.
 func (p *Plan) Unit() Unit {
 	if len(p.Cells) == 0 {
