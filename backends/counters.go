@@ -12,6 +12,7 @@ const (
 	SysRecv                       // recvfrom, read, pread64
 	SysSend                       // sendto, write, pwrite64
 	SysAccept                     // accept4
+	SysSplice                     // splice, sendfile
 	SysThreads                    // between a loop and its pool of threads: futex, and write to the eventfd
 	SysOther                      // epoll_ctl, close, shutdown, connect, fsync, fdatasync, …
 	Submissions                   // entries given to the kernel's submission queue
@@ -43,7 +44,7 @@ const (
 )
 
 var counterNames = [NumCounters]string{
-	"sys_wait", "sys_recv", "sys_send", "sys_accept", "sys_threads", "sys_other", "submissions", "completions",
+	"sys_wait", "sys_recv", "sys_send", "sys_accept", "sys_splice", "sys_threads", "sys_other", "submissions", "completions",
 	"eagain", "eintr", "short_sends", "no_bufs", "rearms", "cq_overflows", "bytes_in", "bytes_out",
 	"zc_notifications", "zc_copied", "zc_refused", "fixed_sends", "fixed_file_ops", "links", "held_links", "skipped", "send_bundles", "send_bundle_bufs",
 	"buf_parts", "recv_bundles", "recv_bundle_bufs", "file_slots", "plain_files",
@@ -56,7 +57,7 @@ type Counters [NumCounters]uint64
 
 // Syscalls is the number of system calls made.
 func (c *Counters) Syscalls() uint64 {
-	return c[SysWait] + c[SysRecv] + c[SysSend] + c[SysAccept] + c[SysThreads] + c[SysOther]
+	return c[SysWait] + c[SysRecv] + c[SysSend] + c[SysAccept] + c[SysSplice] + c[SysThreads] + c[SysOther]
 }
 
 // ShareCopied is the share of zero-copy sends that were copied after all, by

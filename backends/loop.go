@@ -59,8 +59,9 @@ type Traits struct {
 	// Bundles is true where linked Sends on one descriptor go out together, so
 	// that it pays to submit them so.
 	Bundles bool
-	// Copies is true where the op Copy is carried out.
-	Copies bool
+	// Splices, Sendfile and Copies are true where the ops Splice, Sendfile and
+	// Copy are carried out.
+	Splices, Sendfile, Copies bool
 	// Features in force, the names that variants use, sorted.
 	Features []string
 	// Streams are those of the Features that datagrams are received and sent

@@ -33,16 +33,24 @@ const (
 	Fsync     // FD: data and attributes are on the device when it completes.
 	Fdatasync // FD: data, and of the attributes what reading it back needs.
 	// Splice moves up to Len bytes from In to FD, one of which is a pipe, within
-	// the kernel. Off is where to read if In is a file, else -1. Res: bytes, 0
-	// when In has ended.
+	// the kernel; Off is FromSocket, FromPipe or, if In is a file, the byte to
+	// read from. It waits for the socket only, for the kernel's EAGAIN does not
+	// tell which side it means: the owner fills a pipe that is empty, and
+	// empties one that holds bytes, of which Len is best the number. It closes
+	// a pipe, by a Close op too, when no op uses it. A socket becomes O_NONBLOCK
+	// where a splice would block the loop else. Res: bytes, 0 when In has ended;
+	// fewer than Len say nothing of the socket, as a pipe is full when its slots
+	// are, with however little. Loops without Traits.Splices answer -EINVAL.
 	Splice
 	// Sendfile moves up to Len bytes from byte Off of the file In to the socket
-	// FD, within the kernel. Res: bytes, 0 at the end of the file. Loops that
-	// cannot do so answer -EINVAL.
+	// FD, within the kernel. The socket may become O_NONBLOCK. Res: bytes, 0 at
+	// the end of the file. Reading the file may block, so that Len bounds how long
+	// other ops wait. Loops without Traits.Sendfile answer -EINVAL.
 	Sendfile
 	// Copy moves all that comes from the socket In to the socket FD, by whatever
-	// means the loop knows, until In has ended. Res: 0. Loops without
-	// Traits.Copies answer -EINVAL.
+	// means the loop knows, until In has ended. Res: 0; then the owner shuts FD
+	// down. A Close of either ends it. After an error or a Cancel bytes may be
+	// lost between the two. Loops without Traits.Copies answer -EINVAL.
 	Copy
 	// RecvFrom takes a datagram of the socket FD into Buf and its sender's
 	// address into Addr, where that is not nil; or, with SelectBuf, both into a
@@ -85,14 +93,16 @@ const (
 	// an idle connection holds none. The Completion carries it; give it back
 	// with Recycle. On a SendTo it says that Buf is such a buffer.
 	SelectBuf
-	// Inline, on a Send or a SendTo, lets Submit report at once that all bytes are on
-	// their way, as a program written for readiness would see it from send(2).
+	// Inline, on a Send, SendTo, Splice or Sendfile, lets Submit report at once
+	// that all bytes are on their way, as a program written for readiness would
+	// see it from send(2).
 	// A loop that cannot know so early completes the op as any other.
 	Inline
 	// Fixed, on an Accept, lets the loop keep the connection in a table of its
 	// own: Res is then good only for ops on that loop, which carry Fixed too,
 	// and the connection ends with the loop. A full table is -ENFILE, and costs
-	// the connection that did not fit.
+	// the connection that did not fit. On a Splice the flag speaks of the
+	// socket; pipes and files are always plain descriptors.
 	// A loop without such a table gives a plain descriptor and ignores the flag.
 	Fixed
 	// ZeroCopy, on a Send, asks the kernel to send from Buf itself. The
@@ -127,7 +137,7 @@ type Op struct {
 	Buf   []byte  // Recv, RecvFrom and ReadAt without SelectBuf, Send, SendTo, WriteAt; from an Arena
 	Loan  Loan    // the loop's; owners leave it alone
 
-	Off    int64 // nanoseconds for Timeout, the direction for Shutdown, the byte of a file
+	Off    int64 // nanoseconds for Timeout, the direction for Shutdown, the byte of a file, FromSocket, FromPipe
 	Addr   *Addr // Connect, RecvFrom, SendTo
 	Target *Op   // Cancel
 	In     int32 // Splice, Sendfile, Copy: where the bytes come from

@@ -107,7 +107,11 @@ func (r *rig) submit(ops ...*backends.Op) {
 	r.Helper()
 	for _, op := range ops {
 		r.ops = append(r.ops, op)
-		if op.Code == backends.Send {
+		size, inline := len(op.Buf), op.Code == backends.Send
+		if op.Code == backends.Splice || op.Code == backends.Sendfile {
+			size, inline = int(op.Len), true
+		}
+		if inline {
 			// Every other send takes what Submit says as its completion.
 			r.sends++
 			op.Flags &^= backends.Inline
@@ -118,10 +122,10 @@ func (r *rig) submit(ops ...*backends.Op) {
 		if !r.loop.Submit(op) {
 			continue
 		}
-		if op.Code != backends.Send || op.Flags&backends.Inline == 0 || op.Lent() {
+		if op.Flags&backends.Inline == 0 || op.Lent() {
 			r.Fatalf("Submit calls %v on %d done (flags %b, lent %v)", op.Code, op.FD, op.Flags, op.Lent())
 		}
-		r.ready = append(r.ready, backends.Completion{Op: op, Res: backends.Result(len(op.Buf))})
+		r.ready = append(r.ready, backends.Completion{Op: op, Res: backends.Result(size)})
 	}
 }
 

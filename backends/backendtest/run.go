@@ -52,7 +52,7 @@ func checks() []check {
 	var all []check
 	for _, group := range [][]check{
 		basicChecks, waitChecks, streamChecks, acceptChecks, fixedChecks, cancelChecks, closeChecks,
-		bufferChecks, sendingChecks, fileChecks, datagramChecks, loadChecks, costChecks,
+		bufferChecks, sendingChecks, fileChecks, datagramChecks, moveChecks, loadChecks, costChecks,
 	} {
 		all = append(all, group...)
 	}

@@ -95,6 +95,14 @@ var sabotages = map[string]sabotage{
 			s.last = op
 			return true
 		}},
+	"a splice that ends early": {check: "splice-what-the-pipe-left", wait: each(func(s *saboteur, c *backends.Completion) {
+		if c.Op.Code == backends.Splice && c.Op.Off == backends.FromSocket {
+			if s.n++; s.n > 3 {
+				c.Res = 0
+			}
+		}
+	})},
+	"moved bytes counted twice":  {check: "move-counters", counts: func(c *backends.Counters) { c[backends.BytesOut] *= 2 }},
 	"a counter that lies":        {check: "counters", counts: func(c *backends.Counters) { c[backends.BytesIn] *= 2 }},
 	"a shortage not told":        {check: "buffers-run-out", counts: func(c *backends.Counters) { c[backends.NoBufs] = 0 }},
 	"short sends not told right": {check: "partial-sends", counts: func(c *backends.Counters) { c[backends.ShortSends]++ }},

@@ -30,6 +30,7 @@ func init() {
 
 // kernel is the calls a loop makes, so that tests can make them fail.
 type kernel struct {
+	mover
 	recv             func(fd int32, b []byte, flags int) (int, unix.Errno)
 	send             func(fd int32, b []byte, flags int) (int, unix.Errno)
 	recvFrom, sendTo func(fd int32, b []byte, flags int, name uapi.Name) (int, unix.Errno)
@@ -46,12 +47,12 @@ type backend struct {
 }
 
 func newBackend(v backends.Variant) *backend {
-	b := &backend{variant: v, fileCalls: filesBy, kernel: kernel{recv: uapi.RecvRaw, send: uapi.SendRaw, accept: uapi.AcceptRaw, wait: uapi.EpollWaitRaw,
+	b := &backend{variant: v, fileCalls: filesBy, kernel: kernel{mover: rawMover, recv: uapi.RecvRaw, send: uapi.SendRaw, accept: uapi.AcceptRaw, wait: uapi.EpollWaitRaw,
 		recvFrom: uapi.RecvFromRaw, sendTo: uapi.SendToRaw}}
 	through, readWrite := v.Has("syscall", false), v.Has("readwrite", false)
 	b.through = through
 	if through {
-		b.kernel = kernel{recv: uapi.Recv, send: uapi.Send, accept: uapi.Accept, wait: uapi.EpollWait,
+		b.kernel = kernel{mover: scheduledMover, recv: uapi.Recv, send: uapi.Send, accept: uapi.Accept, wait: uapi.EpollWait,
 			recvFrom: uapi.RecvFrom, sendTo: uapi.SendTo}
 	}
 	switch {
@@ -65,7 +66,7 @@ func newBackend(v backends.Variant) *backend {
 
 func (b *backend) Name() string { return b.variant.String() }
 func (b *backend) Traits() backends.Traits {
-	t := backends.Traits{Features: slices.Clone(b.variant.Add)}
+	t := backends.Traits{Splices: true, Sendfile: true, Features: slices.Clone(b.variant.Add)}
 	if b.noFlag {
 		t.Streams = []string{"readwrite"}
 	}
@@ -126,19 +127,20 @@ func (b *backend) Open(cfg backends.Config) (backends.Loop, error) {
 type Loop struct {
 	backends.Tally
 	kernel
-	epfd    int
-	events  []uapi.EpollEvent
-	fds     []desc                          // by descriptor
-	done    fifo.Queue[backends.Completion] // finished, to be handed out
-	run     fifo.Queue[int32]               // descriptors that are ready and have an op that waits for it
-	starved fifo.Queue[int32]               // descriptors whose receive found no buffer
-	dst     []backends.Completion           // what collect fills, while it does
-	filled  int
-	pool    *backends.Pool
-	bufSize int
-	poison  bool
-	timers  backends.Timers
-	skipped int // Waits in a row that did not ask the kernel
+	epfd     int
+	events   []uapi.EpollEvent
+	fds      []desc                          // by descriptor
+	nonblock []uint64                        // a bit for each descriptor that the loop has made O_NONBLOCK
+	done     fifo.Queue[backends.Completion] // finished, to be handed out
+	run      fifo.Queue[int32]               // descriptors that are ready and have an op that waits for it
+	starved  fifo.Queue[int32]               // descriptors whose receive found no buffer
+	dst      []backends.Completion           // what collect fills, while it does
+	filled   int
+	pool     *backends.Pool
+	bufSize  int
+	poison   bool
+	timers   backends.Timers
+	skipped  int // Waits in a row that did not ask the kernel
 
 	files     *files               // nil: it has met no file
 	shared    atomic.Pointer[pool] // that of files, for Counters

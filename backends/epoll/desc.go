@@ -148,6 +148,8 @@ func (l *Loop) receive(fd int32) int {
 		d = &l.fds[fd] // the table may have grown for the new descriptor
 	case backends.RecvFrom:
 		moved = l.recvDatagram(fd, d, op)
+	case backends.Splice:
+		l.spliceOne(d, op)
 	default:
 		moved = l.recvOne(fd, d, op)
 	}
@@ -224,7 +226,12 @@ func (l *Loop) acceptOne(fd int32, d *desc, op *backends.Op) {
 // write makes the first waiting write of fd.
 func (l *Loop) write(fd int32, d *desc) {
 	op := d.out.head
-	if op.Code == backends.Connect {
+	switch op.Code {
+	case backends.Splice, backends.Sendfile:
+		n, e := l.move(op)
+		l.wrote(op, d, n, e)
+		return
+	case backends.Connect:
 		l.Tally.Counters[backends.SysOther]++
 		code, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
 		d.out.pop()
@@ -262,13 +269,25 @@ func (l *Loop) wrote(op *backends.Op, d *desc, n int, e unix.Errno) {
 		return
 	case 0:
 		l.Tally.Counters[backends.BytesOut] += uint64(n)
-		if n < len(op.Buf) && op.Code == backends.Send {
+		if n > 0 && n < whole(op) {
 			l.Tally.Counters[backends.ShortSends]++
 			d.blocked = true
 		}
 	}
 	d.out.pop()
 	l.finish(op, result(n, e), nil, false)
+}
+
+// whole is how many bytes op asks to be sent, of which fewer may go; a datagram
+// goes as a whole or not at all.
+func whole(op *backends.Op) int {
+	switch op.Code {
+	case backends.Send:
+		return len(op.Buf)
+	case backends.Splice, backends.Sendfile:
+		return int(op.Len)
+	}
+	return 0
 }
 
 func result(n int, e unix.Errno) backends.Result {
@@ -292,5 +311,8 @@ func (l *Loop) cancelAll(fd int32) {
 // forget clears what is known of fd, whose number may come back as another file.
 func (l *Loop) forget(fd int32) {
 	d := l.at(fd)
+	if w := int(fd) / 64; w < len(l.nonblock) {
+		l.nonblock[w] &^= 1 << (fd % 64)
+	}
 	*d = desc{gen: d.gen + 1, queued: d.queued, starved: d.starved}
 }

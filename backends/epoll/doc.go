@@ -28,4 +28,13 @@
 //
 // Of datagrams no short read tells that a socket is drained. Their sockets are
 // watched level-triggered, and the loop takes as many as it expects: see burst.
+//
+// Splices and sendfiles follow the same rules, on sockets that become O_NONBLOCK
+// because these calls have no flag in its place. But a splice that comes back
+// short does not clear the ready bit, since a pipe may be full with less than it
+// was asked to take: so a burst that is spliced costs one call in vain. Pipes
+// are never in the epoll set.
+//
+// A sendfile, or a splice from a file, is made by the loop itself, as a C server
+// makes it: what is not in the page cache is waited for.
 package epoll

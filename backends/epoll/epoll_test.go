@@ -43,6 +43,20 @@ func faulty(k kernel) kernel {
 		return b
 	}
 	return kernel{
+		mover: mover{
+			splice: func(in int32, off int64, out int32, n, flags int) (int, unix.Errno) {
+				if e := fails(unix.EINTR); e != 0 {
+					return -1, e
+				}
+				return k.splice(in, off, out, n, flags)
+			},
+			sendfile: func(out, in int32, off int64, n int) (int, unix.Errno) {
+				if e := fails(unix.EINTR, unix.EAGAIN); e != 0 {
+					return -1, e
+				}
+				return k.sendfile(out, in, off, n)
+			},
+		},
 		noFlag: k.noFlag,
 		recv: func(fd int32, b []byte, flags int) (int, unix.Errno) {
 			if e := fails(unix.EINTR); e != 0 {

@@ -34,9 +34,11 @@ func (l *Loop) Submit(op *backends.Op) (done bool) {
 			}
 			backends.Lend(op.Buf, true)
 		}
-		l.read(op)
+		l.read(op, op.FD)
 	case backends.RecvFrom, backends.SendTo:
 		return l.submitDatagram(op)
+	case backends.Splice, backends.Sendfile:
+		return l.submitMove(op)
 	default:
 		l.submitOther(op)
 	}
@@ -47,7 +49,7 @@ func (l *Loop) Submit(op *backends.Op) (done bool) {
 func (l *Loop) submitOther(op *backends.Op) {
 	switch op.Code {
 	case backends.Accept:
-		l.read(op)
+		l.read(op, op.FD)
 	case backends.Connect:
 		l.connect(op)
 	case backends.Timeout:
@@ -87,21 +89,21 @@ func (l *Loop) direct(op *backends.Op, err error) {
 	l.finish(op, res, nil, false)
 }
 
-// read queues a Recv or an Accept until its descriptor is announced as ready,
-// which epoll does on adding one that is ready already.
-func (l *Loop) read(op *backends.Op) {
-	d := l.at(op.FD)
+// read queues an op until fd, which it reads, is announced as ready. Epoll does
+// that on adding one that is ready already.
+func (l *Loop) read(op *backends.Op, fd int32) {
+	d := l.at(fd)
 	if d.events == 0 {
 		if op.Code == backends.Accept || l.noFlag {
-			l.unblock(op.FD) // accept4 knows no MSG_DONTWAIT, nor do read and write
+			l.unblock(fd) // accept4 knows no MSG_DONTWAIT, nor do read and write
 		}
-		if e := l.watch(op.FD, d, readInterest); e != 0 {
+		if e := l.watch(fd, d, readInterest); e != 0 {
 			l.finish(op, backends.Fail(e), nil, false)
 			return
 		}
 	}
 	d.in.push(op)
-	l.schedule(op.FD, d)
+	l.schedule(fd, d)
 }
 
 // sendNow tries the send unless an earlier one waits for room.
@@ -133,9 +135,19 @@ func (l *Loop) sendNow(op *backends.Op) (done bool) {
 	return false
 }
 
+// unblock makes fd O_NONBLOCK, once.
 func (l *Loop) unblock(fd int32) {
-	unix.SetNonblock(int(fd), true)
+	w, bit := int(fd)/64, uint64(1)<<(fd%64)
+	if n := w + 1 - len(l.nonblock); n > 0 {
+		l.nonblock = append(l.nonblock, make([]uint64, n)...)
+	}
+	if l.nonblock[w]&bit != 0 {
+		return
+	}
 	l.Tally.Counters[backends.SysOther] += 2
+	if unix.SetNonblock(int(fd), true) == nil { // else the call says what is wrong
+		l.nonblock[w] |= bit
+	}
 }
 
 func (l *Loop) sendLater(op *backends.Op, d *desc) {
@@ -180,6 +192,9 @@ func (l *Loop) cancel(target *backends.Op) backends.Result {
 		found = l.at(target.FD).in.remove(target)
 	case backends.Send, backends.SendTo, backends.Connect:
 		found = l.at(target.FD).out.remove(target)
+	case backends.Splice, backends.Sendfile:
+		d := l.at(target.Socket())
+		found = d.in.remove(target) || d.out.remove(target)
 	}
 	if !found {
 		return backends.Fail(unix.ENOENT)

@@ -24,7 +24,9 @@ func (b backend) Name() string { return b.name }
 // Probe is always nil: package net works wherever Go does.
 func (b backend) Probe() error { return nil }
 
-func (b backend) Traits() backends.Traits { return backends.Traits{Blocking: true, Spawn: true} }
+func (b backend) Traits() backends.Traits {
+	return backends.Traits{Blocking: true, Spawn: true, Sendfile: true, Copies: true}
+}
 
 // Open costs a small allocation, for there is one loop a connection. What only
 // some loops need is made at its first use: the buffers to choose from, the

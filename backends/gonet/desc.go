@@ -25,6 +25,7 @@ type desc struct {
 	conn    net.Conn // nil until used as a connection
 	ln      listener // nil until used as a listener
 	file    *os.File // nil until used as a file
+	anew    *os.File // the same file with a position of its own, nil until used by Sendfile
 	files   half     // file ops
 	own     bool     // conn's descriptor is fd itself, no duplicate
 	lin     half     // Accept
@@ -83,6 +84,9 @@ func (d *desc) release() error {
 	if d.conn != nil && !d.own {
 		errs = append(errs, d.conn.Close())
 	}
+	if d.anew != nil {
+		errs = append(errs, d.anew.Close())
+	}
 	return errors.Join(errs...)
 }
 
@@ -92,6 +96,10 @@ func (d *desc) close() (calls uint64, err error) {
 	if d.file != nil {
 		calls++
 		d.file.Close()
+	}
+	if d.anew != nil {
+		calls++
+		d.anew.Close()
 	}
 	if d.own {
 		return calls + 1, d.conn.Close()

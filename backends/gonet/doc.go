@@ -20,10 +20,18 @@
 // package os has no other. Several at a time have a goroutine each and end in
 // any order; nothing stops one that runs.
 //
+// A Copy is io.Copy between two connections and a Sendfile io.Copy from a file,
+// which package net does by splice(2) and sendfile(2). Package os reads a file
+// at its position, so that a loop opens the file anew, by /proc/self/fd, at the
+// first Sendfile from it, and keeps that until it closes the descriptor or is
+// closed itself. A Copy whose socket is used by another op that is cancelled may
+// end with -ECANCELED too. What a Copy moved is counted when it has ended.
+//
 // What it does not do: it does not tune package net, which sets TCP_NODELAY and
 // keep-alives as it always does; a connect to a Unix socket with a full backlog
 // is EAGAIN, as package net has it. And it cannot see the system calls that
 // package net makes. Its counters take a Read for one recv, a Write for one
-// send and an Accept for one accept4, which is the least that they cost: calls
+// send, an Accept for one accept4 and a Copy or Sendfile for one splice, which is
+// the least that they cost: calls
 // that end in EAGAIN and the scheduler's epoll_wait come on top.
 package gonet

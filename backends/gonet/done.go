@@ -14,6 +14,9 @@ func (l *loop) report(e *entry) {
 	e.running = false
 	l.running--
 	e.desc.ended(e.op.Code)
+	if e.from != nil {
+		e.from.ended(backends.Recv)
+	}
 	switch {
 	case !e.awaits() || e.err != nil:
 		l.conclude(e)
@@ -30,7 +33,7 @@ func (l *loop) report(e *entry) {
 func (l *loop) conclude(e *entry) {
 	op := e.op
 	kicked := e.kicked()
-	if kicked && e.n == 0 && !e.cancelled {
+	if kicked && e.n == 0 && !e.cancelled && e.from == nil {
 		e.err = nil // meant for another op; this one goes on
 		return
 	}
@@ -46,6 +49,8 @@ func (l *loop) conclude(e *entry) {
 		more = l.arrived(e)
 	case backends.SendTo:
 		l.sentTo(e)
+	case backends.Copy, backends.Sendfile:
+		l.movedOn(e)
 	default:
 		l.finish(e, result(e.err), nil)
 	}

@@ -18,6 +18,7 @@ import (
 type entry struct {
 	op        *backends.Op
 	desc      *desc
+	from      *desc  // Copy, Sendfile: where the bytes come from
 	buf       []byte // Recv, RecvFrom, ReadAt: where the bytes go
 	running   bool   // on a goroutine, which alone touches n, err and conn
 	cancelled bool
@@ -47,6 +48,8 @@ func (e *entry) call() {
 		e.conn, e.err = e.desc.ln.Accept()
 	case backends.Connect:
 		e.err = e.desc.connect(e.op.Addr)
+	case backends.Copy, backends.Sendfile:
+		e.move()
 	default:
 		e.callFile()
 	}

@@ -43,6 +43,8 @@ func (l *loop) Submit(op *backends.Op) (done bool) {
 	case backends.Accept, backends.Connect, backends.Recv, backends.Send, backends.RecvFrom, backends.SendTo,
 		backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
 		l.add(op)
+	case backends.Sendfile, backends.Copy:
+		l.addMove(op)
 	case backends.Shutdown:
 		l.tally.Counters[backends.SysOther]++
 		l.push(op, result(unix.Shutdown(int(op.FD), int(op.Off))))
@@ -186,13 +188,16 @@ func (l *loop) stop(e *entry) {
 	}
 	e.cancelled = true
 	e.desc.kick(e.op.Code)
+	if e.op.Code == backends.Copy {
+		e.from.kick(backends.Recv)
+	}
 }
 
 // cancelAll ends every op on fd.
 func (l *loop) cancelAll(fd int32) {
 	for _, e := range slices.Clone(l.ops) {
 		switch {
-		case e.op.FD != fd || e.op.Code == backends.Close:
+		case e.op.FD != fd && (e.from == nil || e.op.In != fd), e.op.Code == backends.Close:
 		case e.running:
 			l.stop(e)
 		default:

@@ -54,7 +54,7 @@ func (l *loop) alone() bool {
 func (l *loop) inline(e *entry, dst []backends.Completion, atLeast int) bool {
 	l.tally.Publish()
 	e.call()
-	if e.n <= 0 || e.err != nil || atLeast != 1 || e.op.Flags&backends.Multishot != 0 || isDatagram(e.op.Code) {
+	if e.n <= 0 || e.err != nil || e.from != nil || atLeast != 1 || e.op.Flags&backends.Multishot != 0 || isDatagram(e.op.Code) {
 		l.conclude(e)
 		return false
 	}
@@ -105,12 +105,13 @@ func (l *loop) begin(e *entry) bool {
 
 // syscallOf is the system call that package net makes at least once.
 var syscallOf = [...]backends.Counter{
-	backends.Recv:    backends.SysRecv,
-	backends.Send:    backends.SysSend,
-	backends.Accept:  backends.SysAccept,
-	backends.Connect: backends.SysOther,
-
-	backends.ReadAt: backends.SysRecv, backends.WriteAt: backends.SysSend,
+	backends.Recv:     backends.SysRecv,
+	backends.Send:     backends.SysSend,
+	backends.Accept:   backends.SysAccept,
+	backends.Connect:  backends.SysOther,
+	backends.Sendfile: backends.SysSplice,
+	backends.Copy:     backends.SysSplice,
+	backends.ReadAt:   backends.SysRecv, backends.WriteAt: backends.SysSend,
 	backends.Fsync: backends.SysOther, backends.Fdatasync: backends.SysOther,
 	backends.RecvFrom: backends.SysRecv, backends.SendTo: backends.SysSend,
 }
@@ -121,7 +122,7 @@ func (l *loop) spawn() {
 	for i := 0; i < len(l.ops); {
 		e := l.ops[i]
 		switch {
-		case e.running, e.op.Code == backends.Close, e.desc.half(e.op.Code).kicked, l.behind(e):
+		case e.running, e.op.Code == backends.Close, e.desc.half(e.op.Code).kicked, e.from != nil && e.from.in.kicked, l.behind(e):
 		case e.ready:
 			l.read(e)
 		default:
@@ -144,6 +145,9 @@ func (l *loop) start(e *entry) {
 	}
 	e.running = true
 	e.desc.half(e.op.Code).running++
+	if e.from != nil {
+		e.from.in.running++
+	}
 	l.running++
 	go e.run(l.back)
 }
@@ -157,13 +161,14 @@ func (l *loop) read(e *entry) {
 }
 
 // behind reports whether an earlier op of the same kind uses the same
-// descriptor. Its turn comes first, or a stream's bytes would change places.
+// descriptor. Its turn comes first, or a stream's bytes would change places, and
+// a file be read where another op has put its position.
 func (l *loop) behind(e *entry) bool {
 	for _, o := range l.ops {
 		if o == e || e.op.Code.OnFile() {
 			return false
 		}
-		if o.desc == e.desc && o.op.Code == e.op.Code {
+		if o.op.Code == e.op.Code && (o.desc == e.desc || e.from != nil && o.from == e.from) {
 			return true
 		}
 	}

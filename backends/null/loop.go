@@ -87,6 +87,8 @@ func (l *loop) Submit(op *backends.Op) (done bool) {
 		} else {
 			l.finish(op, backends.Fail(unix.EBADF))
 		}
+	case backends.Splice, backends.Sendfile, backends.Copy:
+		l.finish(op, backends.Fail(unix.EINVAL))
 	default:
 		l.finish(op, backends.Fail(unix.EOPNOTSUPP))
 	}

@@ -35,6 +35,8 @@ type calls struct {
 
 	pread, pwrite func(fd int32, b []byte, off int64) (int, unix.Errno)
 	fsync         func(fd int32, dataOnly bool) unix.Errno
+	splice        func(in int32, off int64, out int32, n, flags int) (int, unix.Errno)
+	sendfile      func(out, in int32, off int64, n int) (int, unix.Errno)
 }
 
 type backend struct {
@@ -43,7 +45,7 @@ type backend struct {
 }
 
 func newBackend(name string) *backend {
-	return &backend{name, calls{uapi.Recv, uapi.Send, uapi.RecvFrom, uapi.SendTo, uapi.Accept, uapi.Connect, uapi.Poll, uapi.Pread, uapi.Pwrite, uapi.Fsync}}
+	return &backend{name, calls{uapi.Recv, uapi.Send, uapi.RecvFrom, uapi.SendTo, uapi.Accept, uapi.Connect, uapi.Poll, uapi.Pread, uapi.Pwrite, uapi.Fsync, uapi.Splice, uapi.Sendfile}}
 }
 
 func (b *backend) Name() string { return b.name }
@@ -51,7 +53,9 @@ func (b *backend) Name() string { return b.name }
 // Probe is always nil: every kernel that Go runs on has these calls.
 func (b *backend) Probe() error { return nil }
 
-func (b *backend) Traits() backends.Traits { return backends.Traits{Blocking: true} }
+func (b *backend) Traits() backends.Traits {
+	return backends.Traits{Blocking: true, Splices: true, Sendfile: true}
+}
 
 // Open costs a small allocation: the buffers that a loop chooses from are
 // mapped when the first op asks for one, since thousands of workers may be

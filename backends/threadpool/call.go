@@ -29,6 +29,8 @@ func (l *loop) attempt(i int, block bool) {
 		l.doConnect(e, block)
 	case backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
 		l.doFile(e)
+	case backends.Splice, backends.Sendfile:
+		l.doMove(e, block)
 	case backends.Close:
 		l.tally.Counters[backends.SysOther]++
 		l.tally.Publish() // it blocks when the socket lingers
@@ -37,11 +39,12 @@ func (l *loop) attempt(i int, block bool) {
 }
 
 // behind reports whether an earlier op of the same kind waits for the same
-// descriptor. Its turn comes first, or a stream's bytes would change places.
+// descriptor, in the same direction. Its turn comes first, or a stream's bytes
+// would change places.
 func (l *loop) behind(i int) bool {
 	op := l.ops[i].op
 	for _, e := range l.ops[:i] {
-		if e.op != nil && e.op.FD == op.FD && e.op.Code == op.Code {
+		if e.op != nil && e.op.Socket() == op.Socket() && e.op.Code == op.Code && events(e.op) == events(op) {
 			return true
 		}
 	}

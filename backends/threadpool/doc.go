@@ -18,8 +18,9 @@
 // has no threads of its own and locks none, and it does not bound the number of
 // workers. Whoever opens the loops decides how many there are.
 //
-// Two things differ from the other backends. A receive into a buffer of the
+// Three things differ from the other backends. A receive into a buffer of the
 // loop's holds that buffer while it blocks, for recvfrom wants it beforehand.
-// And a listener is made O_NONBLOCK for good when an Accept on it has to share
-// Wait with other ops; doAccept says why.
+// A listener is made O_NONBLOCK for good when an Accept on it has to share Wait
+// with other ops; doAccept says why. And so is a socket, when a Splice or a
+// Sendfile has to; doMove says why.
 package threadpool

@@ -52,6 +52,18 @@ func faulty(errno unix.Errno) *backend {
 		}
 		return real.accept(fd, flags)
 	}
+	b.splice = func(in int32, off int64, out int32, n, flags int) (int, unix.Errno) {
+		if fails() {
+			return -1, errno
+		}
+		return real.splice(in, off, out, n, flags)
+	}
+	b.sendfile = func(out, in int32, off int64, n int) (int, unix.Errno) {
+		if fails() {
+			return -1, errno
+		}
+		return real.sendfile(out, in, off, n)
+	}
 	if errno != unix.EINTR { // connect and ppoll have no other passing fault
 		return b
 	}

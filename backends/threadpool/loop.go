@@ -28,11 +28,12 @@ type loop struct {
 	config backends.Config
 	tally  backends.Tally
 
-	ops    []entry // in order of submission
-	fresh  bool    // some entry may not have been tried
-	timers backends.Timers
-	done   fifo.Queue[backends.Completion]
-	passed int // Waits in a row that asked no descriptor although ops were pending
+	ops      []entry // in order of submission
+	fresh    bool    // some entry may not have been tried
+	timers   backends.Timers
+	done     fifo.Queue[backends.Completion]
+	nonblock []int32 // descriptors that the loop made O_NONBLOCK for a Splice or a Sendfile
+	passed   int     // Waits in a row that asked no descriptor although ops were pending
 
 	pool *backends.Pool // mapped at first use
 	fds  []unix.PollFd
@@ -51,11 +52,14 @@ func (l *loop) Submit(op *backends.Op) (done bool) {
 	case backends.Accept, backends.Connect, backends.Recv, backends.Send, backends.RecvFrom, backends.SendTo,
 		backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
 		l.add(op)
+	case backends.Splice, backends.Sendfile:
+		l.addMove(op)
 	case backends.Shutdown:
 		l.tally.Counters[backends.SysOther]++
 		l.push(op, result(unix.Shutdown(int(op.FD), int(op.Off))))
 	case backends.Close:
 		l.cancelAll(op.FD)
+		l.forget(op.FD)
 		l.add(op)
 	case backends.Timeout:
 		if op.Off < 0 {
@@ -190,7 +194,7 @@ func (l *loop) begin() {
 	}
 	l.fresh = false
 	for i := range l.ops {
-		if e := &l.ops[i]; !e.tried && !receives(e.op.Code) && e.op.Code != backends.Accept && !e.op.Code.OnFile() {
+		if e := &l.ops[i]; !e.tried && events(e.op) != unix.POLLIN && !e.op.Code.OnFile() {
 			l.attempt(i, false)
 		}
 	}
@@ -238,7 +242,7 @@ func (l *loop) cancel(target *backends.Op) backends.Result {
 // cancelAll ends every op on fd.
 func (l *loop) cancelAll(fd int32) {
 	for i := range l.ops {
-		if e := &l.ops[i]; e.op.FD == fd && e.op.Code != backends.Close {
+		if e := &l.ops[i]; e.op.Socket() == fd && e.op.Code != backends.Close {
 			l.finish(e, backends.Fail(unix.ECANCELED), nil)
 		}
 	}

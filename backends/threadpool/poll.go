@@ -20,7 +20,7 @@ func (l *loop) poll(limit int64) (late bool, err error) {
 	l.fds = l.fds[:0]
 	for i := range l.ops {
 		e := &l.ops[i]
-		fd := unix.PollFd{Fd: e.op.FD, Events: events(e.op.Code)}
+		fd := unix.PollFd{Fd: e.op.Socket(), Events: events(e.op)}
 		if e.pause {
 			until = min(until, backends.Nanotime()+pause)
 		}
@@ -56,8 +56,11 @@ func (l *loop) poll(limit int64) (late bool, err error) {
 	return now >= limit, nil
 }
 
-func events(c backends.Code) int16 {
-	if c == backends.Accept || receives(c) {
+// events is what op waits for on its descriptor.
+func events(op *backends.Op) int16 {
+	switch {
+	case op.Code == backends.Accept, receives(op.Code),
+		op.Code == backends.Splice && op.Off == backends.FromSocket:
 		return unix.POLLIN
 	}
 	return unix.POLLOUT

@@ -28,7 +28,7 @@ func CancelSlot(index int) *Request {
 			e := &l.requests[s.op.Loan.Slot].sqe
 			return e.Flags&uapi.SQEFixedFile != 0 && e.FD == int32(index)
 		}
-		return l.inTable(s.op) && s.op.FD == int32(index)
+		return l.inTable(s.op) && s.op.Socket() == int32(index)
 	})
 }
 

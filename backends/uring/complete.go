@@ -106,6 +106,8 @@ func (l *Loop) complete(c *backends.Completion, e uapi.CQE) bool {
 		return l.recvFromDone(c, i, res, e.Flags)
 	case backends.SendTo:
 		return l.sentTo(c, i, res)
+	case backends.Splice:
+		return l.spliceDone(c, i, res)
 	case backends.Cancel:
 		if l.feat.has(async) && res < 0 && l.escaped(s) {
 			l.enqueue(i)

@@ -43,9 +43,9 @@ func (l *Loop) initFiles() unix.Errno {
 	return 0
 }
 
-// inTable reports whether op.FD is a slot of the table.
+// inTable reports whether op.Socket is a slot of the table.
 func (l *Loop) inTable(op *backends.Op) bool {
-	return op.Flags&backends.Fixed != 0 && l.files != 0 && op.Code != backends.Accept
+	return op.Flags&backends.Fixed != 0 && l.files != 0 && op.Code != backends.Accept && !fromFile(op)
 }
 
 // acceptsFixed reports whether an Accept puts connections in the table.
@@ -56,9 +56,9 @@ func (l *Loop) acceptsFixed(op *backends.Op) bool {
 // key is the index in Loop.fds of what op works on.
 func (l *Loop) key(op *backends.Op) int32 {
 	if l.inTable(op) {
-		return op.FD
+		return op.Socket()
 	}
-	return l.place(op.FD)
+	return l.place(op.Socket())
 }
 
 // prepClose closes a descriptor, or empties a slot of the table.

@@ -126,7 +126,7 @@ func (l *Loop) admit(i uint32) bool {
 // descriptor, for a Close to end.
 func usesFD(code backends.Code) bool {
 	switch code {
-	case backends.Accept, backends.Connect, backends.Recv, backends.Send, backends.RecvFrom, backends.SendTo:
+	case backends.Accept, backends.Connect, backends.Recv, backends.Send, backends.RecvFrom, backends.SendTo, backends.Splice:
 		return true
 	}
 	return code.OnFile()
@@ -137,6 +137,9 @@ func (l *Loop) enroll(i uint32) {
 	op := l.slots[i].op
 	l.lend(op)
 	l.joinFD(i, l.key(op))
+	if op.Code == backends.Splice {
+		l.unblock(op)
+	}
 }
 
 // check refuses what the kernel must not see.
@@ -164,11 +167,15 @@ func (l *Loop) check(op *backends.Op) unix.Errno {
 		if errno := l.checkFile(op); errno != 0 {
 			return errno
 		}
+	case backends.Splice:
+		if errno := op.BadMove(); errno != 0 {
+			return errno
+		}
 	case backends.Accept, backends.Send, backends.Close:
 	default: // LinkTimeout too, where it is not part of a chain
 		return unix.EINVAL
 	}
-	if op.FD < 0 || op.FD >= maxFD || l.inTable(op) && op.FD >= l.files {
+	if fd := op.Socket(); fd < 0 || fd >= maxFD || l.inTable(op) && fd >= l.files {
 		return unix.EBADF
 	}
 	if k := l.key(op); int(k) < len(l.fds) && l.fds[k].closing != 0 {

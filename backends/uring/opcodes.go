@@ -82,7 +82,7 @@ var opcodes = [...]opcode{
 // usedOps are the opcodes that a default loop submits.
 var usedOps = []uint8{
 	uapi.OpNop, uapi.OpPollAdd, uapi.OpAccept, uapi.OpConnect, uapi.OpRecv, uapi.OpSend, uapi.OpClose, uapi.OpTimeout, uapi.OpAsyncCancel,
-	uapi.OpRecvmsg, uapi.OpSendmsg, uapi.OpRead, uapi.OpWrite, uapi.OpFsync,
+	uapi.OpRecvmsg, uapi.OpSendmsg, uapi.OpRead, uapi.OpWrite, uapi.OpFsync, uapi.OpSplice,
 }
 
 func alwaysCopied() string { return "always copied on loopback" }

@@ -32,10 +32,16 @@ func (l *Loop) watches(op *backends.Op) bool {
 	return l.feat.has(pollMulti) && op.Code == backends.Recv && op.Flags&backends.Multishot != 0
 }
 
-// pollsFirst reports whether the next request for slot i is a poll that fires
+// pollsFirst reports whether the next request for slot s is a poll that fires
 // once.
 func (l *Loop) pollsFirst(s *slot) bool {
-	return l.feat.has(pollThen) && s.op.Code == backends.Recv && !s.asked && !l.watches(s.op)
+	switch s.op.Code {
+	case backends.Recv:
+		return l.feat.has(pollThen) && !s.asked && !l.watches(s.op)
+	case backends.Splice:
+		return s.op.Off == backends.FromSocket && !s.asked
+	}
+	return false
 }
 
 // prepWatch writes the request of a watching slot where that is not a receive.

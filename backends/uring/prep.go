@@ -108,7 +108,7 @@ func (l *Loop) compose(i uint32) *uapi.SQE {
 		return e
 	}
 	if s.polling {
-		prepPoll(e, op.Code)
+		prepPoll(e, op)
 		return e
 	}
 	switch op.Code {
@@ -126,10 +126,12 @@ func (l *Loop) compose(i uint32) *uapi.SQE {
 		l.prepRecvFrom(e, i)
 	case backends.SendTo:
 		l.prepSendTo(e, op)
+	case backends.Splice:
+		l.prepSplice(e, op)
 	case backends.Close:
 		// From here the number may be given to a new descriptor.
 		f := &l.fds[l.key(op)]
-		f.closing, f.copies = 0, false
+		f.closing, f.copies, f.nonblock = 0, false, false
 		l.prepClose(e, op)
 	case backends.Shutdown:
 		prepShutdown(e, op)
@@ -151,11 +153,12 @@ func (l *Loop) compose(i uint32) *uapi.SQE {
 	return e
 }
 
-// prepPoll waits until an op of that code can make progress.
-func prepPoll(e *uapi.SQE, code backends.Code) {
+// prepPoll waits until op can make progress.
+func prepPoll(e *uapi.SQE, op *backends.Op) {
 	e.Opcode = uapi.OpPollAdd
+	e.FD = op.Socket()
 	e.OpFlags = pollEvents(unix.POLLIN)
-	if sends(code) {
+	if sends(op.Code) || op.Code == backends.Splice && op.Off != backends.FromSocket {
 		e.OpFlags = pollEvents(unix.POLLOUT)
 	}
 }
@@ -171,6 +174,7 @@ func (l *Loop) prepAccept(e *uapi.SQE, op *backends.Op) {
 	e.Opcode = uapi.OpAccept
 	if l.acceptsFixed(op) {
 		e.FileIndex = uapi.FileIndexAlloc
+		e.OpFlags = unix.SOCK_NONBLOCK // see unblock: there is no fcntl(2) for it later
 	} else {
 		e.OpFlags = unix.SOCK_CLOEXEC
 	}

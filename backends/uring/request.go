@@ -160,6 +160,7 @@ func (l *Loop) arrange(i uint32, r *Request) unix.Errno {
 			return unix.EBUSY
 		case r.sqe.Opcode == uapi.OpClose:
 			l.forgetFile(r.sqe.FD)
+			l.fds[k] = fdOps{} // the number may come back as another file
 		}
 	}
 	if r.target != nil {

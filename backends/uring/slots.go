@@ -135,9 +135,10 @@ func (l *Loop) find(data uint64) (uint32, *slot) {
 
 // An fdOps is what a loop remembers of a descriptor.
 type fdOps struct {
-	head    uint32 // ops that the kernel has or will get
-	closing uint32 // the Close that waits for them to end
-	copies  bool   // zero-copy sends are refused
+	head     uint32 // ops that the kernel has or will get
+	closing  uint32 // the Close that waits for them to end
+	copies   bool   // zero-copy sends are refused
+	nonblock bool   // the loop made it O_NONBLOCK
 
 	uses       uint8 // requests, until it is registered
 	registered bool  // in the table of files, in the slot of its number

@@ -1,0 +1,33 @@
+package backends
+
+import "golang.org/x/sys/unix"
+
+// Off of a Splice says what In is: a file, to be read from that byte, or one of
+// these. FD is a pipe, but for FromPipe.
+const (
+	FromSocket int64 = -1 - iota
+	FromPipe         // to the socket FD
+)
+
+// Socket is the descriptor whose readiness o waits for, of which Fixed speaks
+// and whose Close ends o: In of a Splice from a socket, else FD.
+func (o *Op) Socket() int32 {
+	if o.Code == Splice && o.Off == FromSocket {
+		return o.In
+	}
+	return o.FD
+}
+
+// BadMove is what is wrong with a Splice, Sendfile or Copy that no loop should
+// try, or 0.
+func (o *Op) BadMove() unix.Errno {
+	switch {
+	case o.FD < 0 || o.In < 0:
+		return unix.EBADF
+	case o.Code != Copy && o.Len <= 0, // which would look like the end
+		o.Code == Splice && o.Off < FromPipe,
+		o.Code == Sendfile && o.Off < 0:
+		return unix.EINVAL
+	}
+	return 0
+}

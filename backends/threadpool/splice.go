@@ -1,0 +1,80 @@
+package threadpool
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+)
+
+// addMove notes a Splice or a Sendfile.
+func (l *loop) addMove(op *backends.Op) {
+	if e := op.BadMove(); e != 0 {
+		l.push(op, backends.Fail(e))
+		return
+	}
+	// A splice from a socket that does not block would be made in vain.
+	polls := events(op) == unix.POLLIN && slices.Contains(l.nonblock, op.In)
+	l.ops = append(l.ops, entry{op: op, polls: polls})
+	l.fresh = true
+}
+
+// doMove makes the call of a Splice or a Sendfile. Neither has a flag that keeps
+// the socket from blocking (SPLICE_F_NONBLOCK speaks of the pipe), so a socket
+// that has to share Wait with other ops becomes O_NONBLOCK until it is closed.
+func (l *loop) doMove(e *entry, block bool) {
+	op := e.op
+	if !block {
+		l.unblock(op)
+	}
+	n, errno := l.move(op, block)
+	for l.interrupted(errno) {
+		n, errno = l.move(op, block)
+	}
+	switch {
+	case errno == unix.EAGAIN:
+		l.vain(e, block)
+		return
+	case errno != 0:
+		l.finish(e, backends.Fail(errno), nil)
+		return
+	case op.Code == backends.Splice && op.Off == backends.FromSocket:
+		l.tally.Counters[backends.BytesIn] += uint64(n)
+	case op.Code == backends.Sendfile || op.Off == backends.FromPipe:
+		l.tally.Counters[backends.BytesOut] += uint64(n)
+		if n < int(op.Len) && n > 0 {
+			l.tally.Counters[backends.ShortSends]++
+		}
+	}
+	l.finish(e, backends.Result(n), nil)
+}
+
+func (l *loop) move(op *backends.Op, block bool) (int, unix.Errno) {
+	l.enter(backends.SysSplice, block)
+	if op.Code == backends.Sendfile {
+		return l.sendfile(op.FD, op.In, op.Off, int(op.Len))
+	}
+	flags := unix.SPLICE_F_MOVE
+	if !block {
+		flags |= unix.SPLICE_F_NONBLOCK
+	}
+	return l.splice(op.In, op.Off, op.FD, int(op.Len), flags)
+}
+
+// unblock makes op's socket O_NONBLOCK, once. A splice from a file has none.
+func (l *loop) unblock(op *backends.Op) {
+	fd := op.Socket()
+	if op.Code == backends.Splice && op.Off >= 0 || slices.Contains(l.nonblock, fd) {
+		return
+	}
+	l.tally.Counters[backends.SysOther] += 2
+	if unix.SetNonblock(int(fd), true) == nil { // else the call says what is wrong
+		l.nonblock = append(l.nonblock, fd)
+	}
+}
+
+// forget drops what the loop remembers of a descriptor that is being closed.
+func (l *loop) forget(fd int32) {
+	l.nonblock = slices.DeleteFunc(l.nonblock, func(n int32) bool { return n == fd })
+}
