@@ -40,7 +40,7 @@ func (e *entry) recvFrom() {
 	if e.selects() {
 		data = e.buf[backends.DatagramHead:]
 	}
-	e.n, e.from, e.err = e.desc.packets().ReadFromUDPAddrPort(data)
+	e.n, e.sender, e.err = e.desc.packets().ReadFromUDPAddrPort(data)
 }
 
 func (e *entry) sendTo() {
@@ -65,9 +65,9 @@ func (l *loop) arrived(e *entry) (more bool) {
 	switch {
 	case e.selects():
 		buf, e.buf = e.buf[:backends.DatagramHead+e.n], nil
-		binary.NativeEndian.PutUint32(buf, uint32(backends.PutAddrPort(buf[backends.NameAt:], e.from)))
+		binary.NativeEndian.PutUint32(buf, uint32(backends.PutAddrPort(buf[backends.NameAt:], e.sender)))
 	case op.Addr != nil:
-		op.Addr.Len = uint32(backends.PutAddrPort(uapi.SockaddrBytes(&op.Addr.Raw), e.from))
+		op.Addr.Len = uint32(backends.PutAddrPort(uapi.SockaddrBytes(&op.Addr.Raw), e.sender))
 	}
 	e.n = 0
 	if op.Flags&backends.Multishot != 0 {

@@ -27,10 +27,10 @@ type entry struct {
 	dry       bool         // Recv: no buffer was left, and that was counted
 	peek      [1]byte
 
-	n    int
-	err  error
-	conn net.Conn       // what Accept brought
-	from netip.AddrPort // and who sent what RecvFrom did
+	n      int
+	err    error
+	conn   net.Conn       // what Accept brought
+	sender netip.AddrPort // and who sent what RecvFrom did
 }
 
 // call makes the entry's call and blocks as long as it does.
