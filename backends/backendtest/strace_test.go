@@ -32,7 +32,7 @@ func TestMovesAgainstStrace(t *testing.T) {
 		log := filepath.Join(t.TempDir(), "log")
 		cmd := exec.Command("strace", "-f", "-qq", "-o", log, "-e", "trace=splice,sendfile", os.Args[0], "-test.run=^TestMovesAgainstStrace$", "-test.v")
 		cmd.Env = append(os.Environ(), movesChild+"="+name)
-		out, err := cmd.CombinedOutput()
+		out, err := testenv.Strace(cmd)
 		if err != nil {
 			if testenv.Root() != nil {
 				testenv.Need(t, "root", fmt.Errorf("strace: %w", err)) // ptrace may be forbidden

@@ -282,7 +282,7 @@ func TestFileCallsAgainstStrace(t *testing.T) {
 	cmd := exec.Command("strace", "-f", "-qq", "-o", log, "-e", "trace=pread64,pwrite64,fsync,fdatasync,futex,write,epoll_pwait2",
 		os.Args[0], "-test.run=^TestFileCallsAgainstStrace$", "-test.v")
 	cmd.Env = append(os.Environ(), filesChild+"=1")
-	out, err := cmd.CombinedOutput()
+	out, err := testenv.Strace(cmd)
 	if err != nil {
 		if testenv.Root() != nil {
 			testenv.Need(t, "root", fmt.Errorf("strace: %w", err)) // ptrace may be forbidden

@@ -31,7 +31,7 @@ func TestCallsAgainstStrace(t *testing.T) {
 		log := filepath.Join(t.TempDir(), "log")
 		cmd := exec.Command("strace", "-f", "-qq", "-o", log, "-e", "trace=read,write,recvfrom,sendto", os.Args[0], "-test.run=^TestCallsAgainstStrace$")
 		cmd.Env = append(os.Environ(), straceChild+"="+name)
-		if out, err := cmd.CombinedOutput(); err != nil {
+		if out, err := testenv.Strace(cmd); err != nil {
 			if testenv.Root() != nil {
 				testenv.Need(t, "root", fmt.Errorf("strace: %w", err)) // ptrace may be forbidden
 			}

@@ -165,7 +165,7 @@ func TestOneSystemCallAFileOp(t *testing.T) {
 	cmd := exec.Command("strace", "-f", "-qq", "-o", log, "-e", "trace=pread64,pwrite64,fdatasync,ppoll",
 		os.Args[0], "-test.run=^TestOneSystemCallAFileOp$", "-test.v")
 	cmd.Env = append(os.Environ(), fileVariable+"="+path)
-	out, err := cmd.CombinedOutput()
+	out, err := testenv.Strace(cmd)
 	if err != nil {
 		if testenv.Root() != nil {
 			testenv.Need(t, "root", fmt.Errorf("strace: %w", err)) // ptrace may be forbidden

@@ -182,7 +182,7 @@ func TestCountersAgainstStrace(t *testing.T) {
 		cmd := exec.Command("strace", "-f", "-e", "trace=getpriority,io_uring_enter,io_uring_register,shutdown,close", "-e", "signal=none", "-o", trace,
 			os.Args[0], "-test.run=^TestStraceChild$", "-test.v")
 		cmd.Env = append(os.Environ(), straceChild+"="+b.Traits().Tier)
-		out, err := cmd.CombinedOutput()
+		out, err := testenv.Strace(cmd)
 		if strings.Contains(string(out), "PTRACE") {
 			testenv.Need(t, "strace", errors.New(string(out)))
 		}

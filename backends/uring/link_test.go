@@ -345,9 +345,8 @@ func TestLinkAfterRetry(t *testing.T) {
 			last := &backends.Op{Code: backends.Recv, FD: here, Flags: backends.SelectBuf}
 			mustWrite(t, far, "ping")
 			submitEach(l, recv, nop, send, last)
-			quiet(t, l)
-			if l.tally.Counters[backends.NoBufs] == 0 {
-				t.Error("there was a buffer, so this test shows nothing")
+			for l.tally.Counters[backends.NoBufs] == 0 { // the kernel's thread takes its time
+				quiet(t, l)
 			}
 			if readable(far) {
 				t.Fatal("the send did not wait")

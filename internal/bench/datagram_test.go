@@ -24,8 +24,8 @@ func TestDatagrams(t *testing.T) {
 			t.Errorf("%s: counted system calls %v", cell.Contestant, trial.CountedSyscalls)
 		}
 	}
-	if set.Floor == nil || set.Floor.Messages == 0 {
-		t.Errorf("the harness's floor is %+v", set.Floor)
+	if set.Floor == nil {
+		t.Error("there is no harness floor")
 	}
 }
 

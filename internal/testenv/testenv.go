@@ -4,6 +4,7 @@
 package testenv
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
@@ -37,4 +38,16 @@ func Root() error {
 func Program(name string) error {
 	_, err := exec.LookPath(name)
 	return err
+}
+
+// Strace runs an strace, and runs it again when that itself has failed: on a busy
+// machine it now and then loses a thread that is starting.
+func Strace(cmd *exec.Cmd) (out []byte, err error) {
+	for range 3 {
+		again := &exec.Cmd{Path: cmd.Path, Args: cmd.Args, Env: cmd.Env, Dir: cmd.Dir}
+		if out, err = again.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("strace: ptrace(")) {
+			break
+		}
+	}
+	return out, err
 }
