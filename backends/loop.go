@@ -62,6 +62,9 @@ type Traits struct {
 	// Splices, Sendfile and Copies are true where the ops Splice, Sendfile and
 	// Copy are carried out.
 	Splices, Sendfile, Copies bool
+	// FilePool is true where ops on files are left to Config.Threads threads of
+	// the loop's own, which use the descriptors of the process.
+	FilePool bool
 	// Features in force, the names that variants use, sorted.
 	Features []string
 	// Streams are those of the Features that datagrams are received and sent

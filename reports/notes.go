@@ -28,6 +28,7 @@ func notes(s *result.Set, all []view) []note {
 	n = append(n, placementNote(s))
 	n = append(n, contestantNotes(s)...)
 	n = append(n, clientNote(s))
+	n = append(n, storageNotes(s)...)
 	n = append(n, interferenceNote(s))
 	if s.Plan.Purpose == "" {
 		n = append(n, interferenceNotes(all)...)
@@ -144,6 +145,8 @@ func placementNote(s *result.Set) note {
 	}
 	text := fmt.Sprintf("server on CPU %s, client on CPU %s", cpuList(p.ServerCPUs), cpuList(p.ClientCPUs))
 	switch {
+	case len(p.ClientCPUs) == 0:
+		text = "each contestant on CPU " + cpuList(p.ServerCPUs)
 	case len(p.Cells) > 0 && !slices.ContainsFunc(p.Cells, func(c result.Cell) bool { return c.Target == "" }):
 		text = "client on CPU " + cpuList(p.ClientCPUs)
 	case p.Placement == "shared":
@@ -204,6 +207,10 @@ func contestantText(c result.Cell, t *result.Trial) string {
 
 func clientNote(s *result.Set) note {
 	line := or(s.Plan.Client, "unknown")
+	nothing := "nothing is sent"
+	if s.Storage != nil {
+		line, nothing = "within each contestant", "no file is touched"
+	}
 	f := s.Floor
 	if f == nil || f.Messages == 0 {
 		return note{"load generator", line + "; its floor was not measured", false}
@@ -212,8 +219,8 @@ func clientNote(s *result.Set) note {
 	if loads := s.Plan.Loads(); len(loads) > 1 {
 		under = fmt.Sprintf(" under the first of %d loads, %s", len(loads), loads[0])
 	}
-	return note{"load generator", line + fmt.Sprintf("; harness floor (null backend, nothing is sent)%s: %s ns CPU a %s at %s %s/s",
-		under, figure(f.CPUPerMessage()), unit.One, whole(f.PerSecond()), unit.Many), false}
+	return note{"load generator", line + fmt.Sprintf("; harness floor (null backend, %s)%s: %s ns CPU a %s at %s %s/s",
+		nothing, under, figure(f.CPUPerMessage()), unit.One, whole(f.PerSecond()), unit.Many), false}
 }
 
 func trialsNotes(s *result.Set) []note {

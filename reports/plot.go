@@ -90,6 +90,9 @@ func subtitle(s *result.Set, all []view) string {
 
 // loadParts are what a load is made of, in words.
 func loadParts(l result.Load) []string {
+	if l.Op != "" {
+		return l.FileParts()
+	}
 	conns := fmt.Sprintf("%s connections", whole(float64(l.Conns)))
 	if l.Conns == 1 {
 		conns = "1 connection"

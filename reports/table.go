@@ -75,6 +75,10 @@ func throughputGrid(s *result.Set, v view) grid {
 	if several {
 		g.header = append(g.header, "requests/s")
 	}
+	onFile := v.load.Op != ""
+	if onFile {
+		g.header = append(g.header, "MB/s")
+	}
 	if s.Plan.Duet {
 		g.title += " (two at a time: relative under contention)"
 	}
@@ -87,6 +91,9 @@ func throughputGrid(s *result.Set, v view) grid {
 		line := []string{r.name, whole(r.rate.Center), halfWidth(r.rate)}
 		if several {
 			line = append(line, whole(r.rate.Center*float64(v.load.Requests)))
+		}
+		if onFile {
+			line = append(line, megabytes(r.bytes.Center))
 		}
 		for _, p := range percentiles {
 			line = append(line, microseconds(r.latency, p))
@@ -111,15 +118,24 @@ func costGrid(v view, unit result.Unit) grid {
 	g := grid{header: []string{
 		"", "server CPU ns" + each, "client ns" + each, "machine ns" + each, "syscalls" + each, "switches" + each, "peak RSS MiB",
 	}}
+	alone := v.load.Op != "" // no client, and what is under test serves nobody
+	if alone {
+		g.header = slices.Delete(g.header, 2, 3)
+		g.header[1] = "CPU ns" + each
+	}
 	for _, r := range v.rows {
-		g.rows = append(g.rows, []string{
+		line := []string{
 			r.name, cpu(r.server, r.user), cpu(r.client, r.clientUser), cpu(r.machine, r.machineUser),
 			figure(r.syscalls.Center), figure(r.switches.Center), figure(r.rss.Center / (1 << 20)),
-		})
+		}
+		if alone {
+			line = slices.Delete(line, 2, 3)
+		}
+		g.rows = append(g.rows, line)
 		for _, h := range r.helpers {
-			g.rows = append(g.rows, []string{
-				fmt.Sprintf("  of it %s (%d)", h.name, h.threads), whole(h.cpu.Center), "", "", "", "", "",
-			})
+			part := make([]string, len(line))
+			part[0], part[1] = fmt.Sprintf("  of it %s (%d)", h.name, h.threads), whole(h.cpu.Center)
+			g.rows = append(g.rows, part)
 		}
 	}
 	return g

@@ -66,7 +66,7 @@ func newBackend(v backends.Variant) *backend {
 
 func (b *backend) Name() string { return b.variant.String() }
 func (b *backend) Traits() backends.Traits {
-	t := backends.Traits{Splices: true, Sendfile: true, Features: slices.Clone(b.variant.Add)}
+	t := backends.Traits{FilePool: true, Splices: true, Sendfile: true, Features: slices.Clone(b.variant.Add)}
 	if b.noFlag {
 		t.Streams = []string{"readwrite"}
 	}

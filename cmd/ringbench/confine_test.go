@@ -27,6 +27,7 @@ func confine(args []string) error {
 	soft := f.Int("nofile-soft", 0, "RLIMIT_NOFILE")
 	hard := f.Int("nofile-hard", 0, "RLIMIT_NOFILE")
 	nproc := f.Int("nproc", 0, "RLIMIT_NPROC")
+	fsize := f.Int("fsize", 0, "RLIMIT_FSIZE, bytes")
 	uid := f.Int("uid", 0, "user and group")
 	sysctl := f.String("sysctl", "", "file shown as /proc/sys/kernel/io_uring_disabled")
 	ports := f.String("ports", "", "net.ipv4.ip_local_port_range, in a network of its own")
@@ -42,6 +43,11 @@ func confine(args []string) error {
 	if *nproc > 0 {
 		if err := unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: uint64(*nproc), Max: uint64(*nproc)}); err != nil {
 			return fmt.Errorf("set RLIMIT_NPROC: %w", err)
+		}
+	}
+	if *fsize > 0 {
+		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: uint64(*fsize), Max: uint64(*fsize)}); err != nil {
+			return fmt.Errorf("set RLIMIT_FSIZE: %w", err)
 		}
 	}
 	if *memlock >= 0 {

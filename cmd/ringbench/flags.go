@@ -32,6 +32,10 @@ func takes(kind string) string {
 		return "it takes whole numbers, with commas between them, such as 1,64,1000"
 	case "float64Slice":
 		return "it takes numbers, with commas between them, such as 1000,2.5e4"
+	case "size":
+		return "it takes a number of bytes above 0, such as 4096, 64k or 4g"
+	case "sizes":
+		return "it takes numbers of bytes above 0, with commas between them, such as 4k,64k,1m"
 	case "duration":
 		return "it takes a time with its unit, such as 500ms or 2s"
 	case "bool":

@@ -16,13 +16,17 @@ import (
 const (
 	Split  = "split"  // on CPUs of their own
 	Shared = "shared" // on the same
+	Alone  = "alone"  // there is no client
 )
 
 // Progress is told before each run of the plan, and with done == of at the end,
 // however it came.
 type Progress func(done, of int, what string)
 
-type runner struct{ plan *result.Plan }
+type runner struct {
+	plan *result.Plan
+	file string // that the plan's workload was supplied with; "": none
+}
 
 // Run carries out a plan. It returns what was measured also when ctx ends it
 // early (the set is then marked as interrupted) and when a process could not be
@@ -47,6 +51,14 @@ func run(ctx context.Context, set *result.Set, progress Progress) error {
 	}
 	r := &runner{plan: p}
 	defer progress(len(runs), len(runs), "")
+	if supply := of(p.Cells[0]).supply; supply != nil {
+		progress(0, len(runs), "file")
+		var release func()
+		if r.file, release, err = supply(ctx, set); err != nil {
+			return err
+		}
+		defer release()
+	}
 	progress(0, len(runs), "harness floor")
 	if set.Floor, err = r.harnessFloor(ctx); err != nil {
 		return err
@@ -86,7 +98,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// harnessFloor measures the load generator against the null backend.
+// harnessFloor measures the load generator against the null backend, or a server
+// that drives itself on it.
 func (r *runner) harnessFloor(ctx context.Context) (*result.Floor, error) {
 	if _, err := backends.Lookup("null"); err != nil {
 		return nil, err
@@ -95,6 +108,7 @@ func (r *runner) harnessFloor(ctx context.Context) (*result.Floor, error) {
 	if of(cell).floor == nil {
 		return nil, nil
 	}
+	drives := of(cell).drives()
 	cell = of(cell).floor(cell)
 	cell.Contestant = "null"
 	c := &contestant{cell: cell}
@@ -103,6 +117,11 @@ func (r *runner) harnessFloor(ctx context.Context) (*result.Floor, error) {
 	p.Client = "null"
 	ctx, cancel := context.WithTimeout(ctx, DefaultPatience)
 	defer cancel()
+	if !drives {
+		if err := c.startOwn(ctx, &p); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.connect(ctx, &p); err != nil {
 		return nil, err
 	}
@@ -117,6 +136,9 @@ func (r *runner) harnessFloor(ctx context.Context) (*result.Floor, error) {
 		return nil, err
 	}
 	used := m.clients[0]
+	if !drives {
+		used = m.servers[0]
+	}
 	return &result.Floor{
 		Seconds:    window.Seconds(),
 		Messages:   report.Messages,

@@ -41,13 +41,13 @@ type contestant struct {
 	client *child.Proc        // the server, where that drives itself
 	about  listening
 
-	origin   *child.Proc // the server behind it; nil: none
-	upstream string      // where that listens
+	origin *child.Proc // the server behind it; nil: none
+	behind string      // where that listens, or the file of the run
 }
 
 // start brings up the server and connects the client.
 func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, err error) {
-	c := &contestant{cell: cell}
+	c := &contestant{cell: cell, behind: r.file}
 	defer func() {
 		if err != nil {
 			c.stop()
@@ -166,7 +166,7 @@ func (c *contestant) startOwn(ctx context.Context, p *result.Plan) error {
 	if err != nil {
 		return err
 	}
-	own, err := of(c.cell).server(c.cell, p, c.upstream)
+	own, err := of(c.cell).server(c.cell, p, c.behind)
 	if err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func (c *contestant) startOrigin(ctx context.Context, p *result.Plan) (err error
 	if err := c.origin.Call(ctx, "ready", nil, &about); err != nil {
 		return fmt.Errorf("origin: %w", err)
 	}
-	c.upstream = about.Addr
+	c.behind = about.Addr
 	return nil
 }
 
@@ -224,7 +224,7 @@ func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
 	if err != nil {
 		return err
 	}
-	args := strings.Fields(strings.NewReplacer("{port}", strconv.Itoa(port), "{origin}", c.upstream).Replace(c.cell.Command))
+	args := strings.Fields(strings.NewReplacer("{port}", strconv.Itoa(port), "{origin}", c.behind).Replace(c.cell.Command))
 	c.server, err = child.Start(child.Spec{Command: args, Name: c.cell.Contestant, CPUs: p.ServerCPUs, Session: true})
 	if err != nil {
 		return err

@@ -44,8 +44,11 @@ func (g *EchoGrid) checkDatagrams() error {
 // takesDatagrams is an error for a backend with features that only streams have:
 // its row would show something else than its name says.
 func takesDatagrams(flag, name, network string) error {
+	if !workloads.Datagrams(network) {
+		return nil
+	}
 	b, err := backends.Lookup(name)
-	if err != nil || !workloads.Datagrams(network) {
+	if err != nil {
 		return err
 	}
 	if t := b.Traits(); len(t.Streams) > 0 {

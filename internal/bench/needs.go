@@ -109,9 +109,12 @@ func needSockets(c result.Cell) error {
 	return nil
 }
 
-// askedConns is the flags that ask for a cell's connections.
+// askedConns is the flags that ask for a cell's connections, or what is in their place.
 func askedConns(c result.Cell) string {
-	if c.Idle == 0 {
+	switch {
+	case !of(c).drives():
+		return fmt.Sprintf("--depth=%d", c.Depth)
+	case c.Idle == 0:
 		return fmt.Sprintf("--conns=%d", c.Conns)
 	}
 	return fmt.Sprintf("--conns=%d with --idle-conns=%d", c.Conns, c.Idle)
@@ -144,6 +147,7 @@ func resources(p *result.Plan, cells []result.Cell, r rehearsal, limits func() [
 func needThreads(pools []result.Cell, limits []threadLimit) error {
 	const others = 32 // the runtime's and the other processes'
 	var names []string
+	fewer := "--workers"
 	largest, sum := 0, others
 	for _, c := range pools {
 		threads := of(c).threads(c)
@@ -155,7 +159,11 @@ func needThreads(pools []result.Cell, limits []threadLimit) error {
 				return fmt.Errorf("--workers=%d leaves %d connections to wait and the backlog holds %d; raise net.core.somaxconn or --workers", c.Workers, waiting, somaxconn())
 			}
 		}
-		names = append(names, fmt.Sprintf("%s with %d connections", c.Contestant, c.Conns+c.Idle))
+		many := fmt.Sprintf("%d connections", c.Conns+c.Idle)
+		if !of(c).drives() {
+			many, fewer = fmt.Sprintf("%d %s in flight", c.Depth, c.Unit().Many), "a smaller --depth"
+		}
+		names = append(names, c.Contestant+" with "+many)
 		largest, sum = max(largest, threads+others), sum+threads
 	}
 	for _, limit := range limits {
@@ -164,7 +172,7 @@ func needThreads(pools []result.Cell, limits []threadLimit) error {
 			threads = largest
 		}
 		if threads > limit.free {
-			return fmt.Errorf("%s needs %d threads and %s leaves %d; %s, or use --workers", strings.Join(names, " beside "), threads, limit.name, max(limit.free, 0), limit.remedy)
+			return fmt.Errorf("%s needs %d threads and %s leaves %d; %s, or use %s", strings.Join(names, " beside "), threads, limit.name, max(limit.free, 0), limit.remedy, fewer)
 		}
 	}
 	return nil

@@ -71,13 +71,28 @@ func (o *Options) plan(fill func(*result.Plan, []result.Load) (warnings []string
 	if err := o.check(); err != nil {
 		return nil, nil, err
 	}
+	if o.Duet {
+		if err := apart(loads); err != nil {
+			return nil, nil, err
+		}
+	}
+	drives := playable[loads[0].Workload].drives()
+	if drives {
+		if err := o.checkClient(); err != nil {
+			return nil, nil, err
+		}
+	}
 	p := &result.Plan{
 		Trials: o.Trials, Seed: o.Seed,
 		WarmupSeconds: o.Warmup.Seconds(), DurationSeconds: o.Duration.Seconds(),
-		PatienceSeconds: o.Patience.Seconds(), Duet: o.Duet, Client: o.Client, Audit: o.Audit,
+		PatienceSeconds: o.Patience.Seconds(), Duet: o.Duet, Audit: o.Audit,
 		Sessions: o.Sessions, SessionGapSeconds: o.SessionGap.Seconds(), Limits: limits,
 	}
-	if err := o.place(p); err != nil {
+	place := o.placeAlone
+	if drives {
+		p.Client, place = o.Client, o.place
+	}
+	if err := place(p); err != nil {
 		return nil, nil, err
 	}
 	warnings, err := fill(p, loads)
@@ -135,6 +150,11 @@ func (o *Options) check() error {
 	if o.TargetPID != 0 && o.Target == "" {
 		return fmt.Errorf("--target-pid goes with --target")
 	}
+	return nil
+}
+
+// checkClient chooses the load generator's backend and checks it.
+func (o *Options) checkClient() error {
 	if o.Client == DefaultClient {
 		o.clientChosen = true
 		o.Client, o.secondChoice = chooseClient()
@@ -171,6 +191,17 @@ func inRange(flags ...bounded) error {
 		}
 	}
 	return nil
+}
+
+// placeAlone decides which CPUs a server runs on that drives itself.
+func (o *Options) placeAlone(p *result.Plan) error {
+	allowed := child.Allowed()
+	cpus, err := parseCPUs("--server-cpus", o.ServerCPUs, allowed)
+	if cpus == nil {
+		cpus = allowed[:min(o.Loops, len(allowed))]
+	}
+	p.Placement, p.ServerCPUs = Alone, cpus
+	return err
 }
 
 // place decides which CPUs server and client run on.

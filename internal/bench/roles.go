@@ -14,6 +14,7 @@ import (
 const (
 	roleEcho   = "echo"
 	roleClient = "client"
+	roleRead   = "read"
 )
 
 // Roles is what child.Main needs: every process of a trial that is ours.
@@ -21,6 +22,7 @@ func Roles() map[string]func(*child.Control) error {
 	return map[string]func(*child.Control) error{
 		roleEcho:   server(workloads.StartEcho),
 		roleClient: client,
+		roleRead:   reads,
 	}
 }
 
@@ -78,19 +80,55 @@ func client(c *child.Control) error {
 	if err != nil {
 		return err
 	}
+	handlers := driving(g)
+	handlers["ready"] = func(json.RawMessage) (any, error) { return nil, nil }
+	handlers["open idle"] = func(raw json.RawMessage) (any, error) {
+		var n int
+		if err := json.Unmarshal(raw, &n); err != nil {
+			return nil, err
+		}
+		return nil, g.OpenIdle(n)
+	}
+	c.Serve(handlers)
+	return nil
+}
+
+// reads is the role of a load on a file, server and client in one.
+func reads(c *child.Control) error {
+	var cfg readRole
+	if err := c.Config(&cfg); err != nil {
+		return err
+	}
+	r, err := startReads(cfg)
+	if err != nil {
+		return err
+	}
+	t := r.Traits()
+	handlers := driving(r)
+	handlers["ready"] = func(json.RawMessage) (any, error) {
+		return listening{Tier: t.Tier, Features: t.Features, Table: r.Descriptors()}, nil
+	}
+	handlers["counters"] = func(json.RawMessage) (any, error) { return r.Counters(), nil }
+	c.Serve(handlers)
+	return nil
+}
+
+// A driver is a load: a generator's, or a server's that drives itself.
+type driver interface {
+	Start(load.Window)
+	Progress() uint64
+	Stop() (*load.Report, error)
+	Close()
+	Failed() <-chan error
+}
+
+// driving answers the commands that are about the load.
+func driving(g driver) map[string]func(json.RawMessage) (any, error) {
 	go func() { // a trial that is void already need not last to its end
 		fmt.Fprintln(os.Stderr, <-g.Failed())
 		os.Exit(1)
 	}()
-	c.Serve(map[string]func(json.RawMessage) (any, error){
-		"ready": func(json.RawMessage) (any, error) { return nil, nil },
-		"open idle": func(raw json.RawMessage) (any, error) {
-			var n int
-			if err := json.Unmarshal(raw, &n); err != nil {
-				return nil, err
-			}
-			return nil, g.OpenIdle(n)
-		},
+	return map[string]func(json.RawMessage) (any, error){
 		"start": func(raw json.RawMessage) (any, error) {
 			var w load.Window
 			if err := json.Unmarshal(raw, &w); err != nil {
@@ -105,6 +143,5 @@ func client(c *child.Control) error {
 			g.Close()
 			return nil, nil
 		},
-	})
-	return nil
+	}
 }

@@ -46,6 +46,9 @@ func serverMost(s *result.Process, cell result.Cell) int {
 	threads := s.Threads
 	if b, err := backends.Lookup(cell.Backend); err == nil && !b.Traits().Blocking {
 		threads = cell.Loops
+		if b.Traits().FilePool && !of(cell).drives() {
+			threads = s.Threads
+		}
 		for _, h := range s.Helpers {
 			threads += h.Threads
 		}

@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"context"
+
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/load"
 	"github.com/ringbench/ringbench/internal/result"
@@ -9,15 +11,18 @@ import (
 
 // A workload is what bench must know of a kind of test to play it.
 type workload struct {
-	// server is our server of a cell. Origin is where the server behind it
-	// listens, "" where there is none.
-	server func(c result.Cell, p *result.Plan, origin string) (part, error)
+	// server is our server of a cell. Behind is where the server behind it
+	// listens, or the path of the file that supply made; "" where there is neither.
+	server func(c result.Cell, p *result.Plan, behind string) (part, error)
 	// client drives the server at an address. AllServed: it has taken every
 	// connection from its backlog. Nil: the server drives itself, and answers
 	// the commands of a client too.
 	client func(c result.Cell, p *result.Plan, address string, allServed bool) part
 	// origin is the server behind ours; nil: there is none.
 	origin func(c result.Cell, p *result.Plan) part
+	// supply makes the file that all trials of a run use, and notes in the set
+	// what it is; release gives it up. Nil: they use none.
+	supply func(ctx context.Context, set *result.Set) (path string, release func(), err error)
 	// places is how many connections a server of ours is to have accepted before
 	// the load begins; nil: they come and go, or there are none.
 	places func(c result.Cell) int
@@ -27,8 +32,8 @@ type workload struct {
 	files func(c result.Cell) int
 	// threads is how many workers a pool of ours grows to.
 	threads func(c result.Cell) int
-	// floor is c with the null backend for a server, which answers within the
-	// client; nil: there is no such thing.
+	// floor is c as the null backend can have it, in the client or, where the
+	// server drives itself, there; nil: there is no such thing.
 	floor func(c result.Cell) result.Cell
 }
 
@@ -40,7 +45,7 @@ type part struct {
 	loops cast // what it opens; none where a loop is nothing but blocking calls
 }
 
-var playable = map[string]workload{"echo": echo, "churn": churn}
+var playable = map[string]workload{"echo": echo, "churn": churn, "read": read}
 
 // of is the workload of a cell.
 func of(c result.Cell) workload {

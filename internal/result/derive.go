@@ -134,7 +134,13 @@ func (f *Floor) PerSecond() float64 { return ratio(float64(f.Messages), f.Second
 // CPUPerMessage is in nanoseconds.
 func (f *Floor) CPUPerMessage() float64 { return ratio(f.CPUSeconds, float64(f.Messages)) * 1e9 }
 
+// BytesPerSecond is what PerSecond moved.
+func (t *Trial) BytesPerSecond() float64 { return ratio(float64(t.Bytes), t.Seconds) }
+
 func (l Load) String() string {
+	if l.Op != "" {
+		return strings.Join(l.FileParts(), ", ")
+	}
 	conns := "connections"
 	if l.Conns == 1 {
 		conns = "connection"
@@ -160,6 +166,31 @@ func requests(n int) string {
 		return "1 request"
 	}
 	return fmt.Sprintf("%d requests", n)
+}
+
+// FileParts are what a load on a file is made of, in words.
+func (l Load) FileParts() []string {
+	what := strings.TrimSpace(l.Pattern+" "+l.Unit().Many) + " × " + binary(int64(l.Size))
+	if l.Op == "fsync" || l.Op == "append" {
+		what += " each with fdatasync"
+	}
+	cache := "buffered"
+	if l.Direct {
+		cache = "O_DIRECT"
+	}
+	if l.Cache != "" {
+		cache += ", " + l.Cache
+	}
+	return []string{"file of " + binary(l.FileBytes), what, fmt.Sprintf("depth %d", l.Depth), cache}
+}
+
+// binary prints a number of bytes in the largest unit that leaves it whole.
+func binary(n int64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	for n >= 1024 && n%1024 == 0 && len(units) > 1 {
+		n, units = n/1024, units[1:]
+	}
+	return fmt.Sprintf("%d %s", n, units[0])
 }
 
 // Loads lists the loads of the plan, each once, in the order of the plan.

@@ -18,6 +18,7 @@ type Set struct {
 	Plan        Plan      `json:"plan"`
 	Trials      []Trial   `json:"trials"`
 	Floor       *Floor    `json:"harness_floor,omitempty"`
+	Storage     *Storage  `json:"storage,omitempty"` // of a workload on a file
 	Warnings    []string  `json:"warnings,omitempty"`
 }
 
@@ -74,7 +75,7 @@ type Plan struct {
 	WarmupSeconds   float64 `json:"warmup_seconds"`
 	DurationSeconds float64 `json:"duration_seconds"`
 	PatienceSeconds float64 `json:"start_timeout_seconds,omitempty"` // that a server and its client may take to get ready, and to answer when the load is over
-	Placement       string  `json:"placement"`                       // "split" or "shared"
+	Placement       string  `json:"placement"`                       // "split", "shared" or "alone"
 	ServerCPUs      []int   `json:"server_cpus"`
 	ClientCPUs      []int   `json:"client_cpus"`
 	OriginCPUs      []int   `json:"origin_cpus,omitempty"` // of the server behind one that passes on
@@ -161,6 +162,16 @@ type Load struct {
 	Requests int `json:"requests_per_connection,omitempty"`
 	// Idle is how many more connections there are that are silent.
 	Idle int `json:"idle_connections,omitempty"`
+
+	// Of a workload on a file, whose operations, instead of messages, have Size.
+	Op        string `json:"operation,omitempty"` // "read", "write", "fsync", "append"
+	Pattern   string `json:"pattern,omitempty"`   // "random", "sequential"
+	Depth     int    `json:"depth,omitempty"`     // operations in flight
+	Direct    bool   `json:"direct,omitempty"`    // around the page cache (O_DIRECT)
+	Cache     string `json:"cache,omitempty"`     // all of the file was in the page cache before the trial ("hot"), or none ("cold")
+	FileBytes int64  `json:"file_bytes,omitempty"`
+	File      string `json:"file,omitempty"`      // that was there before; "": one of ringbench's own
+	Dir       string `json:"directory,omitempty"` // where that was
 }
 
 // A Trial is one measured window of one cell on a fresh server process.

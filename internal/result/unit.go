@@ -8,15 +8,24 @@ type Unit struct {
 	Short string // "msg", where a column's header has no room for One
 }
 
-// units are by workload.
+// units are by workload, or by operation where it has several.
 var units = map[string]Unit{
 	"echo":  {"message", "messages", "msg"},
 	"churn": {"connection", "connections", "conn"},
+
+	"read":   {"read", "reads", "read"},
+	"write":  {"write", "writes", "write"},
+	"fsync":  {"write", "writes", "write"},
+	"append": {"append", "appends", "append"},
 }
 
 // Unit is what the load is counted in: messages where the workload is not known.
 func (l Load) Unit() Unit {
-	if u, ok := units[l.Workload]; ok {
+	name := l.Workload
+	if l.Op != "" {
+		name = l.Op
+	}
+	if u, ok := units[name]; ok {
 		return u
 	}
 	return units["echo"]

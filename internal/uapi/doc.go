@@ -1,7 +1,7 @@
 // Package uapi is the kernel's interface: the whole io_uring ABI (structures,
 // constants, its three system calls) as of Linux 7.2's
 // linux/io_uring.h and the headers beside it, and the few calls on
-// sockets, files and futexes that must be entered raw. Sizes and offsets are
+// sockets, files and futexes that must be entered raw or that package unix lacks. Sizes and offsets are
 // asserted at compile time, and compared with the system's headers in tests.
 //
 // Raw means that the Go scheduler is not told: the call keeps its P. That is

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ringbench/ringbench/internal/bench"
+)
+
+func readCommand() *cobra.Command {
+	var g bench.ReadGrid
+	o := bench.Options{Grid: &g}
+	var out outputs
+	c := &cobra.Command{
+		Use:   "read",
+		Short: "Compare reads and writes of a file: throughput, latency, CPU and system calls an operation",
+		Long: `Keeps a number of reads, or writes, of a file in flight in a process of its
+own for each backend, verifies what comes back, and prints how they compare.
+
+The file is one of ringbench's own, which has no name and is gone when the run
+ends, or with --file one that is there, which is only read. Lists make a grid of
+all combinations. A backend may be followed by +feature and -feature.
+
+  read    blocks of the file
+  write   over blocks of the file
+  fsync   the same, each write followed by an fdatasync
+  append  to a log that begins empty, each followed by an fdatasync`,
+		Example: `  ringbench read
+  ringbench read --backend=uring,uring+fixedbufs,threadpool --bs=4k,64k,1m --depth=1,8,32,128
+  ringbench read --direct --dir=/mnt/nvme --file-size=4g
+  ringbench read --file=/var/lib/data.db --pattern=random,sequential --cache=cold
+  ringbench read --op=append --depth=8 --dir=/var/tmp`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			draw(&o.Seed)
+			o.BackendsByUser = cmd.Flags().Changed("backend")
+			p, warnings, err := o.Plan()
+			if err != nil {
+				return err
+			}
+			return execute(cmd.Context(), p, warnings, out)
+		},
+	}
+	f := c.Flags()
+	f.StringSliceVar(&o.Backends, "backend", []string{"all"}, "contestants; all is every backend that is available here")
+	f.StringVar(&g.Op, "op", "read", "read, write, fsync, append")
+	g.Sizes, g.Depths = []int{4096}, []int{1, 32}
+	f.Var(sizes{&g.Sizes}, "bs", "bytes of an operation, such as 4k,64k,1m")
+	f.IntSliceVar(&g.Depths, "depth", g.Depths, "operations in flight")
+	f.StringSliceVar(&g.Patterns, "pattern", []string{bench.Random}, "random, sequential")
+	f.BoolVar(&g.Direct, "direct", false, "around the page cache (O_DIRECT)")
+	f.StringSliceVar(&g.Caches, "cache", nil, "hot: all of the file is in the page cache before each trial, the default without --direct; cold: none is")
+	f.StringVar(&g.File, "file", "", "read this file instead of one of ringbench's own")
+	f.Var(size{&g.FileBytes}, "file-size", "of the file, such as 4g; default: 256m, or all of --file")
+	f.StringVar(&g.Dir, "dir", os.TempDir(), "where ringbench's own file is made")
+	f.IntVar(&o.Loops, "loops", 1, "event loops, among which the depth is divided")
+	f.DurationVar(&o.Duration, "duration", time.Second, "measured window of a trial")
+	f.DurationVar(&o.Warmup, "warmup", 200*time.Millisecond, "load before the window")
+	f.IntVar(&o.Trials, "trials", 3, "trials of each cell, interleaved in random order")
+	f.Uint64Var(&o.Seed, "seed", 0, "of the order of trials, of blocks and of what is in the file; 0: a random one, which the result records")
+	f.StringVar(&o.ServerCPUs, "server-cpus", "", "CPUs of the process under test, such as 0-3,8; default: one a loop")
+	f.BoolVar(&o.Duet, "duet", false, "run two contestants at the same moment on the same CPUs: the most sensitive comparison on a noisy machine")
+	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a process may take to get the file and itself ready, and to answer when the load is over")
+	f.BoolVar(&o.Audit, "audit", true, "also count system calls by tracepoint after each window, where permitted")
+	out.flags(c)
+	complete(c, map[string][]string{
+		"backend": append([]string{"all"}, variants()...),
+		"op":      {"read", "write", "fsync", "append"},
+		"pattern": {bench.Random, bench.Sequential},
+		"cache":   {bench.Hot, bench.Cold},
+	})
+	return c
+}
+
+// A size is a flag that takes a number of bytes.
+type size struct{ bytes *int64 }
+
+func (s size) Type() string { return "size" }
+
+func (s size) String() string {
+	if s.bytes == nil || *s.bytes == 0 {
+		return ""
+	}
+	return shortSize(*s.bytes)
+}
+
+func (s size) Set(text string) (err error) {
+	*s.bytes, err = parseSize(text)
+	return err
+}
+
+// A sizes is a flag that takes a list of them.
+type sizes struct{ bytes *[]int }
+
+func (s sizes) Type() string { return "sizes" }
+
+func (s sizes) String() string {
+	if s.bytes == nil {
+		return ""
+	}
+	var words []string
+	for _, n := range *s.bytes {
+		words = append(words, shortSize(int64(n)))
+	}
+	return strings.Join(words, ",")
+}
+
+func (s sizes) Set(text string) error {
+	var list []int
+	for _, word := range strings.Split(text, ",") {
+		n, err := parseSize(word)
+		if err != nil {
+			return err
+		}
+		list = append(list, int(n))
+	}
+	*s.bytes = list
+	return nil
+}
+
+// powers of 1024, by their letters.
+const powers = "kmgt"
+
+// parseSize reads a number of bytes such as 4096, 64k or 4g, above 0.
+func parseSize(text string) (int64, error) {
+	digits, shift := text, 0
+	if n := len(text); n > 0 {
+		if i := strings.IndexByte(powers, text[n-1]|0x20); i >= 0 {
+			digits, shift = text[:n-1], 10*(i+1)
+		}
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n <= 0 || n > 1<<62>>shift {
+		return 0, fmt.Errorf("%q is no size", text)
+	}
+	return n << shift, nil
+}
+
+func shortSize(n int64) string {
+	unit := ""
+	for i := 0; i < len(powers) && n%1024 == 0; i++ {
+		n, unit = n/1024, powers[i:i+1]
+	}
+	return strconv.FormatInt(n, 10) + unit
+}

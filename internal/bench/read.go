@@ -1,0 +1,115 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/storage"
+	"github.com/ringbench/ringbench/workloads"
+)
+
+var read = workload{
+	server: readServer,
+	supply: supplyFile,
+	messages: func(c result.Cell, n backends.Counters) float64 {
+		moved := n[backends.BytesOut]
+		if c.Op == workloads.OpRead {
+			moved = n[backends.BytesIn]
+		}
+		return float64(moved) / float64(c.Size)
+	},
+	files:   func(c result.Cell) int { return 2 * c.Depth }, // net has one of its own for each
+	threads: func(c result.Cell) int { return c.Depth },
+	floor: func(c result.Cell) result.Cell {
+		c.Backend = "null"
+		return c
+	},
+}
+
+// A readRole is what the process under test is told.
+type readRole struct {
+	workloads.ReadConfig
+	Cache string `json:"cache"` // what the page cache is to have of the file; "": it is gone around, and has nothing
+}
+
+func readServer(c result.Cell, p *result.Plan, path string) (part, error) {
+	b, err := backends.Lookup(c.Backend)
+	if err != nil {
+		return part{}, err
+	}
+	cfg := workloads.ReadConfig{
+		Backend: c.Backend, Op: c.Op, Path: path, Foreign: c.File != "", Bytes: c.FileBytes, Size: c.Size, Depth: c.Depth, Loops: c.Loops,
+		Random: c.Pattern == Random, Direct: c.Direct, Seed: p.Seed, CPUs: p.ServerCPUs,
+	}
+	t := b.Traits()
+	s := part{role: roleRead, cfg: readRole{cfg, c.Cache}, procs: cfg.Procs(t)}
+	if n := cfg.EventLoops(t); n > 0 {
+		s.loops = cast{c.Backend, cfg.LoopConfig(0, t), n}
+	}
+	return s, nil
+}
+
+// supplyFile makes the file of a run, or looks at the one that is there.
+func supplyFile(ctx context.Context, set *result.Set) (path string, release func(), err error) {
+	l := set.Plan.Cells[0].Load
+	if l.File != "" {
+		s := storage.Examine(l.File)
+		s.Bytes = l.FileBytes
+		set.Storage = &s
+		return l.File, func() {}, nil
+	}
+	s := storage.Examine(l.Dir)
+	s.Own, s.Bytes = true, l.FileBytes
+	set.Storage = &s
+	if storage.InMemory(s) {
+		set.Warnings = append(set.Warnings, fmt.Sprintf("the file is in memory (%s is on %s): no device is behind it; name a --dir on one", l.Dir, s.FileSystem))
+	}
+	size := l.FileBytes
+	if l.Op == workloads.OpAppend {
+		size = 0
+	}
+	f, err := storage.Create(ctx, l.Dir, size, workloads.NewPattern(set.Plan.Seed).Fill)
+	if err != nil {
+		return "", nil, err
+	}
+	return storage.Path(f), func() { f.Close() }, nil
+}
+
+// startReads readies the page cache, and then the load.
+func startReads(cfg readRole) (*workloads.Reader, error) {
+	b, err := backends.Lookup(cfg.Backend)
+	if err != nil {
+		return nil, err
+	}
+	if !b.Traits().Memory {
+		if err := ready(cfg); err != nil {
+			return nil, err
+		}
+	}
+	return workloads.StartReads(cfg.ReadConfig)
+}
+
+// ready makes the page cache what the load wants it to be. What a trial before
+// has written is on the device then.
+func ready(cfg readRole) error {
+	f, err := os.Open(cfg.Path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if !cfg.Foreign {
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case cfg.Op == workloads.OpAppend:
+		return nil // the file will be emptied
+	case cfg.Cache == Hot:
+		return storage.Heat(f, cfg.Bytes)
+	}
+	return storage.Cool(f, cfg.Bytes) // O_DIRECT, too: nothing in memory that could differ
+}

@@ -1,0 +1,215 @@
+package bench
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
+)
+
+// readOptions are a short comparison on a file of 1 MiB.
+func readOptions(t testing.TB, g ReadGrid, backends ...string) Options {
+	o := options(backends...)
+	if g.Op == "" {
+		g.Op = "read"
+	}
+	if len(g.Sizes) == 0 {
+		g.Sizes = []int{4096}
+	}
+	if len(g.Depths) == 0 {
+		g.Depths = []int{4}
+	}
+	if len(g.Patterns) == 0 {
+		g.Patterns = []string{Random}
+	}
+	if g.File == "" {
+		g.Dir, g.FileBytes = t.TempDir(), 1<<20
+	}
+	o.Grid = &g
+	return o
+}
+
+// startReading brings up the process of the first cell, ready to start. It has
+// its file until the test ends.
+func startReading(t *testing.T, o Options) (*contestant, *result.Plan) {
+	t.Helper()
+	p := planOf(t, o)
+	set := &result.Set{Plan: *p}
+	path, release, err := supplyFile(t.Context(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	c, err := (&runner{plan: p, file: path}).start(t.Context(), p.Cells[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.stop() })
+	return c, p
+}
+
+// drive runs the load of c until n operations have ended.
+func (c *contestant) drive(t *testing.T, n uint64) (report clientReport, counted backends.Counters) {
+	t.Helper()
+	startLoad(t, c)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	eventually(t, "enough operations have ended", func() bool {
+		var now progress
+		if err := c.client.Call(ctx, "progress", nil, &now); err != nil {
+			t.Fatal(err)
+		}
+		return now.Answered >= n
+	})
+	if err := c.client.Call(ctx, "stop", nil, &report); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.server.Call(ctx, "counters", nil, &counted); err != nil {
+		t.Fatal(err)
+	}
+	return report, counted
+}
+
+// What strace sees of each backend's calls on the file is what the loops count
+// and what was read.
+func TestReadsAgreeWithStrace(t *testing.T) {
+	testenv.Need(t, "strace", testenv.Program("strace"))
+	testenv.Need(t, "root", testenv.Root())
+	for _, backend := range []string{"uring", "epoll", "threadpool", "net"} {
+		t.Run(backend, func(t *testing.T) {
+			c, _ := startReading(t, readOptions(t, ReadGrid{}, backend))
+			finish := attachStrace(t, c.pid)
+			report, n := c.drive(t, 400)
+			calls := finish()
+			t.Logf("%d reads: %v; strace: %v", report.Answered, n.Map(), calls)
+			if backend == "uring" {
+				// The first and the last are before and after strace.
+				if own, got := n[backends.SysWait], calls["io_uring_enter"]; calls["pread64"] > 0 || got > own || got+2 < own {
+					t.Errorf("strace saw %d of io_uring_enter and %d of pread64, the loop counted %d", got, calls["pread64"], own)
+				}
+				return
+			}
+			if got := calls["pread64"]; got != report.Answered || backend != "net" && n[backends.SysRecv] != got {
+				t.Errorf("strace saw %d of pread64, the loops counted %d, and %d have ended", got, n[backends.SysRecv], report.Answered)
+			}
+		})
+	}
+}
+
+// The kernel's account of the process has as many bytes as were read: asked for by
+// calls, which those of a ring are not, and, around the page cache, fetched from
+// the device.
+func TestReadsAgreeWithProcIO(t *testing.T) {
+	for _, backend := range []string{"uring", "epoll", "threadpool", "net"} {
+		for field, direct := range map[string]bool{"rchar": false, "read_bytes": true} {
+			if backend == "uring" && !direct {
+				continue
+			}
+			t.Run(backend+"/"+field, func(t *testing.T) {
+				b, err := backends.Lookup(backend)
+				if err != nil {
+					t.Fatal(err)
+				}
+				testenv.Need(t, backend, b.Probe())
+				o := readOptions(t, ReadGrid{Direct: direct}, backend)
+				if _, err := o.Grid.Loads(); err != nil {
+					testenv.Need(t, "disk", err)
+				}
+				c, p := startReading(t, o)
+				before := procIO(t, c.pid)
+				report, _ := c.drive(t, 1000)
+				got := procIO(t, c.pid)[field] - before[field]
+				const control = 1 << 16 // bytes by its pipe, at most
+				if want := report.Answered * uint64(p.Cells[0].Size); got < want || got > want+control {
+					t.Errorf("%d reads are %d bytes; the kernel counted %d", report.Answered, want, got)
+				}
+			})
+		}
+	}
+}
+
+func procIO(t *testing.T, pid int) map[string]uint64 {
+	t.Helper()
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/io")
+	if err != nil {
+		testenv.Need(t, "root", err)
+	}
+	m := map[string]uint64{}
+	for line := range strings.Lines(string(b)) {
+		k, v, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		m[k], _ = strconv.ParseUint(v, 10, 64)
+	}
+	return m
+}
+
+// Trials are made hot or cold, each of them, and a file that cannot be is void.
+func TestReadsColdAndHot(t *testing.T) {
+	g := ReadGrid{Caches: []string{Hot, Cold}}
+	o := readOptions(t, g, "epoll")
+	o.Trials = 2
+	if _, err := o.Grid.Loads(); err != nil {
+		testenv.Need(t, "disk", err)
+	}
+	set := mustRun(t, o)
+	for i := range set.Trials {
+		tr := &set.Trials[i]
+		if tr.Messages == 0 && set.Plan.Cells[tr.Cell].Cache == Hot {
+			t.Errorf("nothing was read")
+		}
+	}
+	// A file that has shrunk since the plan was made can be no more hot.
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := planOf(t, readOptions(t, ReadGrid{File: path}, "epoll"))
+	if err := os.Truncate(path, 5000); err != nil {
+		t.Fatal(err)
+	}
+	set, err := Run(t.Context(), p, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if void := set.Void(); len(void) != 1 || !strings.Contains(void[0].Void, "the file has shrunk: it ends at byte 5000") {
+		t.Errorf("%+v", void)
+	}
+}
+
+// Every process has as many Ps as its loops and their threads hold.
+func TestReadsProcs(t *testing.T) {
+	p := &result.Plan{ServerCPUs: []int{0}}
+	for backend, want := range map[string]int{"uring": 3, "epoll": 35, "threadpool": 33, "net": 0, "null": 3} {
+		c := result.Cell{Backend: backend, Loops: 2}
+		c.Load = result.Load{Workload: "read", Op: "read", Size: 4096, Depth: 32, FileBytes: 1 << 20}
+		s, err := readServer(c, p, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.procs != want {
+			t.Errorf("%s: GOMAXPROCS %d, want %d", backend, s.procs, want)
+		}
+		if loops := s.loops.loops; loops != 2 && (backend == "uring" || backend == "epoll") || loops != 0 && (backend == "threadpool" || backend == "net") {
+			t.Errorf("%s: %d loops", backend, loops)
+		}
+	}
+}
+
+// A load that needs no file and no client is measured by the server's own clock.
+func TestReadsFloor(t *testing.T) {
+	o := readOptions(t, ReadGrid{}, "threadpool")
+	set := mustRun(t, o)
+	f := set.Floor
+	if f == nil || f.Messages < 1000 || f.CPUSeconds <= 0 {
+		t.Errorf("%+v", f)
+	}
+	if set.Plan.Client != "" || len(set.Plan.ClientCPUs) > 0 || set.Plan.Placement != Alone {
+		t.Errorf("%+v", set.Plan)
+	}
+}

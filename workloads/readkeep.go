@@ -1,0 +1,83 @@
+package workloads
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+
+	"github.com/ringbench/ringbench/backends"
+)
+
+// Limits of what a load keeps to be compared after it.
+const (
+	keptMax  = 64       // blocks a loop
+	keptRoom = 64 << 20 // bytes, over all loops
+)
+
+// keeps is what a loop remembers of its operations, to be compared with what
+// pread finds after the load: where the last writes went, or what some of the
+// reads of a foreign file brought. The oldest give way to the newest.
+type keeps struct {
+	offsets []int64
+	blocks  [][]byte // of reads
+	n       uint64   // kept so far
+}
+
+func (k *keeps) open(r *Reader) error {
+	switch {
+	case r.cfg.Op != OpRead:
+		k.offsets = make([]int64, keptMax)
+	case r.cfg.Foreign:
+		n := max(1, min(keptMax, keptRoom/r.cfg.Size/r.cfg.loops(r.traits)))
+		arena, err := backends.NewArena(n * ((r.cfg.Size + backends.PageSize - 1) &^ (backends.PageSize - 1)))
+		if err != nil {
+			return err
+		}
+		k.offsets = make([]int64, n)
+		for range n {
+			k.blocks = append(k.blocks, arena.Bytes(r.cfg.Size))
+		}
+	}
+	return nil
+}
+
+func (k *keeps) wrote(off int64) {
+	k.offsets[k.n%uint64(len(k.offsets))] = off
+	k.n++
+}
+
+func (k *keeps) read(b []byte, off int64) {
+	i := k.n % uint64(len(k.offsets))
+	k.offsets[i] = off
+	copy(k.blocks[i], b)
+	k.n++
+}
+
+// compare reads what all loops have kept by pread, around the backends.
+func (r *Reader) compare() error {
+	if r.cfg.Op == OpRead && !r.cfg.Foreign {
+		return nil
+	}
+	f, err := os.Open(fmt.Sprintf("/proc/thread-self/fd/%d", r.file.Fd())) // without O_DIRECT; loops may have tables of their own
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	b := make([]byte, r.cfg.Size)
+	for _, l := range r.loops {
+		k := &l.keeps
+		for i := range min(k.n, uint64(len(k.offsets))) {
+			off := k.offsets[i]
+			if _, err := f.ReadAt(b, off); err != nil {
+				return fmt.Errorf("compare with the file: pread of %d bytes at %d: %w", len(b), off, err)
+			}
+			if k.blocks != nil && !bytes.Equal(b, k.blocks[i]) {
+				return fmt.Errorf("a read of %d bytes at %d brought others than pread does", len(b), off)
+			}
+			if k.blocks == nil && !r.writes.Stamped(b, off) {
+				return fmt.Errorf("the %d bytes at %d are not those that were written", len(b), off)
+			}
+		}
+	}
+	return nil
+}

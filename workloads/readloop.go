@@ -1,0 +1,291 @@
+package workloads
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/load"
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// wholeEvery: one read in so many is verified in full, or of a foreign file kept
+// to be. Of each other one the first word in every 4096 bytes is verified and
+// the last.
+const wholeEvery = 16
+
+// batch is how many completions a loop takes at a time.
+const batch = 128
+
+// A fileLoop is what one loop does to the file.
+type fileLoop struct {
+	r        *Reader
+	index    int
+	loop     backends.Loop
+	links    bool
+	slots    []fileSlot
+	free     []*fileSlot // those with nothing in flight
+	dst      []backends.Completion
+	arena    *backends.Arena // what writes write
+	random   *rand.PCG
+	keeps    keeps
+	progress atomic.Uint64
+	done     chan struct{}
+	err      error
+
+	now      int64
+	ended    uint64 // operations
+	messages uint64 // in the window
+	service  result.Histogram
+	clipped  uint64
+	counters backends.Counters
+}
+
+// A fileSlot is one operation in flight: sync follows op where the load has it.
+type fileSlot struct {
+	k     *fileLoop
+	op    backends.Op
+	sync  backends.Op
+	since int64 // its Submit
+}
+
+func newFileLoop(r *Reader, index int) (*fileLoop, error) {
+	n := r.cfg.share(index, r.traits)
+	k := &fileLoop{
+		r: r, index: index, links: r.traits.Links, slots: make([]fileSlot, n), dst: make([]backends.Completion, batch),
+		random: rand.NewPCG(r.cfg.Seed, uint64(index)), done: make(chan struct{}), service: result.NewHistogram(),
+	}
+	fd := int32(0)
+	if !r.memory {
+		fd = int32(r.file.Fd())
+	}
+	size, step := r.cfg.Size, (r.cfg.Size+backends.PageSize-1)&^(backends.PageSize-1)
+	var err error
+	if r.cfg.Op != OpRead {
+		if k.arena, err = backends.NewArena(n * step); err != nil {
+			return nil, err
+		}
+	}
+	if err := k.keeps.open(r); err != nil {
+		return nil, err
+	}
+	for i := range k.slots {
+		s := &k.slots[i]
+		s.k = k
+		s.op = backends.Op{Code: backends.ReadAt, Flags: backends.SelectBuf, FD: fd, Done: s}
+		s.sync = backends.Op{Code: backends.Fdatasync, FD: fd, Done: s}
+		if r.cfg.Op != OpRead {
+			s.op.Code, s.op.Flags, s.op.Buf = backends.WriteAt, 0, k.arena.Bytes(size)
+			r.writes.Fill(s.op.Buf, 0)
+			if k.syncs() && k.links {
+				s.op.Flags = backends.Link
+			}
+		}
+		k.free = append(k.free, s)
+	}
+	return k, nil
+}
+
+// syncs reports whether each write is followed by an fdatasync.
+func (k *fileLoop) syncs() bool { return k.r.cfg.Op == OpFsync || k.r.cfg.Op == OpAppend }
+
+// run is the loop's goroutine.
+func (k *fileLoop) run(b backends.Backend, ready chan<- error) {
+	defer close(k.done)
+	if t := k.r.traits; !t.Blocking {
+		k.r.table = k.lock(t)
+	}
+	loop, err := b.Open(k.r.cfg.LoopConfig(k.index, k.r.traits))
+	k.loop = loop
+	ready <- err
+	if err != nil {
+		return
+	}
+	<-k.r.begin
+	time.Sleep(time.Duration(k.r.window.Start - backends.Nanotime()))
+	if k.err = k.drive(); k.err != nil && !k.r.stopped.Load() {
+		k.r.fail(k.err) // else Stop tells
+	}
+	if err := loop.Close(); k.err == nil {
+		k.err = err
+	}
+	k.counters = loop.Counters()
+}
+
+// lock keeps an event loop on its thread, with a descriptor table of its own
+// unless other threads are to use its descriptors.
+func (k *fileLoop) lock(t backends.Traits) (table string) {
+	if t.FilePool {
+		runtime.LockOSThread()
+		return "shared, with the threads that files are left to"
+	}
+	if err := backends.OwnDescriptors(); err != nil {
+		return "shared, " + err.Error()
+	}
+	return "own"
+}
+
+// drive keeps all slots busy until the end, and then waits for what is in flight.
+func (k *fileLoop) drive() error {
+	for k.err == nil && !k.r.stopped.Load() {
+		if err := k.turn(); err != nil {
+			return err
+		}
+	}
+	for k.err == nil && len(k.free) < len(k.slots) {
+		if err := k.reap(); err != nil {
+			return err
+		}
+	}
+	return k.err
+}
+
+// turn starts what can be started and takes what has ended.
+func (k *fileLoop) turn() error {
+	now := backends.Nanotime()
+	for len(k.free) > 0 {
+		s := k.free[len(k.free)-1]
+		off, ok := k.place()
+		if !ok {
+			return k.err
+		}
+		k.free = k.free[:len(k.free)-1]
+		s.start(off, now)
+	}
+	return k.reap()
+}
+
+func (k *fileLoop) reap() error {
+	n, err := k.loop.Wait(k.dst, 1, -1)
+	if err != nil {
+		return err
+	}
+	k.now = backends.Nanotime()
+	backends.Dispatch(k.dst[:n])
+	k.progress.Store(k.ended)
+	return k.err
+}
+
+// place is the byte of the next block; false when a log is full.
+func (k *fileLoop) place() (off int64, ok bool) {
+	r := k.r
+	block := int64(0)
+	switch {
+	case r.cfg.Op == OpAppend && !r.memory:
+		if block = r.next.Add(1) - 1; block >= r.blocks {
+			k.err = fmt.Errorf("the log has all of its %d bytes before the end of the load; raise --file-size or shorten --duration", r.cfg.Bytes)
+			return 0, false
+		}
+	case r.cfg.Random:
+		block = int64(k.random.Uint64() % uint64(r.blocks))
+	default:
+		block = (r.next.Add(1) - 1) % r.blocks
+	}
+	return block * int64(r.cfg.Size), true
+}
+
+func (s *fileSlot) start(off, now int64) {
+	k := s.k
+	s.op.Off, s.since = off, now
+	if s.op.Code == backends.WriteAt {
+		k.r.writes.Stamp(s.op.Buf, off)
+	}
+	k.loop.Submit(&s.op)
+	if s.op.Flags&backends.Link != 0 {
+		k.loop.Submit(&s.sync)
+	}
+}
+
+// Complete receives what became of a slot's op or sync.
+func (s *fileSlot) Complete(c backends.Completion) {
+	k := s.k
+	switch {
+	case c.Op == &s.sync:
+		if c.Res < 0 {
+			k.broken("fdatasync", s.op.Off, c.Res)
+			return
+		}
+		s.end()
+	case int(c.Res) != k.r.cfg.Size:
+		k.broken(s.op.Code.String(), s.op.Off, c.Res)
+	case s.op.Code == backends.ReadAt:
+		k.look(c.Buf, s.op.Off)
+		k.loop.Recycle(c.Buf)
+		s.end()
+	case !k.syncs():
+		s.end()
+	case s.op.Flags&backends.Link == 0:
+		k.loop.Submit(&s.sync)
+	}
+}
+
+// end counts a slot's operation.
+func (s *fileSlot) end() {
+	k := s.k
+	k.ended++
+	k.free = append(k.free, s)
+	if s.op.Code == backends.WriteAt {
+		k.keeps.wrote(s.op.Off)
+	}
+	if k.now < k.r.window.Open || k.now >= k.r.window.Close {
+		return
+	}
+	k.messages++
+	if !k.service.Record(k.now - s.since) {
+		k.clipped++
+	}
+}
+
+// look verifies what a read brought.
+func (k *fileLoop) look(b []byte, off int64) {
+	whole := k.ended%wholeEvery == 0
+	if k.r.cfg.Foreign {
+		if whole {
+			k.keeps.read(b, off)
+		}
+		return
+	}
+	ok := false
+	if whole {
+		ok = k.r.holds.Holds(b, off)
+	} else {
+		ok = k.r.holds.Marked(b, off)
+	}
+	if !ok && !k.r.memory && k.err == nil {
+		k.err = fmt.Errorf("a read of %d bytes at %d brought wrong ones", len(b), off)
+	}
+}
+
+// broken says what is wrong with an operation that failed or fell short, unless
+// another was before it.
+func (k *fileLoop) broken(what string, off int64, res backends.Result) {
+	if k.err != nil {
+		return
+	}
+	size := k.r.cfg.Size
+	if err := res.Err(); err != nil {
+		k.err = fmt.Errorf("%s of %d bytes at %d of the file: %w", what, size, off, err)
+		return
+	}
+	k.err = fmt.Errorf("%s at %d of the file moved %d bytes of %d", what, off, res, size)
+	var st unix.Stat_t
+	if !k.r.memory && unix.Fstat(int(k.r.file.Fd()), &st) == nil && st.Size < off+int64(size) && what == backends.ReadAt.String() {
+		k.err = fmt.Errorf("the file has shrunk to %d bytes under the load: a read of %d at %d brought %d", st.Size, size, off, res)
+	}
+}
+
+// report adds what this loop saw; run has returned.
+func (k *fileLoop) report(r *load.Report) {
+	r.Messages += k.messages
+	r.Bytes += k.messages * uint64(k.r.cfg.Size)
+	r.Service.Merge(k.service.Histogram)
+	r.Sent += k.ended
+	r.Answered += k.ended
+	r.Clipped += k.clipped
+	r.Counters.Add(k.counters)
+}
