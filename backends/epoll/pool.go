@@ -57,8 +57,12 @@ type thread struct {
 
 // A pool is threads that block in the place of the loop. Jobs go to them in a
 // line that threads take from by compare and swap, and come back in a stack that
-// the loop takes as a whole; neither side locks. Idle threads sleep on a futex,
-// and one call wakes as many as there is work for. The loop is woken by an
+// the loop takes as a whole; neither side locks. Idle threads sleep on a futex.
+// One of them is woken for what is in line, and wakes the next before its own call
+// if there is more than it took. So as many run as there are calls that block,
+// while calls that do not, as on a file in the page cache, find the line emptied
+// by whoever was first: waking a thread for each cost a read two switches. The
+// loop is woken by an
 // eventfd in its epoll set, which is written to only while it sleeps and by the
 // first thread alone that finds it so.
 type pool struct {
@@ -79,7 +83,8 @@ type pool struct {
 	stopping atomic.Bool
 	_        [52]byte
 	idle     atomic.Int32 // threads that sleep, or are about to
-	_        [60]byte
+	coming   atomic.Bool  // one that was woken has yet to look at the line
+	_        [56]byte
 	finished atomic.Uint32 // 1 + the job that finished last, 0: none
 	loop     atomic.Uint32 // awake, asleep or signalled
 	_        [56]byte
@@ -107,18 +112,24 @@ func (p *pool) take() (uint32, bool) {
 	}
 }
 
-// handOver puts n jobs, which were added behind tail, in line and wakes threads
-// for them.
+// handOver puts n jobs, which were added behind tail, in line.
 func (p *pool) handOver(n int) (calls uint64) {
 	p.tail.Add(uint32(n))
 	p.turn.Add(1)
-	if n = min(n, int(p.idle.Load())); n > 0 {
-		// Those woken are idle no more, though they have not run yet: the next
-		// hand-over must not count on them.
-		p.idle.Add(-int32(uapi.FutexWakeRaw(&p.turn, n)))
-		calls = 1
+	return p.call()
+}
+
+// call wakes a thread if the line has work, one sleeps and none is coming.
+func (p *pool) call() (calls uint64) {
+	if p.head.Load() == p.tail.Load() || p.idle.Load() == 0 || !p.coming.CompareAndSwap(false, true) {
+		return 0
 	}
-	return calls
+	if woken := uapi.FutexWakeRaw(&p.turn, 1); woken > 0 {
+		p.idle.Add(-1) // it is idle no more, though it has not run yet
+	} else {
+		p.coming.Store(false) // who was about to sleep will see the work
+	}
+	return 1
 }
 
 // work is a thread's life.
@@ -131,6 +142,9 @@ func (p *pool) work(t *thread) {
 				return
 			}
 			continue
+		}
+		if calls := p.call(); calls > 0 { // this thread may be gone for long
+			t.threads.Add(calls)
 		}
 		j := &p.jobs[i]
 		if j.state.CompareAndSwap(queued, taken) {
@@ -152,7 +166,10 @@ func (p *pool) rest(t *thread) bool {
 		return false
 	}
 	t.threads.Add(1)
-	if errno := p.calls.sleep(&p.turn, turn); errno != 0 { // else the waker took it from idle
+	errno := p.calls.sleep(&p.turn, turn)
+	if errno == 0 { // else nobody took it from idle
+		p.coming.Store(false)
+	} else {
 		p.idle.Add(-1)
 		if errno == unix.EINTR {
 			t.interrupts.Add(1)
