@@ -75,7 +75,8 @@ func (f *flow) init(l *flowLoop, owner flowOwner) {
 	f.send = l.newSend(f)
 }
 
-func (f *flow) start(from, to end) {
+// start has bytes pass; it does not fail.
+func (f *flow) start(from, to end) error {
 	f.recv = backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | from.flags, FD: from.fd, Done: f}
 	if !f.loop.server.traits.Blocking && !f.loop.linksReceive() {
 		f.recv.Flags |= backends.Multishot
@@ -84,6 +85,7 @@ func (f *flow) start(from, to end) {
 	f.aim(f.send)
 	f.eof, f.ended, f.stopped, f.calledOff, f.cut = false, false, false, false, 0
 	f.receive()
+	return nil
 }
 
 // stop has the flow start nothing more; its owner is about to close its ends.
