@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/testenv"
 )
 
@@ -22,17 +23,32 @@ func proxyOptions(backends ...string) Options {
 	return o
 }
 
+// busyRun is mustRun with a window in which something comes in every trial, however
+// busy the machine.
+func busyRun(t *testing.T, o Options) *result.Set {
+	t.Helper()
+	for range 6 {
+		set := mustRun(t, o)
+		if !slices.ContainsFunc(set.Trials, func(trial result.Trial) bool { return trial.Messages == 0 }) {
+			return set
+		}
+		o.Duration *= 2
+	}
+	t.Fatalf("nothing comes in a window of %v", o.Duration/2)
+	return nil
+}
+
 // Three processes on every backend and network: all are metered, the CPU of each
 // is its own, and the system calls are those that passing a message on twice takes.
 func TestProxy(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		o := proxyOptions("all", "epoll+splice", "threadpool+splice", "uring+splice")
 		o.Grid.(*ProxyGrid).Networks = []string{network}
-		set := mustRun(t, o)
+		set := busyRun(t, o)
 		for i := range set.Trials {
 			trial := &set.Trials[i]
 			name := set.Plan.Name(trial.Cell)
-			if trial.Messages == 0 || trial.Server == nil || trial.Client == nil || trial.Origin == nil {
+			if trial.Server == nil || trial.Client == nil || trial.Origin == nil {
 				t.Fatalf("%s: %+v", name, trial)
 			}
 			for side, cpu := range map[string]float64{"proxy": trial.Server.CPUSeconds, "client": trial.Client.CPUSeconds, "origin": trial.Origin.CPUSeconds} {
@@ -110,9 +126,9 @@ backend out
 	run := script(t, "export RINGBENCH_PORT=$1 RINGBENCH_ORIGIN=$2", "exec haproxy -db -f "+cfg)
 	o.Commands = []string{"haproxy=" + run + " {port} {origin}"}
 	o.BackendsByUser = true
-	set := mustRun(t, o)
+	set := busyRun(t, o)
 	for i := range set.Trials {
-		if trial := &set.Trials[i]; trial.Messages == 0 || trial.Server == nil || trial.Ending != "" {
+		if trial := &set.Trials[i]; trial.Server == nil || trial.Ending != "" {
 			t.Errorf("%s: %d messages, server %v, %s", set.Plan.Name(trial.Cell), trial.Messages, trial.Server, trial.Ending)
 		}
 	}
@@ -144,14 +160,11 @@ func TestProxyStreams(t *testing.T) {
 	o := proxyOptions("all", "epoll+splice", "threadpool+splice", "uring+splice")
 	grid := o.Grid.(*ProxyGrid)
 	grid.Modes, grid.Directions, grid.Sizes = []string{ModeStream}, []string{"down", "up", "both"}, nil
-	set := mustRun(t, o)
+	set := busyRun(t, o)
 	for i := range set.Trials {
 		trial := &set.Trials[i]
 		l := set.Plan.Cells[trial.Cell].Load
 		name := set.Plan.Name(trial.Cell) + " " + l.Direction
-		if trial.Messages == 0 {
-			t.Errorf("%s: nothing came", name)
-		}
 		in := float64(trial.Counters["bytes_in"])
 		if in == 0 { // counted when a connection has ended
 			continue
@@ -190,7 +203,7 @@ func TestProxyCorruption(t *testing.T) {
 	}
 }
 
-// corruptProxy is a proxy by package net that changes byte 10,000 of each
+// corruptProxy is a proxy by package net that changes byte 100 of each
 // connection in one direction: PORT ORIGIN down|up.
 func corruptProxy(args []string) {
 	l, err := net.Listen("tcp", "127.0.0.1:"+args[0])
@@ -201,7 +214,7 @@ func corruptProxy(args []string) {
 		b := make([]byte, 32<<10)
 		for at := 0; ; {
 			n, err := from.Read(b)
-			if i := 10_000 - at; corrupt && i >= 0 && i < n {
+			if i := 100 - at; corrupt && i >= 0 && i < n {
 				b[i] ^= 1
 			}
 			at += n
