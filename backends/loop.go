@@ -65,6 +65,9 @@ type Traits struct {
 	// FilePool is true where ops on files are left to Config.Threads threads of
 	// the loop's own, which use the descriptors of the process.
 	FilePool bool
+	// Splicing is true where a variant asks for it that what is only passed on
+	// goes by Splice (feature splice).
+	Splicing bool
 	// Features in force, the names that variants use, sorted.
 	Features []string
 	// Streams are those of the Features that datagrams are received and sent

@@ -9,6 +9,12 @@ const (
 	FromPipe         // to the socket FD
 )
 
+// What the feature splice does, see Traits.Splicing, and what it needs.
+const (
+	SpliceDoc   = "what is only passed on stays in the kernel: splice(2) through a pipe, in place of receive and send"
+	SpliceSince = "splice, Linux 2.6.17"
+)
+
 // Socket is the descriptor whose readiness o waits for, of which Fixed speaks
 // and whose Close ends o: In of a Splice from a socket, else FD.
 func (o *Op) Socket() int32 {

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -152,6 +153,12 @@ func placementNote(s *result.Set) note {
 	case p.Placement == "shared":
 		text = "server and client both on CPU " + cpuList(p.ServerCPUs)
 	}
+	if len(p.OriginCPUs) > 0 {
+		text += ", origin on CPU " + cpuList(p.OriginCPUs)
+		if slices.ContainsFunc(p.OriginCPUs, func(c int) bool { return slices.Contains(p.ClientCPUs, c) }) {
+			text += ": client and origin share, so that client-bound means either or both"
+		}
+	}
 	return note{"placement", or(p.Placement, "unknown") + ", " + text + elsewhere, false}
 }
 
@@ -299,6 +306,9 @@ func loadNotes(all []view, unit result.Unit) (n []note) {
 			if line := untracedText(r); line != "" {
 				n = append(n, note{"system calls", at + line, true})
 			}
+			if line := outsideText(r, unit); line != "" {
+				n = append(n, note{"outside user space", at + line, false})
+			}
 			if line := endedText(r); line != "" {
 				n = append(n, note{"threads", at + line, true})
 			}
@@ -326,6 +336,22 @@ func loadNotes(all []view, unit result.Unit) (n []note) {
 		}
 	}
 	return n
+}
+
+// outsideText is how much of a proxy's CPU is not its own program's: what the
+// backends differ by, since a proxy computes next to nothing.
+func outsideText(r row, unit result.Unit) string {
+	if r.cell.Workload != "proxy" || math.IsNaN(r.user.part) {
+		return ""
+	}
+	line := fmt.Sprintf("%.1f %% of the proxy's CPU", 100*(1-r.user.part))
+	if !math.IsNaN(r.user.err) {
+		line = fmt.Sprintf("%.1f ± %.1f %% of the proxy's CPU", 100*(1-r.user.part), 100*r.user.err)
+	}
+	if softirq := r.median((*result.Trial).SoftirqPerMessage); softirq.N > 0 {
+		line += fmt.Sprintf("; softirqs of the whole machine took %s ns a %s", whole(softirq.Center), unit.One)
+	}
+	return line
 }
 
 func unservedText(r row, unit result.Unit) string {

@@ -82,6 +82,10 @@ func throughputGrid(s *result.Set, v view) grid {
 	if s.Plan.Duet {
 		g.title += " (two at a time: relative under contention)"
 	}
+	bulk := v.load.Direction != ""
+	if bulk {
+		g.header = append(g.header, "MB/s")
+	}
 	for _, p := range percentiles {
 		g.header = append(g.header, percentileName(p)+" µs")
 	}
@@ -94,6 +98,9 @@ func throughputGrid(s *result.Set, v view) grid {
 		}
 		if onFile {
 			line = append(line, megabytes(r.bytes.Center))
+		}
+		if bulk {
+			line = append(line, whole(r.rate.Center*float64(v.load.UnitBytes())/1e6))
 		}
 		for _, p := range percentiles {
 			line = append(line, microseconds(r.latency, p))

@@ -44,7 +44,7 @@ func (cfg Config) LoopConfig(index int, t backends.Traits) backends.Config {
 		c.BufSize, c.Bufs = datagramBuf, min(c.Bufs, datagramBufs)
 	}
 	if t.Blocking {
-		c.Bufs, c.Entries = 1, 8 // it serves one connection at a time
+		c.Bufs, c.Entries = 2, 8 // it serves one connection at a time, both ways
 	}
 	if n := len(cfg.CPUs); n > 0 {
 		c.CPU = 1 + cfg.CPUs[index%n]

@@ -1,29 +1,18 @@
 package workloads
 
-import "github.com/ringbench/ringbench/backends"
-
 // StartEcho starts a server that sends back what it receives, byte for byte, and
 // closes when the client does; over UDP each datagram to its sender.
 func StartEcho(cfg Config) (*Server, error) {
 	return start(cfg, func(a *acceptor) func(int32) {
-		e := &echoLoop{acceptor: a, loop: a.loop, bufs: max(cfg.Bufs, 2)}
+		e := &echoLoop{flowLoop: newFlowLoop(a)}
 		return e.serve
 	})
 }
 
 // An echoLoop is what one loop serves.
 type echoLoop struct {
-	*acceptor
-	loop  backends.Loop  // the acceptor's
-	free  *echoConn      // connections to use again
-	sends []*backends.Op // to use again
-	held  int            // buffers of the loop's that connections have
-	bufs  int            // and how many there are
-}
-
-func (e *echoLoop) giveBack(buf []byte) {
-	e.held--
-	e.loop.Recycle(buf)
+	flowLoop
+	free *echoConn // connections to use again
 }
 
 func (e *echoLoop) serve(fd int32) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -117,25 +118,33 @@ func TestEchoVariants(t *testing.T) {
 }
 
 func checkEcho(t *testing.T, cfg workloads.Config) {
-	s := serve(t, cfg)
+	checks := echoChecks
+	if cfg.Loops < 2 && cfg.Network != "tcp6" { // one connection, on one loop
+		checks = append(slices.Clip(checks), check{"backpressure", checkBackpressure})
+	}
+	serve(t, cfg).pass(checks)
+}
+
+// A check is a part of what a server is to do.
+type check struct {
+	name string
+	run  func(*server)
+}
+
+// echoChecks are for whatever echoes, be it by another server's help.
+var echoChecks = []check{{"sizes", checkSizes}, {"half-close", checkHalfClose}, {"reset", checkReset}, {"churn", checkChurn}}
+
+// pass has the server pass checks, and have no descriptor more than before.
+func (s *server) pass(checks []check) {
 	before := s.state()
-	for _, c := range []struct {
-		name string
-		run  func(*server)
-	}{
-		{"sizes", checkSizes}, {"half-close", checkHalfClose}, {"reset", checkReset},
-		{"churn", checkChurn}, {"backpressure", checkBackpressure},
-	} {
-		if c.name == "backpressure" && (cfg.Loops > 1 || cfg.Network == "tcp6") {
-			continue // one connection, on one loop
-		}
-		t.Run(c.name, func(t *testing.T) {
+	for _, c := range checks {
+		s.t.Run(c.name, func(t *testing.T) {
 			inner := *s
 			inner.t = t
 			c.run(&inner)
 		})
 	}
-	s.backTo(before.FDs)
+	s.backTo(before.Files)
 }
 
 // Connections in the table of a ring take no descriptors.
@@ -143,11 +152,11 @@ func TestFixedFiles(t *testing.T) {
 	for backend, each := range map[string]int{"uring+fixedfile": 0, "uring": 1} {
 		s := serve(t, workloads.Config{Backend: backend, Network: "tcp"})
 		const conns = 20
-		before := s.state().Sockets
+		before := s.state().Files
 		for i := range conns {
 			pingPong(t, s.dial(), uint64(i), 64)
 		}
-		if n := s.state().Sockets - before; n != each*conns {
+		if n := s.state().Files - before; n != each*conns {
 			t.Errorf("%s: %d connections took %d descriptors", backend, conns, n)
 		}
 	}
@@ -162,16 +171,16 @@ func ipv6() error {
 	return l.Close()
 }
 
-// backTo waits until the server has no more descriptors open than that.
-func (s *server) backTo(fds int) {
+// backTo waits until the server has no more sockets and pipes open than that.
+func (s *server) backTo(files int) {
 	s.t.Helper()
 	var now int
 	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if now = s.state().FDs; now <= fds {
+		if now = s.state().Files; now <= files {
 			return
 		}
 	}
-	s.t.Errorf("%d descriptors before, %d when all clients were gone", fds, now)
+	s.t.Errorf("%d sockets and pipes before, %d when all clients were gone", files, now)
 }
 
 func checkSizes(s *server) {

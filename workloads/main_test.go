@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
-	child.Main(map[string]func(*child.Control) error{"echo": echoRole})
+	child.Main(map[string]func(*child.Control) error{"echo": role(workloads.StartEcho), "proxy": role(workloads.StartProxy), "bulk": role(workloads.StartBulk)})
 	os.Exit(m.Run())
 }
 
@@ -32,22 +32,29 @@ var families = []string{"uring", "epoll", "threadpool", "net"}
 
 // A state is what a server process says of itself.
 type state struct {
-	FDs      int
-	Sockets  int // with a descriptor, in whichever table
+	Files    int // sockets and pipes with a descriptor, in whichever table
 	RSS      int // KiB
 	Counters backends.Counters
 }
 
-// echoRole runs an echo server: its loops last as long as their process.
-func echoRole(c *child.Control) error {
-	var cfg workloads.Config
-	if err := c.Config(&cfg); err != nil {
-		return err
+// role runs a server: its loops last as long as their process.
+func role[Config any](start func(Config) (*workloads.Server, error)) func(*child.Control) error {
+	return func(c *child.Control) error {
+		var cfg Config
+		if err := c.Config(&cfg); err != nil {
+			return err
+		}
+		s, err := start(cfg)
+		if err != nil {
+			return err
+		}
+		tell(c, s)
+		return nil
 	}
-	s, err := workloads.StartEcho(cfg)
-	if err != nil {
-		return err
-	}
+}
+
+// tell answers what a test asks of the server.
+func tell(c *child.Control, s *workloads.Server) {
 	go func() {
 		fmt.Fprintln(os.Stderr, <-s.Failed())
 		os.Exit(1)
@@ -60,20 +67,18 @@ func echoRole(c *child.Control) error {
 			return m.Mallocs, nil
 		},
 		"state": func(json.RawMessage) (any, error) {
-			fds, err := filepath.Glob("/proc/self/fd/*")
-			return state{len(fds), sockets(), resident(), s.Counters()}, err
+			return state{files(), resident(), s.Counters()}, nil
 		},
 	})
-	return nil
 }
 
-// sockets counts those that any thread has a descriptor of: loops may have a
-// table of their own (backends.OwnDescriptors).
-func sockets() int {
+// files counts sockets and pipes that any thread has a descriptor of: loops may
+// have a table of their own (backends.OwnDescriptors).
+func files() int {
 	seen := map[string]bool{}
 	fds, _ := filepath.Glob("/proc/self/task/*/fd/*")
 	for _, fd := range fds {
-		if to, err := os.Readlink(fd); err == nil && strings.HasPrefix(to, "socket:") {
+		if to, err := os.Readlink(fd); err == nil && (strings.HasPrefix(to, "socket:") || strings.HasPrefix(to, "pipe:")) {
 			seen[to] = true
 		}
 	}
@@ -90,7 +95,7 @@ func resident() (kib int) {
 	return kib
 }
 
-// A server is an echo server in a process of its own.
+// A server is one under test in a process of its own.
 type server struct {
 	t    *testing.T
 	cfg  workloads.Config
@@ -98,8 +103,14 @@ type server struct {
 	addr string
 }
 
-// serve starts a server; zero values of cfg choose the test's defaults.
+// serve starts an echo server; zero values of cfg choose the test's defaults.
 func serve(t *testing.T, cfg workloads.Config) *server {
+	t.Helper()
+	return start(t, "echo", cfg, func(cfg workloads.Config) any { return cfg })
+}
+
+// start starts a server in that role, of which whole makes the configuration.
+func start(t *testing.T, role string, cfg workloads.Config, whole func(workloads.Config) any) *server {
 	t.Helper()
 	needBackend(t, cfg.Backend)
 	cfg.Address = workloads.LoopbackAddress(cfg.Network)
@@ -109,7 +120,7 @@ func serve(t *testing.T, cfg workloads.Config) *server {
 	if cfg.Bufs == 0 {
 		cfg.Bufs, cfg.BufSize = 256, 4096
 	}
-	p, err := child.Start(child.Spec{Role: "echo", Config: cfg, GoMaxProcs: cfg.Loops + 1})
+	p, err := child.Start(child.Spec{Role: role, Config: whole(cfg), GoMaxProcs: cfg.Loops + 1})
 	if err != nil {
 		t.Fatal(err)
 	}

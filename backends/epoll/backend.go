@@ -21,6 +21,7 @@ func init() {
 		Rank: 2,
 		Features: map[string]string{
 			"readwrite": "read and write on non-blocking sockets, in place of recvfrom and sendto",
+			"splice":    backends.SpliceDoc,
 			"syscall":   "enter the kernel through the Go scheduler, as unix.Read and unix.Write do",
 		},
 		New:          func(v backends.Variant) (backends.Backend, error) { return newBackend(v), nil },
@@ -68,7 +69,10 @@ func (b *backend) Name() string { return b.variant.String() }
 func (b *backend) Traits() backends.Traits {
 	t := backends.Traits{FilePool: true, Splices: true, Sendfile: true, Features: slices.Clone(b.variant.Add)}
 	if b.noFlag {
-		t.Streams = []string{"readwrite"}
+		t.Streams = append(t.Streams, "readwrite")
+	}
+	if b.variant.Has("splice", false) {
+		t.Splicing, t.Streams = true, append(t.Streams, "splice")
 	}
 	return t
 }

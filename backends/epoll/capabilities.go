@@ -17,6 +17,8 @@ func capabilities() []backends.Capability {
 	}, {
 		Name: "pread64, pwrite64, fsync", Doc: "files by a pool of threads that block",
 		Since: "pread64, pwrite64 and fsync, any Linux", Supported: true, Default: true,
+	}, {
+		Name: "splice", Doc: backends.SpliceDoc, Since: backends.SpliceSince, Supported: true, Variant: "epoll+splice",
 	}}
 	set, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {

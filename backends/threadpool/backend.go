@@ -1,6 +1,8 @@
 package threadpool
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
@@ -12,12 +14,16 @@ func init() {
 		Name: "threadpool",
 		Doc:  "blocking calls by a pool of threads, one connection a thread",
 		Rank: 3,
-		New:  func(v backends.Variant) (backends.Backend, error) { return newBackend(v.String()), nil },
+		Features: map[string]string{
+			"splice": backends.SpliceDoc,
+		},
+		New: func(v backends.Variant) (backends.Backend, error) { return newBackend(v), nil },
 		Capabilities: func() []backends.Capability {
 			return []backends.Capability{
 				{Name: "recvfrom, sendto", Doc: "blocking calls, one connection a thread", Since: "recvfrom and sendto, every Linux", Supported: true, Usable: true, Default: true},
 				{Name: "pread64, pwrite64", Doc: "blocking calls on files, one at a time", Since: "pread64 and pwrite64, every Linux", Supported: true, Usable: true, Default: true},
 				{Name: "ppoll", Doc: "a wait for several descriptors of one loop", Since: "ppoll, Linux 2.6.16", Supported: true, Usable: true, Default: true},
+				{Name: "splice", Doc: backends.SpliceDoc, Since: backends.SpliceSince, Supported: true, Usable: true, Variant: "threadpool+splice"},
 			}
 		},
 	})
@@ -40,21 +46,25 @@ type calls struct {
 }
 
 type backend struct {
-	name string
+	variant backends.Variant
 	calls
 }
 
-func newBackend(name string) *backend {
-	return &backend{name, calls{uapi.Recv, uapi.Send, uapi.RecvFrom, uapi.SendTo, uapi.Accept, uapi.Connect, uapi.Poll, uapi.Pread, uapi.Pwrite, uapi.Fsync, uapi.Splice, uapi.Sendfile}}
+func newBackend(v backends.Variant) *backend {
+	return &backend{v, calls{uapi.Recv, uapi.Send, uapi.RecvFrom, uapi.SendTo, uapi.Accept, uapi.Connect, uapi.Poll, uapi.Pread, uapi.Pwrite, uapi.Fsync, uapi.Splice, uapi.Sendfile}}
 }
 
-func (b *backend) Name() string { return b.name }
+func (b *backend) Name() string { return b.variant.String() }
 
 // Probe is always nil: every kernel that Go runs on has these calls.
 func (b *backend) Probe() error { return nil }
 
 func (b *backend) Traits() backends.Traits {
-	return backends.Traits{Blocking: true, Splices: true, Sendfile: true}
+	t := backends.Traits{Blocking: true, Splices: true, Sendfile: true, Features: slices.Clone(b.variant.Add)}
+	if b.variant.Has("splice", false) {
+		t.Splicing, t.Streams = true, []string{"splice"}
+	}
+	return t
 }
 
 // Open costs a small allocation: the buffers that a loop chooses from are

@@ -19,7 +19,7 @@ import (
 // faulty is a backend whose calls fail with errno, without being made, in about
 // one case of four.
 func faulty(errno unix.Errno) *backend {
-	b := newBackend("threadpool")
+	b := newBackend(backends.Variant{Family: "threadpool"})
 	real := b.calls
 	fails := func() bool { return rand.IntN(4) == 0 }
 	b.recv = func(fd int32, p []byte, flags int) (int, unix.Errno) {
@@ -101,7 +101,7 @@ func shorten(b *backend, max int) {
 
 // Short counts reach the owner as they are, and the counters tell them.
 func TestShortCounts(t *testing.T) {
-	b := newBackend("threadpool")
+	b := newBackend(backends.Variant{Family: "threadpool"})
 	shorten(b, 7)
 	l := open(t, b)
 	fd, far := pair(t)
@@ -128,7 +128,7 @@ func TestShortCounts(t *testing.T) {
 // is over and the connection is not.
 func TestWantOfMemoryReachesTheOwner(t *testing.T) {
 	for _, errno := range []unix.Errno{unix.ENOBUFS, unix.ENOMEM} {
-		b := newBackend("threadpool")
+		b := newBackend(backends.Variant{Family: "threadpool"})
 		real := b.calls
 		b.send = func(int32, []byte, int) (int, unix.Errno) { return -1, errno }
 		b.recv = b.send
@@ -150,7 +150,7 @@ func TestWantOfMemoryReachesTheOwner(t *testing.T) {
 
 // A ppoll that fails for good breaks the loop, in so many words.
 func TestPollFails(t *testing.T) {
-	b := newBackend("threadpool")
+	b := newBackend(backends.Variant{Family: "threadpool"})
 	b.poll = func([]unix.PollFd, *unix.Timespec) (int, unix.Errno) { return -1, unix.ENOMEM }
 	l := open(t, b)
 	_, err := l.Wait(make([]backends.Completion, 1), 1, time.Second)

@@ -126,7 +126,7 @@ func TestEchoOnce(t *testing.T) {
 	if err := unix.Listen(s, 1); err != nil {
 		t.Fatal(err)
 	}
-	l := open(t, newBackend("threadpool"))
+	l := open(t, newBackend(backends.Variant{Family: "threadpool"}))
 	fd := int32(do(t, l, &backends.Op{Code: backends.Accept, FD: int32(s)}).Res)
 	recv := &backends.Op{Code: backends.Recv, FD: fd, Flags: backends.SelectBuf}
 	send := &backends.Op{Code: backends.Send, FD: fd}
@@ -196,7 +196,7 @@ func fileOps(t *testing.T, path string, ops int) {
 	if err := unix.Dup3(int(f.Fd()), 900, unix.O_CLOEXEC); err != nil {
 		t.Fatal(err)
 	}
-	l := open(t, newBackend("threadpool"))
+	l := open(t, newBackend(backends.Variant{Family: "threadpool"}))
 	for range ops {
 		c := do(t, l, &backends.Op{Code: backends.ReadAt, FD: 900, Flags: backends.SelectBuf})
 		do(t, l, &backends.Op{Code: backends.WriteAt, FD: 900, Buf: c.Buf})

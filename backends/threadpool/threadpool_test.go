@@ -12,7 +12,9 @@ import (
 	"github.com/ringbench/ringbench/backends/backendtest"
 )
 
-func TestConformance(t *testing.T) { backendtest.Run(t, newBackend("threadpool")) }
+func TestConformance(t *testing.T) {
+	backendtest.Run(t, newBackend(backends.Variant{Family: "threadpool"}))
+}
 
 func TestRegistered(t *testing.T) {
 	b, err := backends.Lookup("threadpool")
@@ -49,7 +51,7 @@ func listenTCP(t *testing.T) (fd int32, addr string) {
 // lost must not hang in accept4 with its other ops; its accept stays pending.
 func TestConnectionLostToAnotherWorker(t *testing.T) {
 	fd, addr := listenTCP(t)
-	b := newBackend("threadpool")
+	b := newBackend(backends.Variant{Family: "threadpool"})
 	real, stolen := b.calls, false
 	b.accept = func(fd int32, flags int) (int, unix.Errno) {
 		if !stolen {
@@ -80,7 +82,7 @@ func TestConnectionLostToAnotherWorker(t *testing.T) {
 	}
 	unix.Close(int(c.Res))
 	// A worker with nothing else to do is not troubled by O_NONBLOCK.
-	worker := open(t, newBackend("threadpool"))
+	worker := open(t, newBackend(backends.Variant{Family: "threadpool"}))
 	time.AfterFunc(20*time.Millisecond, func() { dial(t, addr) })
 	if c := do(t, worker, accept); c.Res < 0 {
 		t.Errorf("accept on a listener that is O_NONBLOCK: %v", c.Res.Err())
@@ -101,7 +103,7 @@ func dial(t *testing.T, addr string) {
 // The bytes of two sends on one descriptor keep their order though the first
 // has to wait.
 func TestSendsKeepTheirOrder(t *testing.T) {
-	b := newBackend("threadpool")
+	b := newBackend(backends.Variant{Family: "threadpool"})
 	real, first := b.calls, true
 	b.send = func(fd int32, p []byte, flags int) (int, unix.Errno) {
 		if first {
@@ -142,7 +144,7 @@ func TestConnectBesideOthers(t *testing.T) {
 		a.Raw.Addr.Data[i] = int8(x)
 	}
 	// A signal comes when the kernel has done it all.
-	b := newBackend("threadpool")
+	b := newBackend(backends.Variant{Family: "threadpool"})
 	real, interrupted := b.calls, false
 	b.connect = func(fd int32, addr *unix.RawSockaddrAny, size uint32) unix.Errno {
 		errno := real.connect(fd, addr, size)
@@ -168,7 +170,7 @@ func TestConnectBesideOthers(t *testing.T) {
 
 // An op that completes at once each time does not starve one that waits.
 func TestNoStarvation(t *testing.T) {
-	l := open(t, newBackend("threadpool"))
+	l := open(t, newBackend(backends.Variant{Family: "threadpool"}))
 	fd, far := pair(t)
 	far.Write([]byte("x"))
 	recv := &backends.Op{Code: backends.Recv, FD: fd, Flags: backends.SelectBuf}
@@ -190,7 +192,7 @@ func TestNoStarvation(t *testing.T) {
 }
 
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	l := open(t, newBackend("threadpool"))
+	l := open(t, newBackend(backends.Variant{Family: "threadpool"}))
 	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -219,7 +221,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 // A descriptor that cannot be is refused beside other ops too, where ppoll
 // would keep silent about it.
 func TestNegativeDescriptor(t *testing.T) {
-	l := open(t, newBackend("threadpool"))
+	l := open(t, newBackend(backends.Variant{Family: "threadpool"}))
 	fd, _ := pair(t)
 	l.Submit(&backends.Op{Code: backends.Recv, FD: fd, Buf: make([]byte, 8)})
 	if c := do(t, l, &backends.Op{Code: backends.Recv, FD: -1, Buf: make([]byte, 8)}); c.Res != backends.Fail(unix.EBADF) {

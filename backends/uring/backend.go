@@ -98,7 +98,7 @@ func (b *Backend) Traits() backends.Traits {
 	}
 	return backends.Traits{
 		Tier: tierOf(have), Features: valued(b.variant, names(use)), Links: use.has(links), Bundles: use.has(sendBundles),
-		Splices: true, Streams: names(use & streamOnly),
+		Splices: true, Splicing: use.has(splicing), Streams: names(use & streamOnly),
 	}
 }
 

@@ -39,11 +39,12 @@ const (
 	fixedFiles                    // accepted connections in a table of the ring's
 	fixedBuffers                  // files are read and written without pinning the loop's buffers each time
 	sendAddr                      // a send takes an address
+	splicing                      // what is only passed on goes by Splice
 )
 
 // sending are the features of the send side, which only a variant that names
 // them uses.
-const sending = zeroCopy | zcFixed | links | linkTimeout | skipSuccess | sendBundles
+const sending = zeroCopy | zcFixed | links | linkTimeout | skipSuccess | sendBundles | splicing
 
 func (c caps) has(f caps) bool { return c&f == f }
 
@@ -111,6 +112,7 @@ var features = slices.Concat([]feature{
 		doc:   "reads and writes of files by the loop's own buffers, which are registered with the kernel",
 		since: "IORING_OP_READ_FIXED, Linux 5.1",
 	},
+	{name: "splice", bits: splicing, doc: backends.SpliceDoc, since: "IORING_OP_SPLICE, Linux 5.7"},
 }, receiveFeatures, waitFeatures)
 
 func featureDocs() map[string]string {

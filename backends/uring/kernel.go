@@ -90,6 +90,7 @@ var attempts = slices.Concat([]attempt{
 	{fixedFiles, 0, tryFixed},
 	{fixedBuffers, uapi.OpReadFixed, tryReadFixed},
 	{sendAddr, 0, trySendAddr},
+	{splicing, uapi.OpSplice, func(*ring) (bool, unix.Errno) { return true, 0 }},
 	{oneShot | pollThen, 0, func(*ring) (bool, unix.Errno) { return true, 0 }}, // of operations without which there is no loop
 }, waitAttempts)
 

@@ -25,7 +25,7 @@ func serveCommand() *cobra.Command {
 			return fmt.Errorf("%s needs a workload: %s", c.CommandPath(), strings.Join(subcommands(c), ", "))
 		},
 	}
-	c.AddCommand(serveEchoCommand())
+	c.AddCommand(serveEchoCommand(), serveProxyCommand())
 	return c
 }
 
@@ -38,9 +38,42 @@ func serveEchoCommand() *cobra.Command {
 		Example: "  ringbench serve echo --backend=uring --listen=127.0.0.1:7000",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return profiled(profile, func() error { return serveEcho(cmd.Context(), cmd.OutOrStdout(), cfg) })
+			if err := cfg.Check(); err != nil {
+				return err
+			}
+			return profiled(profile, func() error {
+				return foreground(cmd.Context(), cmd.OutOrStdout(), "echo", cfg, func() (*workloads.Server, error) { return workloads.StartEcho(cfg) })
+			})
 		},
 	}
+	serveFlags(c, &cfg, &profile)
+	return c
+}
+
+func serveProxyCommand() *cobra.Command {
+	var cfg workloads.ProxyConfig
+	var profile string
+	c := &cobra.Command{
+		Use:     "proxy",
+		Short:   "Pass on between each client and a server behind it until SIGINT or SIGTERM, then print the counters",
+		Example: "  ringbench serve proxy --backend=epoll+splice --listen=127.0.0.1:7000 --origin=127.0.0.1:8000",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cfg.Check(); err != nil {
+				return err
+			}
+			return profiled(profile, func() error {
+				return foreground(cmd.Context(), cmd.OutOrStdout(), "proxy", cfg.Config, func() (*workloads.Server, error) { return workloads.StartProxy(cfg) })
+			})
+		},
+	}
+	serveFlags(c, &cfg.Config, &profile)
+	c.Flags().StringVar(&cfg.Origin, "origin", "", "IP:PORT of the server behind it, or the path of its Unix socket")
+	return c
+}
+
+// serveFlags are those of every server.
+func serveFlags(c *cobra.Command, cfg *workloads.Config, profile *string) {
 	f := c.Flags()
 	f.StringVar(&cfg.Backend, "backend", "uring", "backend or variant")
 	f.StringVar(&cfg.Network, "network", "tcp", "tcp, tcp6, unix, udp, udp6")
@@ -49,9 +82,8 @@ func serveEchoCommand() *cobra.Command {
 	f.IntVar(&cfg.Workers, "workers", 0, "limit of the thread pool; 0: one worker a connection, and for datagrams one a CPU")
 	f.IntVar(&cfg.BufSize, "buf-size", 4096, "bytes of a receive buffer; for datagrams it is always large enough")
 	f.IntVar(&cfg.Bufs, "bufs", 1024, "receive buffers of a loop")
-	f.StringVar(&profile, "cpuprofile", "", "write a CPU profile of the server to this file")
+	f.StringVar(profile, "cpuprofile", "", "write a CPU profile of the server to this file")
 	complete(c, map[string][]string{"backend": variants(), "network": workloads.Networks})
-	return c
 }
 
 // profiled runs f and writes its CPU profile to the named file, if one is named.
@@ -71,12 +103,10 @@ func profiled(name string, f func() error) error {
 	return f()
 }
 
-func serveEcho(ctx context.Context, w io.Writer, cfg workloads.Config) error {
+// foreground runs the server that start makes of cfg, and says what it has counted.
+func foreground(ctx context.Context, w io.Writer, what string, cfg workloads.Config, start func() (*workloads.Server, error)) error {
 	b, err := backends.Lookup(cfg.Backend)
 	if err != nil {
-		return err
-	}
-	if err := cfg.Check(); err != nil {
 		return err
 	}
 	if err := b.Probe(); err != nil {
@@ -89,13 +119,13 @@ func serveEcho(ctx context.Context, w io.Writer, cfg workloads.Config) error {
 	if n := cfg.Procs(b.Traits(), expected); n > 0 {
 		runtime.GOMAXPROCS(n)
 	}
-	s, err := workloads.StartEcho(cfg)
+	s, err := start()
 	if err != nil {
 		return err
 	}
 	defer s.Remove()
 	t := s.Traits()
-	fmt.Fprintf(w, "%s echo on %s %s", b.Name(), cfg.Network, s.Addr())
+	fmt.Fprintf(w, "%s %s on %s %s", b.Name(), what, cfg.Network, s.Addr())
 	if t.Tier != "" {
 		fmt.Fprintf(w, ", tier %s", t.Tier)
 	}

@@ -130,6 +130,8 @@ func (a *Ablation) candidates(f backends.Family) (list []candidate, err error) {
 			var err error
 			if c.cell, err = a.contestant(c.variant); err != nil {
 				c.why = err.Error()
+			} else if b, _ := backends.Lookup(c.variant); b.Traits().Splicing {
+				c.why = "it acts on what is only passed on, as a proxy does"
 			}
 		}
 		list = append(list, c)

@@ -106,14 +106,15 @@ func takeStock(ctx context.Context, cs []*contestant, traces []*meter.SyscallTra
 
 // stock reads the tracepoint between two readings of what the server has done,
 // which goes on meanwhile, and takes it as standing in their middle. A server of
-// ours says by itself how many messages it has had; of others, and of a pool
-// that gets round to answering only when the load is over, the client knows.
+// ours says by itself how many messages it has had; of others, of a pool that
+// gets round to answering only when the load is over, and of loops that count a
+// connection when it has ended, the client knows.
 func (c *contestant) stock(ctx context.Context, trace *meter.SyscallTrace) (s stock, err error) {
 	var edges [2]struct {
 		backends.Counters
 		progress
 	}
-	byClient := !c.own || c.pool
+	byClient := !c.own || c.pool || c.late
 	for i := range edges {
 		if byClient {
 			err = c.client.Call(ctx, "progress", nil, &edges[i].progress)

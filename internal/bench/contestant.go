@@ -39,6 +39,7 @@ type contestant struct {
 	idle   backends.Counters  // of a pool, before the load
 	silent *result.IdleMemory // what idle connections take; nil: there are none
 	client *child.Proc        // the server, where that drives itself
+	late   bool               // what the server moves is counted only when a connection ends
 	about  listening
 
 	origin *child.Proc // the server behind it; nil: none
@@ -174,6 +175,7 @@ func (c *contestant) startOwn(ctx context.Context, p *result.Plan) error {
 		return err
 	}
 	c.pid, c.own, c.pool = c.server.PID(), true, b.Traits().Blocking && !b.Traits().Spawn
+	c.late = c.origin != nil && b.Traits().Copies
 	return c.server.Call(ctx, "ready", nil, &c.about)
 }
 
@@ -224,7 +226,7 @@ func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
 	if err != nil {
 		return err
 	}
-	args := strings.Fields(strings.NewReplacer("{port}", strconv.Itoa(port), "{origin}", c.behind).Replace(c.cell.Command))
+	args := strings.Fields(strings.NewReplacer("{port}", strconv.Itoa(port), "{origin}", c.behind, "{origin-port}", portOf(c.behind)).Replace(c.cell.Command))
 	c.server, err = child.Start(child.Spec{Command: args, Name: c.cell.Contestant, CPUs: p.ServerCPUs, Session: true})
 	if err != nil {
 		return err
@@ -244,6 +246,12 @@ func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// portOf is the port of an address, "" where it has none.
+func portOf(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return port
 }
 
 // holds is an error when the server that answered is not the one that was

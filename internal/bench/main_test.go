@@ -36,6 +36,8 @@ func TestMain(m *testing.M) {
 			preforkServer(os.Args[2])
 		case "known-worker":
 			preforkWorker()
+		case "known-corrupt":
+			corruptProxy(os.Args[2:])
 		}
 	}
 	roles := Roles()

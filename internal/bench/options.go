@@ -43,6 +43,7 @@ type Options struct {
 	Placement        string // "": what suits the machine
 	ServerCPUs       string
 	ClientCPUs       string
+	OriginCPUs       string // of the server behind one that passes on
 	Client           string
 	Duet, Audit      bool
 	Sessions         int           // times that the whole is repeated; 0 is once
@@ -93,6 +94,9 @@ func (o *Options) plan(fill func(*result.Plan, []result.Load) (warnings []string
 		p.Client, place = o.Client, o.place
 	}
 	if err := place(p); err != nil {
+		return nil, nil, err
+	}
+	if err := o.placeOrigin(p, loads); err != nil {
 		return nil, nil, err
 	}
 	warnings, err := fill(p, loads)
@@ -267,6 +271,36 @@ func (o *Options) place(p *result.Plan) error {
 		return fmt.Errorf("unknown --placement %q: known are split, shared", p.Placement)
 	}
 	p.ServerCPUs, p.ClientCPUs = server, client
+	return nil
+}
+
+// placeOrigin decides which CPUs the server behind the contestants runs on, where
+// there is one: with the client, unless CPUs are left.
+func (o *Options) placeOrigin(p *result.Plan, loads []result.Load) error {
+	allowed := child.Allowed()
+	origin, err := parseCPUs("--origin-cpus", o.OriginCPUs, allowed)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(loads, func(l result.Load) bool { return playable[l.Workload].origin != nil }) {
+		return nil
+	}
+	if origin == nil {
+		for _, c := range allowed {
+			if !slices.Contains(p.ServerCPUs, c) && !slices.Contains(p.ClientCPUs, c) && len(origin) < len(p.ClientCPUs) {
+				origin = append(origin, c)
+			}
+		}
+	}
+	if origin == nil {
+		origin = p.ClientCPUs
+	}
+	for _, c := range origin {
+		if p.Placement == Split && slices.Contains(p.ServerCPUs, c) {
+			return fmt.Errorf("--placement=split keeps server and origin apart, but both have CPU %d", c)
+		}
+	}
+	p.OriginCPUs = origin
 	return nil
 }
 

@@ -13,6 +13,8 @@ import (
 // Names of the roles that a child of this program can take.
 const (
 	roleEcho   = "echo"
+	roleProxy  = "proxy"
+	roleBulk   = "bulk"
 	roleClient = "client"
 	roleRead   = "read"
 )
@@ -21,6 +23,8 @@ const (
 func Roles() map[string]func(*child.Control) error {
 	return map[string]func(*child.Control) error{
 		roleEcho:   server(workloads.StartEcho),
+		roleProxy:  server(workloads.StartProxy),
+		roleBulk:   server(workloads.StartBulk),
 		roleClient: client,
 		roleRead:   reads,
 	}

@@ -24,18 +24,23 @@ import (
 // saturated, as the design demands.
 var ceilings = map[string]float64{"epoll": 2.3, "uring": 0.5}
 
-// eachNetwork calls f for a stream and for datagrams on every backend of ceilings.
-func eachNetwork(f func(backend, network string)) {
-	for backend := range ceilings {
+// eachNetwork calls f for a stream and for datagrams on every backend of ceilings,
+// and for proxies, which have every message twice.
+func eachNetwork(f func(server, network string, ceiling float64)) {
+	for backend, ceiling := range ceilings {
 		for _, network := range []string{"tcp", "udp"} {
-			f(backend, network)
+			f(backend, network, ceiling)
 		}
+	}
+	for server, ceiling := range map[string]float64{"proxy/epoll": 4.6, "proxy/uring": 1.5, "proxy/epoll+splice": 6.6} {
+		f(server, "tcp", ceiling)
 	}
 }
 
 // saturated starts a server and a load on it, which goes on until the test ends.
 func saturated(t *testing.T, backend, network string) *contestant {
 	t.Helper()
+	backend, isProxy := strings.CutPrefix(backend, "proxy/")
 	b, err := backends.Lookup(backend)
 	if err != nil {
 		t.Fatal(err)
@@ -43,6 +48,9 @@ func saturated(t *testing.T, backend, network string) *contestant {
 	testenv.Need(t, backend, b.Probe())
 	o := options(backend)
 	o.echo().Conns, o.echo().Networks = []int{64}, []string{network}
+	if isProxy {
+		o.Grid = &ProxyGrid{EchoGrid: *o.echo(), Modes: []string{ModeRequest}}
+	}
 	p := planOf(t, o)
 	r := &runner{plan: p}
 	c, err := r.start(t.Context(), p.Cells[0])
@@ -94,8 +102,7 @@ const runtimeCalls = 800
 // kernel's tracepoint, which sees every call of every thread of the process.
 func TestCountersAgreeWithTracepoint(t *testing.T) {
 	needTrace(t)
-	eachNetwork(func(backend, network string) {
-		ceiling := ceilings[backend]
+	eachNetwork(func(backend, network string, ceiling float64) {
 		t.Run(backend+"/"+network, func(t *testing.T) {
 			c := saturated(t, backend, network)
 			startLoad(t, c)
@@ -154,7 +161,7 @@ func TestCountersAgreeWithTracepoint(t *testing.T) {
 func TestCountersAgreeWithStrace(t *testing.T) {
 	testenv.Need(t, "strace", testenv.Program("strace"))
 	testenv.Need(t, "root", testenv.Root()) // or kernel.yama.ptrace_scope may forbid it
-	eachNetwork(func(backend, network string) {
+	eachNetwork(func(backend, network string, _ float64) {
 		t.Run(backend+"/"+network, func(t *testing.T) {
 			c := saturated(t, backend, network)
 			time.Sleep(100 * time.Millisecond) // all connections accepted

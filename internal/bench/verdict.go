@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"slices"
+
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/result"
 )
@@ -10,7 +12,7 @@ const busy = 0.9
 
 // verdict says whose CPU was used up: that of the side that used nearly all it
 // could, and more of it than the other. Sides that share their CPUs use them up
-// together; then it is the one that used more. A client with CPU to spare is the
+// together; then it is the one that used more. An origin is of the client's side. A client with CPU to spare is the
 // limit too where an open loop falls short of its rate.
 func verdict(t *result.Trial, p *result.Plan) string {
 	if t.Server == nil || p.Duet {
@@ -22,6 +24,14 @@ func verdict(t *result.Trial, p *result.Plan) string {
 	if t.Client != nil {
 		client = (t.Client.CPUSeconds - t.Client.SpinSeconds) / t.Client.Seconds
 		clientShare = client / float64(min(t.Client.CPUs, clientLoops(p, cell)))
+	}
+	if t.Origin != nil {
+		origin := t.Origin.CPUSeconds / t.Origin.Seconds
+		clientShare = max(clientShare, origin/float64(max(t.Origin.CPUs, 1)))
+		if besides(p) {
+			clientShare = max(clientShare, (client+origin)/float64(cpusOf(p.ClientCPUs, p.OriginCPUs)))
+		}
+		client += origin
 	}
 	serverShare := server / float64(serverMost(t.Server, cell))
 	switch {
@@ -38,6 +48,17 @@ func verdict(t *result.Trial, p *result.Plan) string {
 		return result.ClientBound
 	}
 	return result.NeitherBound
+}
+
+// cpusOf is how many CPUs either list has.
+func cpusOf(a, b []int) int {
+	n := len(a)
+	for _, c := range b {
+		if !slices.Contains(a, c) {
+			n++
+		}
+	}
+	return max(n, 1)
 }
 
 // serverMost is how many CPUs a server could keep busy. Loops of ours are a thread

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/load"
@@ -45,7 +46,7 @@ type part struct {
 	loops cast // what it opens; none where a loop is nothing but blocking calls
 }
 
-var playable = map[string]workload{"echo": echo, "churn": churn, "read": read}
+var playable = map[string]workload{"echo": echo, "churn": churn, "proxy": proxy, "read": read}
 
 // of is the workload of a cell.
 func of(c result.Cell) workload {
@@ -63,10 +64,15 @@ func clientLoops(p *result.Plan, c result.Cell) int {
 	return max(1, min(len(p.ClientCPUs), c.Conns))
 }
 
+// besides reports whether an origin shares CPUs with the client.
+func besides(p *result.Plan) bool {
+	return slices.ContainsFunc(p.OriginCPUs, func(cpu int) bool { return slices.Contains(p.ClientCPUs, cpu) })
+}
+
 // generator is a load generator of cfg, whose rest this fills in.
 func generator(role string, cfg load.Config, c result.Cell, p *result.Plan) part {
 	cfg.Backend, cfg.Conns, cfg.Seed = p.Client, c.Conns, p.Seed
 	cfg.Loops = clientLoops(p, c)
-	cfg.Spin = p.Placement == Split && !p.Duet
+	cfg.Spin = p.Placement == Split && !p.Duet && !besides(p)
 	return part{role: role, cfg: cfg, procs: cfg.Loops + 1, loops: cast{p.Client, cfg.LoopConfig((c.Conns + cfg.Loops - 1) / cfg.Loops), cfg.Loops}}
 }

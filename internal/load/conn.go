@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/pattern"
 	"github.com/ringbench/ringbench/internal/result"
 )
 
@@ -20,7 +21,10 @@ type conn struct {
 	sendAt     int  // place in the pattern of the first byte not yet sent
 	recvAt     int  // and of the next byte expected
 	partial    int  // bytes received of the message that is not complete
-	due        int  // messages to be sent as soon as the pipeline has room
+	askAt      int  // place of the next byte to ask a bulk server for
+	head       [pattern.AskSize]byte
+	rest       []byte // what follows the ask that is being sent
+	due        int    // messages to be sent as soon as the pipeline has room
 	stamps     []stamp
 	oldest     int // index of the oldest outstanding message in stamps
 	pending    int // outstanding messages
@@ -34,7 +38,7 @@ type conn struct {
 type stamp struct{ due, sent int64 }
 
 func newConn(k *worker, index int, fd int32) *conn {
-	c := &conn{worker: k, index: index, sendAt: place(index), recvAt: place(index), stamps: make([]stamp, k.g.cfg.Pipeline)}
+	c := &conn{worker: k, index: index, sendAt: pattern.Place(index), recvAt: pattern.Place(index), askAt: pattern.Place(index), stamps: make([]stamp, k.g.cfg.Pipeline)}
 	c.recv = backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | backends.Multishot, FD: fd, Done: c}
 	c.send = backends.Op{Code: backends.Send, Flags: backends.Inline, FD: fd, Done: c}
 	if Datagrams(k.g.cfg.Network) {
@@ -62,10 +66,12 @@ func (c *conn) flush() {
 		return
 	}
 	n := min(c.due, len(c.stamps)-c.pending)
-	if n == 0 {
-		return
-	}
 	k := c.worker
+	if group := k.g.cfg.group(); n < group {
+		return
+	} else if k.g.cfg.Asks != Echo {
+		n = group
+	}
 	if k.g.cfg.Rate > 0 { // a burst of many flushes takes its time
 		k.now = backends.Nanotime()
 	}
@@ -80,9 +86,13 @@ func (c *conn) flush() {
 	}
 	c.due -= n
 	k.sent += uint64(n)
+	if k.g.cfg.Asks != Echo {
+		c.ask(n)
+		return
+	}
 	size := n * k.g.cfg.Size
-	c.send.Buf = k.g.pattern.mem[c.sendAt : c.sendAt+size]
-	c.sendAt = advance(c.sendAt, size)
+	c.send.Buf = k.g.pattern.Mem[c.sendAt : c.sendAt+size]
+	c.sendAt = pattern.Advance(c.sendAt, size)
 	c.sending = !k.loop.Submit(&c.send)
 }
 
@@ -122,6 +132,12 @@ func (c *conn) sent(res backends.Result) {
 			return
 		}
 	}
+	if rest := c.rest; len(rest) > 0 {
+		c.send.Buf, c.rest = rest, nil
+		if !c.worker.loop.Submit(&c.send) {
+			return
+		}
+	}
 	c.sending = false
 	if c.due > 0 {
 		c.worker.now = backends.Nanotime()
@@ -136,17 +152,20 @@ func (c *conn) received(x backends.Completion) {
 	}
 	k := c.worker
 	k.now = backends.Nanotime()
-	want := k.g.pattern.mem[c.recvAt : c.recvAt+len(x.Buf)]
+	want := k.g.pattern.Mem[c.recvAt : c.recvAt+len(x.Buf)]
 	if !bytes.Equal(x.Buf, want) {
 		k.fail(wrongByte(c.index, x.Buf, want, c.partial, k.g.cfg.Size))
 		return
 	}
-	c.recvAt = advance(c.recvAt, len(x.Buf))
+	c.recvAt = pattern.Advance(c.recvAt, len(x.Buf))
 	k.loop.Recycle(x.Buf)
 	c.partial += len(x.Buf)
-	for c.partial >= k.g.cfg.Size && c.pending > 0 {
-		c.partial -= k.g.cfg.Size
-		c.answered()
+	size, messages := k.g.cfg.answer()
+	for c.partial >= size && c.pending > 0 {
+		c.partial -= size
+		for range messages {
+			c.answered()
+		}
 	}
 	if c.partial > 0 && c.pending == 0 {
 		k.fail(fmt.Errorf("connection %d: the server sent %d bytes more than it was sent", c.index, c.partial))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/pattern"
 )
 
 // Datagrams reports whether a network carries datagrams, which may be lost.
@@ -56,7 +57,7 @@ type outgoing struct {
 
 func (c *conn) initDatagrams() {
 	n := len(c.stamps)
-	d := &datagrams{key: binary.LittleEndian.Uint64(c.worker.g.pattern.mem[place(c.index):]), slots: make([]datagram, n)}
+	d := &datagrams{key: binary.LittleEndian.Uint64(c.worker.g.pattern.Mem[pattern.Place(c.index):]), slots: make([]datagram, n)}
 	for i := range d.slots {
 		d.slots[i].number = uint64(i)
 		d.free = append(d.free, int32(n-1-i))
@@ -67,8 +68,8 @@ func (c *conn) initDatagrams() {
 
 // body is what follows the number in a message.
 func (c *conn) body(number uint64) []byte {
-	at := (place(c.index) + int(number%lines)*1009*line) % period
-	return c.worker.g.pattern.mem[at:][:c.worker.g.cfg.Size-MinDatagram]
+	at := (pattern.Place(c.index) + int(number%pattern.Lines)*1009*pattern.Line) % pattern.Period
+	return c.worker.g.pattern.Mem[at:][:c.worker.g.cfg.Size-MinDatagram]
 }
 
 // flushDatagrams sends what is due, as far as the pipeline has room.

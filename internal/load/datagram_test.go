@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/ringbench/ringbench/internal/pattern"
 )
 
 // A packetServer echoes datagrams by package net and misbehaves on demand.
@@ -165,10 +167,10 @@ func TestDatagramVerification(t *testing.T) {
 func TestDatagramOfAnotherConnection(t *testing.T) {
 	g := &Generator{cfg: Config{Network: "udp", Pipeline: 1, Size: MinDatagram}}
 	var err error
-	if g.pattern, err = newPattern(1, 4096); err != nil {
+	if g.pattern, err = pattern.New(1, 4096); err != nil {
 		t.Fatal(err)
 	}
-	defer g.pattern.arena.Free()
+	defer g.pattern.Free()
 	keys := map[uint64]int{}
 	for i := range 1000 {
 		c := newConn(&worker{g: g}, i, 0)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/internal/pattern"
 )
 
 // OpenIdle opens n connections that are to be silent while the load is on. Each
@@ -54,8 +56,8 @@ func (g *Generator) askIdle(when string) error {
 // question is what idle connection i sends: not more than fits any socket's
 // buffers, so that sending it before reading cannot block.
 func (g *Generator) question(i int) []byte {
-	at := place(g.cfg.Conns + i)
-	return g.pattern.mem[at : at+min(g.cfg.Size, 4096)]
+	at := pattern.Place(g.cfg.Conns + i)
+	return g.pattern.Mem[at : at+min(g.cfg.Size, 4096)]
 }
 
 func (g *Generator) idleLost(i int, when string, err error) error {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/pattern"
 	"github.com/ringbench/ringbench/internal/result"
 )
 
@@ -24,6 +25,9 @@ type Config struct {
 	Loops    int     `json:"loops"`
 	Seed     uint64  `json:"seed"`
 	Spin     bool    `json:"spin"` // an open loop may burn its CPU to be on time
+	// Asks is set for a bulk server (see pattern.Ask): messages go to it, come from
+	// it, or both, and half of a connection's are asked for at a time.
+	Asks Direction `json:"asks,omitempty"`
 	// RequestsPerConn makes connections short: each ends after so many messages,
 	// one at a time, and another takes its place. Then Conns is how many there
 	// are at a time, Rate is of connections, and what is counted and timed as a
@@ -80,7 +84,7 @@ func Monotonic() int64 {
 // A Generator is a load that is connected and ready to start.
 type Generator struct {
 	cfg     Config
-	pattern *pattern
+	pattern *pattern.Pattern
 	workers []*worker
 	source  source // of short connections
 	// openers are connections that are there before a load of short ones: by
@@ -106,7 +110,7 @@ func Connect(cfg Config) (*Generator, error) {
 	}
 	g := &Generator{cfg: cfg, patience: 5 * time.Second, failed: make(chan error, 1)}
 	bufSize := BufSize(cfg.Size * cfg.Pipeline)
-	if g.pattern, err = newPattern(cfg.Seed, max(bufSize, cfg.Size*cfg.Pipeline)); err != nil {
+	if g.pattern, err = pattern.New(cfg.Seed, max(bufSize, cfg.Size*cfg.Pipeline)); err != nil {
 		return nil, err
 	}
 	var fds []int32
@@ -228,7 +232,7 @@ func (g *Generator) Close() {
 		unix.Close(k.wake[0])
 		unix.Close(k.wake[1])
 	}
-	g.pattern.arena.Free()
+	g.pattern.Free()
 }
 
 // worker drives a share of the connections on one loop.

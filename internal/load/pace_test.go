@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/pattern"
 	"github.com/ringbench/ringbench/internal/result"
 )
 
@@ -141,7 +142,7 @@ func TestOfferedRateAsTheServerSeesIt(t *testing.T) {
 // A message that took longer than a histogram holds is in it all the same, and
 // counted as one that did not fit.
 func TestTooLongForTheHistogram(t *testing.T) {
-	g := &Generator{cfg: Config{Conns: 1, Pipeline: 1, Rate: 1}, pattern: &pattern{}}
+	g := &Generator{cfg: Config{Conns: 1, Pipeline: 1, Rate: 1}, pattern: &pattern.Pattern{}}
 	k := newWorker(g, lookup(t, "null"), 0, 1, []int32{0})
 	k.now = 500e9
 	k.window = Window{Close: 1000e9}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/pattern"
 )
 
 // A slowLoop moves nothing. Its sends and its waits take a time each; a wait
@@ -51,11 +52,11 @@ func (l *slowLoop) Wait(dst []backends.Completion, least int, _ time.Duration) (
 // just started.
 func onSlowLoop(t *testing.T, cfg Config, l *slowLoop) *worker {
 	t.Helper()
-	p, err := newPattern(1, cfg.Size*cfg.Pipeline)
+	p, err := pattern.New(1, cfg.Size*cfg.Pipeline)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.arena.Free() })
+	t.Cleanup(func() { p.Free() })
 	g := &Generator{cfg: cfg, pattern: p}
 	k := newWorker(g, lookup(t, "null"), 0, 1, make([]int32, cfg.Conns))
 	g.workers = []*worker{k}

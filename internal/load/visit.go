@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/pattern"
 )
 
 // A visit is a place where short connections follow each other: connect, make
@@ -53,7 +54,7 @@ func (v *visit) begin(due int64) {
 	}
 	now := backends.Nanotime() // a burst of many takes its time
 	v.fd, v.due, v.began = fd, due, now
-	v.replies, v.at = 0, place(v.serial)
+	v.replies, v.at = 0, pattern.Place(v.serial)
 	v.connect.FD, v.recv.FD, v.send.FD, v.shut.FD = fd, fd, fd, fd
 	k.sent++
 	if k.g.cfg.Rate > 0 {
@@ -86,7 +87,7 @@ func (v *visit) Complete(x backends.Completion) {
 func (v *visit) request() {
 	k := v.worker
 	v.partial, v.answered = 0, false
-	v.send.Buf = k.g.pattern.mem[v.at : v.at+k.g.cfg.Size]
+	v.send.Buf = k.g.pattern.Mem[v.at : v.at+k.g.cfg.Size]
 	v.sending = !k.loop.Submit(&v.send)
 	k.loop.Submit(&v.recv)
 }
@@ -116,7 +117,7 @@ func (v *visit) received(x backends.Completion) {
 		k.fail(fmt.Errorf("connection %d: the server sent %d bytes more than it was sent", v.serial, more))
 		return
 	}
-	want := k.g.pattern.mem[v.at+v.partial:][:len(x.Buf)]
+	want := k.g.pattern.Mem[v.at+v.partial:][:len(x.Buf)]
 	if !bytes.Equal(x.Buf, want) {
 		k.fail(wrongByte(v.serial, x.Buf, want, v.partial, size))
 		return
@@ -154,7 +155,7 @@ func (v *visit) advance() {
 	switch k := v.worker; {
 	case v.sending || !v.answered:
 	case v.replies < k.g.cfg.RequestsPerConn:
-		v.at = advance(v.at, k.g.cfg.Size)
+		v.at = pattern.Advance(v.at, k.g.cfg.Size)
 		v.request()
 	default:
 		k.loop.Submit(&v.shut)

@@ -44,6 +44,14 @@ func (t *Trial) MachineCPUPerMessage() float64 {
 	return ratio(busy, t.PerSecond()) * 1e9
 }
 
+// SoftirqPerMessage is in nanoseconds, of the whole machine.
+func (t *Trial) SoftirqPerMessage() float64 {
+	if t.Machine == nil {
+		return math.NaN()
+	}
+	return t.perMessage(t.Machine.SoftirqSeconds, t.Machine.Seconds) * 1e9
+}
+
 // HelperCPUPerMessage is in nanoseconds, of one kind of io_uring helper thread
 // of the server; zero when it had none of that kind.
 func (t *Trial) HelperCPUPerMessage(name string) float64 {
@@ -151,6 +159,15 @@ func (l Load) String() string {
 	}
 	if l.Idle > 0 {
 		s += fmt.Sprintf(" and %d idle", l.Idle)
+	}
+	switch {
+	case l.Direction != "":
+		s = l.Mode + " " + l.Direction + ", " + s
+	case l.Mode != "":
+		s = l.Mode + ", " + s
+	}
+	if l.Direction != "" {
+		return s + fmt.Sprintf(", %d messages asked for at a time", max(1, l.Pipeline/2))
 	}
 	if l.Pipeline > 1 {
 		s += fmt.Sprintf(", pipeline %d", l.Pipeline)

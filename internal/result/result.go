@@ -172,6 +172,11 @@ type Load struct {
 	FileBytes int64  `json:"file_bytes,omitempty"`
 	File      string `json:"file,omitempty"`      // that was there before; "": one of ringbench's own
 	Dir       string `json:"directory,omitempty"` // where that was
+	// Mode is a proxy's: "request" or "stream", whose Direction is "down", "up" or
+	// "both", as its client sees it. A message of a stream is so many bytes that
+	// have come, of both in each direction.
+	Mode      string `json:"mode,omitempty"`
+	Direction string `json:"direction,omitempty"`
 }
 
 // A Trial is one measured window of one cell on a fresh server process.

@@ -11,6 +11,7 @@ type Unit struct {
 // units are by workload, or by operation where it has several.
 var units = map[string]Unit{
 	"echo":  {"message", "messages", "msg"},
+	"proxy": {"message", "messages", "msg"},
 	"churn": {"connection", "connections", "conn"},
 
 	"read":   {"read", "reads", "read"},
@@ -31,8 +32,15 @@ func (l Load) Unit() Unit {
 	return units["echo"]
 }
 
-// UnitBytes is how many bytes a server receives for one unit.
-func (l Load) UnitBytes() int { return l.Size * max(1, l.Requests) }
+// UnitBytes is how many bytes a server receives for one unit: a proxy from either
+// side what is passed on both ways.
+func (l Load) UnitBytes() int {
+	n := l.Size * max(1, l.Requests)
+	if l.Mode == "request" || l.Direction == "both" {
+		return 2 * n
+	}
+	return n
+}
 
 // Unit is that of the plan's first load.
 func (p *Plan) Unit() Unit {

@@ -1,4 +1,4 @@
-package load
+package pattern
 
 import (
 	"bytes"
@@ -9,9 +9,9 @@ import (
 func TestPlacesAreDistinct(t *testing.T) {
 	at := map[int]int{}
 	for c := range 100_000 {
-		p := place(c)
-		if p < 0 || p >= period || p%line != 0 && c < lines {
-			t.Fatalf("connection %d begins at %d of %d", c, p, period)
+		p := Place(c)
+		if p < 0 || p >= Period || p%Line != 0 && c < Lines {
+			t.Fatalf("connection %d begins at %d of %d", c, p, Period)
 		}
 		if other, dup := at[p]; dup {
 			t.Fatalf("connections %d and %d begin at the same place", other, c)
@@ -24,16 +24,16 @@ func TestPlacesAreDistinct(t *testing.T) {
 // the period.
 func TestAdvance(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	at, sum := place(17), int64(place(17))
+	at, sum := Place(17), int64(Place(17))
 	for range 100_000 {
-		n := r.IntN(3 * period)
+		n := r.IntN(3 * Period)
 		if r.IntN(2) == 0 {
 			n = r.IntN(100)
 		}
-		at = advance(at, n)
+		at = Advance(at, n)
 		sum += int64(n)
-		if int64(at) != sum%period {
-			t.Fatalf("%d bytes from the start the place is %d, not %d", sum, at, sum%period)
+		if int64(at) != sum%Period {
+			t.Fatalf("%d bytes from the start the place is %d, not %d", sum, at, sum%Period)
 		}
 	}
 }
@@ -42,32 +42,32 @@ func TestAdvance(t *testing.T) {
 // the beginning, and a stream that has lost or repeated up to 4,092 messages, or
 // that is another connection's, differs from the right one.
 func TestPatternRepeatsAfterItsPeriodOnly(t *testing.T) {
-	const longest = 2*period + 1000
-	p, err := newPattern(42, longest)
+	const longest = 2*Period + 1000
+	p, err := New(42, longest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.arena.Free()
-	if !bytes.Equal(p.mem[period:period+longest], p.mem[:longest]) {
+	defer p.Free()
+	if !bytes.Equal(p.Mem[Period:Period+longest], p.Mem[:longest]) {
 		t.Error("the pattern does not go on at its beginning after a period")
 	}
 	// Eight bytes in common at two places would be chance of 2^-64 a pair:
 	// distinct heads prove that all shifts differ.
-	heads := make(map[[8]byte]int, period)
-	for i := range period {
-		h := [8]byte(p.mem[i:])
+	heads := make(map[[8]byte]int, Period)
+	for i := range Period {
+		h := [8]byte(p.Mem[i:])
 		if other, dup := heads[h]; dup {
 			t.Errorf("the pattern goes on from %d as from %d", other, i)
 		}
 		heads[h] = i
 	}
 	for _, size := range []int{1, 7, 64, 100, 4096} {
-		for k := 1; k < lines; k++ {
-			if k*size%period == 0 {
+		for k := 1; k < Lines; k++ {
+			if k*size%Period == 0 {
 				t.Fatalf("a loss of %d messages of %d bytes is a whole period", k, size)
 			}
-			a, b := place(5), advance(place(5), k*size)
-			if bytes.Equal(p.mem[a:a+line], p.mem[b:b+line]) {
+			a, b := Place(5), Advance(Place(5), k*size)
+			if bytes.Equal(p.Mem[a:a+Line], p.Mem[b:b+Line]) {
 				t.Fatalf("a loss of %d messages of %d bytes leaves the next 64 bytes as they were", k, size)
 			}
 		}
@@ -75,27 +75,27 @@ func TestPatternRepeatsAfterItsPeriodOnly(t *testing.T) {
 }
 
 func TestSeedsDiffer(t *testing.T) {
-	a, err := newPattern(1, 4096)
+	a, err := New(1, 4096)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer a.arena.Free()
+	defer a.Free()
 	for _, seed := range []uint64{0, 2, 1 << 8, 1 << 63} {
-		b, err := newPattern(seed, 4096)
+		b, err := New(seed, 4096)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes.Equal(a.mem[:64], b.mem[:64]) {
+		if bytes.Equal(a.Mem[:64], b.Mem[:64]) {
 			t.Errorf("seeds 1 and %d yield the same bytes", seed)
 		}
-		b.arena.Free()
+		b.Free()
 	}
-	b, err := newPattern(1, 100)
+	b, err := New(1, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.arena.Free()
-	if !bytes.Equal(a.mem[:period], b.mem[:period]) {
+	defer b.Free()
+	if !bytes.Equal(a.Mem[:Period], b.Mem[:Period]) {
 		t.Error("one seed yields two patterns")
 	}
 }

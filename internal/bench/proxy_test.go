@@ -1,0 +1,240 @@
+package bench
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
+)
+
+// proxyOptions are a comparison of proxies over quickly.
+func proxyOptions(backends ...string) Options {
+	o := options(backends...)
+	grid := *o.echo()
+	grid.Conns = []int{4}
+	o.Grid = &ProxyGrid{EchoGrid: grid, Modes: []string{ModeRequest}}
+	return o
+}
+
+// busyRun is mustRun with a window in which something comes in every trial, however
+// busy the machine.
+func busyRun(t *testing.T, o Options) *result.Set {
+	t.Helper()
+	for range 6 {
+		set := mustRun(t, o)
+		if !slices.ContainsFunc(set.Trials, func(trial result.Trial) bool { return trial.Messages == 0 }) {
+			return set
+		}
+		o.Duration *= 2
+	}
+	t.Fatalf("nothing comes in a window of %v", o.Duration/2)
+	return nil
+}
+
+// Three processes on every backend and network: all are metered, the CPU of each
+// is its own, and the system calls are those that passing a message on twice takes.
+func TestProxy(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		o := proxyOptions("all", "epoll+splice", "threadpool+splice", "uring+splice")
+		o.Grid.(*ProxyGrid).Networks = []string{network}
+		set := busyRun(t, o)
+		for i := range set.Trials {
+			trial := &set.Trials[i]
+			name := set.Plan.Name(trial.Cell)
+			if trial.Server == nil || trial.Client == nil || trial.Origin == nil {
+				t.Fatalf("%s: %+v", name, trial)
+			}
+			for side, cpu := range map[string]float64{"proxy": trial.Server.CPUSeconds, "client": trial.Client.CPUSeconds, "origin": trial.Origin.CPUSeconds} {
+				if cpu <= 0 {
+					t.Errorf("%s: the %s used no CPU", name, side)
+				}
+			}
+			b, err := backends.Lookup(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			least := map[string]float64{"epoll": 4, "threadpool": 4, "epoll+splice": 4, "threadpool+splice": 4}[name]
+			switch calls := trial.CountedSyscalls; {
+			case b.Traits().Copies && calls != nil:
+				t.Errorf("%s cannot know its system calls and gives %v a message", name, *calls)
+			case b.Traits().Copies:
+			case calls == nil || *calls < 0.95*least || *calls > 40:
+				t.Errorf("%s: %v system calls a message, at least %v are needed", name, calls, least)
+			}
+		}
+	}
+}
+
+// Two proxies at the same moment, each between a client and an origin of its own.
+func TestProxyDuet(t *testing.T) {
+	o := proxyOptions("epoll", "threadpool")
+	o.Duet = true
+	set := mustRun(t, o)
+	if len(set.Pairs()) != 1 {
+		t.Fatalf("%d pairs", len(set.Pairs()))
+	}
+}
+
+// Client and origin share the CPUs that the server leaves, and origins have their
+// own where there are some; what is asked for must not be the server's.
+func TestPlaceOrigin(t *testing.T) {
+	p := planOf(t, proxyOptions("epoll"))
+	if len(p.OriginCPUs) == 0 {
+		t.Fatal("the origin has no CPU")
+	}
+	if p.Placement == Split && slices.ContainsFunc(p.OriginCPUs, func(c int) bool { return slices.Contains(p.ServerCPUs, c) }) {
+		t.Errorf("server on %v, origin on %v", p.ServerCPUs, p.OriginCPUs)
+	}
+	if p := planOf(t, options("epoll")); p.OriginCPUs != nil {
+		t.Errorf("an echo has an origin on %v", p.OriginCPUs)
+	}
+	o := proxyOptions("epoll")
+	o.Placement, o.ServerCPUs, o.OriginCPUs = Split, "0", "0"
+	if _, _, err := o.Plan(); err == nil || p.Placement == Split && !strings.Contains(err.Error(), "server and origin apart") {
+		t.Errorf("server and origin on one CPU: %v", err)
+	}
+}
+
+// HAProxy in TCP mode beside ours.
+func TestHAProxy(t *testing.T) {
+	testenv.Need(t, "haproxy", testenv.Program("haproxy"))
+	cfg := filepath.Join(t.TempDir(), "haproxy.cfg")
+	if err := os.WriteFile(cfg, []byte(`
+global
+	nbthread 1
+defaults
+	mode tcp
+	timeout connect 10s
+	timeout client 1m
+	timeout server 1m
+frontend in
+	bind 127.0.0.1:${RINGBENCH_PORT}
+	default_backend out
+backend out
+	server origin ${RINGBENCH_ORIGIN}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := proxyOptions("epoll")
+	run := script(t, "export RINGBENCH_PORT=$1 RINGBENCH_ORIGIN=$2", "exec haproxy -db -f "+cfg)
+	o.Commands = []string{"haproxy=" + run + " {port} {origin}"}
+	o.BackendsByUser = true
+	set := busyRun(t, o)
+	for i := range set.Trials {
+		if trial := &set.Trials[i]; trial.Server == nil || trial.Ending != "" {
+			t.Errorf("%s: %d messages, server %v, %s", set.Plan.Name(trial.Cell), trial.Messages, trial.Server, trial.Ending)
+		}
+	}
+	if len(set.Trials) != 2 {
+		t.Errorf("%d trials", len(set.Trials))
+	}
+}
+
+// Small messages in both directions do not wait for delayed acknowledgements,
+// which are late by 40 ms and more (tcp(7), TCP_NODELAY).
+func TestProxyDoesNotStall(t *testing.T) {
+	if !*long {
+		t.Skip("-long")
+	}
+	o := proxyOptions("all", "epoll+splice", "threadpool+splice", "uring+splice")
+	o.Grid.(*ProxyGrid).Pipelines = []int{4}
+	o.Duration = 2 * time.Second
+	set := mustRun(t, o)
+	for i := range set.Trials {
+		if p := over(set.Trials[i].Service, 35*time.Millisecond); p > 0.05 { // a machine that others use is late, too
+			t.Errorf("%s: %.4f of the messages took longer than 35 ms", set.Plan.Name(set.Trials[i].Cell), p)
+		}
+	}
+}
+
+// Bytes in bulk, each way and both, on every backend: what the client counts is
+// what the proxy has received by its own counters.
+func TestProxyStreams(t *testing.T) {
+	o := proxyOptions("all", "epoll+splice", "threadpool+splice", "uring+splice")
+	grid := o.Grid.(*ProxyGrid)
+	grid.Modes, grid.Directions, grid.Sizes = []string{ModeStream}, []string{"down", "up", "both"}, nil
+	set := busyRun(t, o)
+	for i := range set.Trials {
+		trial := &set.Trials[i]
+		l := set.Plan.Cells[trial.Cell].Load
+		name := set.Plan.Name(trial.Cell) + " " + l.Direction
+		in := float64(trial.Counters["bytes_in"])
+		if in == 0 { // counted when a connection has ended
+			continue
+		}
+		// The counters began before the window and ended after it.
+		if bytes := float64(trial.Messages) * float64(l.UnitBytes()); in < 0.9*bytes {
+			t.Errorf("%s: the client counts %.0f bytes, the proxy has received %.0f", name, bytes, in)
+		}
+	}
+}
+
+// A proxy that changes one byte is found out, in whichever direction.
+func TestProxyCorruption(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []string{"down", "up", "request"} {
+		o := proxyOptions("all")
+		grid := o.Grid.(*ProxyGrid)
+		flip := "down"
+		if mode != "request" {
+			grid.Modes, grid.Directions, grid.Sizes = []string{ModeStream}, []string{mode}, nil
+			flip = mode
+		}
+		o.Commands = []string{"corrupt=" + exe + " known-corrupt {port} {origin} " + flip}
+		set, err := Run(t.Context(), planOf(t, o), silent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(set.Trials) != 1 || set.Trials[0].Void == "" {
+			t.Errorf("%s: a changed byte is not found out: %+v", mode, set.Trials)
+		} else if why := set.Trials[0].Void; !strings.Contains(why, "wrong byte") && !strings.Contains(why, "was lost") {
+			t.Errorf("%s: %s", mode, why)
+		}
+	}
+}
+
+// corruptProxy is a proxy by package net that changes byte 100 of each
+// connection in one direction: PORT ORIGIN down|up.
+func corruptProxy(args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:"+args[0])
+	if err != nil {
+		panic(err)
+	}
+	pass := func(to, from net.Conn, corrupt bool) {
+		b := make([]byte, 32<<10)
+		for at := 0; ; {
+			n, err := from.Read(b)
+			if i := 100 - at; corrupt && i >= 0 && i < n {
+				b[i] ^= 1
+			}
+			at += n
+			if _, werr := to.Write(b[:n]); err != nil || werr != nil {
+				to.Close()
+				from.Close()
+				return
+			}
+		}
+	}
+	for {
+		client, err := l.Accept()
+		if err != nil {
+			panic(err)
+		}
+		origin, err := net.Dial("tcp", args[1])
+		if err != nil {
+			panic(err)
+		}
+		go pass(origin, client, args[2] == "up")
+		go pass(client, origin, args[2] == "down")
+	}
+}
