@@ -68,6 +68,9 @@ type Traits struct {
 	// Splicing is true where a variant asks for it that what is only passed on
 	// goes by Splice (feature splice).
 	Splicing bool
+	// Sendfiling is true where it is asked for that a file goes to a socket by
+	// Sendfile (feature sendfile), as package net does unless a variant forbids it.
+	Sendfiling bool
 	// Features in force, the names that variants use, sorted.
 	Features []string
 	// Streams are those of the Features that datagrams are received and sent

@@ -15,6 +15,12 @@ const (
 	SpliceSince = "splice, Linux 2.6.17"
 )
 
+// What the feature sendfile does, see Traits.Sendfiling, and what it needs.
+const (
+	SendfileDoc   = "a file goes to a socket by sendfile(2), in place of read and send"
+	SendfileSince = "sendfile, Linux 2.6.33 to any descriptor"
+)
+
 // Socket is the descriptor whose readiness o waits for, of which Fixed speaks
 // and whose Close ends o: In of a Splice from a socket, else FD.
 func (o *Op) Socket() int32 {

@@ -215,7 +215,7 @@ func contestantText(c result.Cell, t *result.Trial) string {
 func clientNote(s *result.Set) note {
 	line := or(s.Plan.Client, "unknown")
 	nothing := "nothing is sent"
-	if s.Storage != nil {
+	if s.Plan.Placement == "alone" {
 		line, nothing = "within each contestant", "no file is touched"
 	}
 	f := s.Floor
@@ -445,11 +445,15 @@ func endedText(r row) string {
 
 func eventsText(r row, unit result.Unit) string {
 	var parts []string
+	moved := "bytes_in"
+	if r.cell.Sent() {
+		moved = "bytes_out"
+	}
 	for _, name := range events {
 		var sum, bytes uint64
 		for _, t := range r.trials {
 			sum += t.Counters[name]
-			bytes += t.Counters["bytes_in"] // as long as the events were counted
+			bytes += t.Counters[moved] // as long as the events were counted
 		}
 		if messages := float64(bytes) / float64(r.cell.UnitBytes()); sum > 0 && messages > 0 {
 			parts = append(parts, fmt.Sprintf("%s %s (%s a %s)", name, whole(float64(sum)), figure(float64(sum)/messages), unit.One))

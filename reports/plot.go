@@ -106,7 +106,11 @@ func loadParts(l result.Load) []string {
 		conns += " at a time"
 		flight = fmt.Sprintf("requests per connection: %d", l.Requests)
 	}
-	return []string{l.Network, conns, whole(float64(l.Size)) + " B", flight, pace}
+	if l.Sent() {
+		conns += " at a time"
+		flight = fmt.Sprintf("buffers of %s B", whole(float64(l.Buffer)))
+	}
+	return []string{l.Network, conns, whole(float64(l.UnitBytes())) + " B", flight, pace}
 }
 
 func varies(all []view, part int) bool {

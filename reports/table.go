@@ -75,16 +75,12 @@ func throughputGrid(s *result.Set, v view) grid {
 	if several {
 		g.header = append(g.header, "requests/s")
 	}
-	onFile := v.load.Op != ""
-	if onFile {
+	bulk := v.load.Bulk()
+	if bulk {
 		g.header = append(g.header, "MB/s")
 	}
 	if s.Plan.Duet {
 		g.title += " (two at a time: relative under contention)"
-	}
-	bulk := v.load.Direction != ""
-	if bulk {
-		g.header = append(g.header, "MB/s")
 	}
 	for _, p := range percentiles {
 		g.header = append(g.header, percentileName(p)+" µs")
@@ -96,11 +92,8 @@ func throughputGrid(s *result.Set, v view) grid {
 		if several {
 			line = append(line, whole(r.rate.Center*float64(v.load.Requests)))
 		}
-		if onFile {
-			line = append(line, megabytes(r.bytes.Center))
-		}
 		if bulk {
-			line = append(line, whole(r.rate.Center*float64(v.load.UnitBytes())/1e6))
+			line = append(line, megabytes(r.rate.Center*float64(v.load.UnitBytes())))
 		}
 		for _, p := range percentiles {
 			line = append(line, microseconds(r.latency, p))
@@ -130,6 +123,10 @@ func costGrid(v view, unit result.Unit) grid {
 		g.header = slices.Delete(g.header, 2, 3)
 		g.header[1] = "CPU ns" + each
 	}
+	if v.load.Sent() {
+		g.header = slices.Insert(g.header, 2, "ns/KiB")
+		g.optional = []string{"switches" + each, "peak RSS MiB"}
+	}
 	for _, r := range v.rows {
 		line := []string{
 			r.name, cpu(r.server, r.user), cpu(r.client, r.clientUser), cpu(r.machine, r.machineUser),
@@ -137,6 +134,9 @@ func costGrid(v view, unit result.Unit) grid {
 		}
 		if alone {
 			line = slices.Delete(line, 2, 3)
+		}
+		if v.load.Sent() {
+			line = slices.Insert(line, 2, figure(r.kib.Center))
 		}
 		g.rows = append(g.rows, line)
 		for _, h := range r.helpers {

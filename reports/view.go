@@ -27,7 +27,6 @@ type row struct {
 	trials []*result.Trial
 
 	rate    stat.Interval // messages/s
-	bytes   stat.Interval // bytes/s
 	latency result.Histogram
 	service *result.Histogram // open loop only: latency is then the response time
 	lag     *result.Histogram // open loop only
@@ -35,6 +34,7 @@ type row struct {
 	clipped uint64            // values that were too great for it when measured
 
 	server, client, machine stat.Interval // ns a message
+	kib                     stat.Interval // ns of the server's a KiB
 	user                    share         // of the server's CPU
 	clientUser              share
 	machineUser             share
@@ -73,8 +73,8 @@ func views(s *result.Set) []view {
 func newRow(s *result.Set, cell int) row {
 	r := row{name: s.Plan.Name(cell), cell: s.Plan.Cells[cell], trials: s.Valid(cell)}
 	r.rate = r.median((*result.Trial).PerSecond)
-	r.bytes = r.median((*result.Trial).BytesPerSecond)
 	r.server = r.median((*result.Trial).ServerCPUPerMessage)
+	r.kib = r.median((*result.Trial).ServerCPUPerKiB)
 	r.client = r.median((*result.Trial).ClientCPUPerMessage)
 	r.machine = stat.Median(nil)
 	if !s.Plan.Duet { // there the machine worked for both

@@ -16,6 +16,8 @@ type Config struct {
 	BufSize int    `json:"buf_size"`
 	Bufs    int    `json:"bufs"` // a loop
 	CPUs    []int  `json:"cpus"` // where a loop's kernel threads may be pinned
+	// Files: its loops read files, some by threads of their own (Traits.FilePool).
+	Files bool `json:"files,omitempty"`
 }
 
 // Check says what is wrong with the configuration, as its user sees it.
@@ -71,6 +73,15 @@ func (cfg Config) Procs(t backends.Traits, conns int) int {
 		return min(cfg.Workers, conns, maxProcs) + 1
 	case t.Blocking:
 		return min(conns, maxProcs) + 1
+	case cfg.pooled(t):
+		threads := backends.Config{}.WithDefaults().Threads
+		return cfg.Loops*(1+threads) + 1 // a thread that waits for work keeps its P, too
 	}
 	return cfg.Loops + 1
+}
+
+// pooled reports whether a loop leaves reads to threads of its own, which use the
+// descriptors of the process.
+func (cfg Config) pooled(t backends.Traits) bool {
+	return cfg.Files && t.FilePool && !t.Sendfiling && !t.Splicing
 }

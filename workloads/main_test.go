@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
-	child.Main(map[string]func(*child.Control) error{"echo": role(workloads.StartEcho), "proxy": role(workloads.StartProxy), "bulk": role(workloads.StartBulk)})
+	child.Main(map[string]func(*child.Control) error{"echo": role(workloads.StartEcho), "proxy": role(workloads.StartProxy), "bulk": role(workloads.StartBulk), "stream": role(workloads.StartStream)})
 	os.Exit(m.Run())
 }
 

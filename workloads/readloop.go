@@ -98,7 +98,7 @@ func (k *fileLoop) syncs() bool { return k.r.cfg.Op == OpFsync || k.r.cfg.Op == 
 func (k *fileLoop) run(b backends.Backend, ready chan<- error) {
 	defer close(k.done)
 	if t := k.r.traits; !t.Blocking {
-		k.r.table = k.lock(t)
+		k.r.table = lockLoop(t.FilePool)
 	}
 	loop, err := b.Open(k.r.cfg.LoopConfig(k.index, k.r.traits))
 	k.loop = loop
@@ -117,10 +117,10 @@ func (k *fileLoop) run(b backends.Backend, ready chan<- error) {
 	k.counters = loop.Counters()
 }
 
-// lock keeps an event loop on its thread, with a descriptor table of its own
-// unless other threads are to use its descriptors.
-func (k *fileLoop) lock(t backends.Traits) (table string) {
-	if t.FilePool {
+// lockLoop keeps an event loop on its thread, with a descriptor table of its own
+// unless it is pooled: other threads are to use its descriptors.
+func lockLoop(pooled bool) (table string) {
+	if pooled {
 		runtime.LockOSThread()
 		return "shared, with the threads that files are left to"
 	}

@@ -131,10 +131,7 @@ func (s *Server) fail(err error) {
 func (s *Server) loop(listener, index int, ready chan<- error) {
 	table := "" // workers share one: they are not bound to threads
 	if !s.traits.Blocking {
-		table = "own"
-		if err := backends.OwnDescriptors(); err != nil {
-			table = "shared, " + err.Error()
-		}
+		table = lockLoop(s.cfg.pooled(s.traits))
 	}
 	l, err := s.open(index)
 	s.table = table

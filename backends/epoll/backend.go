@@ -21,6 +21,7 @@ func init() {
 		Rank: 2,
 		Features: map[string]string{
 			"readwrite": "read and write on non-blocking sockets, in place of recvfrom and sendto",
+			"sendfile":  backends.SendfileDoc,
 			"splice":    backends.SpliceDoc,
 			"syscall":   "enter the kernel through the Go scheduler, as unix.Read and unix.Write do",
 		},
@@ -73,6 +74,9 @@ func (b *backend) Traits() backends.Traits {
 	}
 	if b.variant.Has("splice", false) {
 		t.Splicing, t.Streams = true, append(t.Streams, "splice")
+	}
+	if b.variant.Has("sendfile", false) {
+		t.Sendfiling, t.Streams = true, append(t.Streams, "sendfile")
 	}
 	return t
 }

@@ -19,6 +19,8 @@ func capabilities() []backends.Capability {
 		Since: "pread64, pwrite64 and fsync, any Linux", Supported: true, Default: true,
 	}, {
 		Name: "splice", Doc: backends.SpliceDoc, Since: backends.SpliceSince, Supported: true, Variant: "epoll+splice",
+	}, {
+		Name: "sendfile", Doc: backends.SendfileDoc, Since: backends.SendfileSince, Supported: true, Variant: "epoll+sendfile",
 	}}
 	set, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {

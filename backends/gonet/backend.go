@@ -7,17 +7,26 @@ func init() {
 		Name: "net",
 		Doc:  "package net, a goroutine a connection",
 		Rank: 4,
-		New:  func(v backends.Variant) (backends.Backend, error) { return backend{v.String()}, nil },
+		Features: map[string]string{
+			"sendfile": backends.SendfileDoc + ", as io.Copy does by itself; the default",
+		},
+		New: func(v backends.Variant) (backends.Backend, error) {
+			return backend{v.String(), v.Has("sendfile", true)}, nil
+		},
 		Capabilities: func() []backends.Capability {
 			return []backends.Capability{
 				{Name: "netpoll", Doc: "the runtime's own edge-triggered epoll set, one for the process", Since: "EPOLLET, Linux 2.6", Supported: true, Usable: true, Default: true},
-				{Name: "splice, sendfile", Doc: "io.Copy between connections and from files", Since: "splice, Linux 2.6.17", Supported: true, Usable: true, Default: true},
+				{Name: "splice", Doc: "io.Copy between connections", Since: backends.SpliceSince, Supported: true, Usable: true, Default: true},
+				{Name: "sendfile", Doc: "io.Copy from files", Since: backends.SendfileSince, Supported: true, Usable: true, Default: true, Variant: "net-sendfile"},
 			}
 		},
 	})
 }
 
-type backend struct{ name string }
+type backend struct {
+	name      string
+	sendfiles bool
+}
 
 func (b backend) Name() string { return b.name }
 
@@ -25,7 +34,7 @@ func (b backend) Name() string { return b.name }
 func (b backend) Probe() error { return nil }
 
 func (b backend) Traits() backends.Traits {
-	return backends.Traits{Blocking: true, Spawn: true, Sendfile: true, Copies: true}
+	return backends.Traits{Blocking: true, Spawn: true, Sendfile: true, Copies: true, Sendfiling: b.sendfiles}
 }
 
 // Open costs a small allocation, for there is one loop a connection. What only

@@ -18,7 +18,7 @@ func BenchmarkRoundLoop(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	l, _ := backend{"net"}.Open(backends.Config{Bufs: 1})
+	l, _ := backend{name: "net"}.Open(backends.Config{Bufs: 1})
 	send := &backends.Op{Code: backends.Send, FD: int32(p[0]), Buf: make([]byte, 64)}
 	recv := &backends.Op{Code: backends.Recv, FD: int32(p[1]), Flags: backends.SelectBuf}
 	dst := make([]backends.Completion, 128)
@@ -67,7 +67,7 @@ func BenchmarkRoundPlain(b *testing.B) {
 
 func BenchmarkEmptyLoop(b *testing.B) {
 	p, _ := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	l, _ := backend{"net"}.Open(backends.Config{Bufs: 1})
+	l, _ := backend{name: "net"}.Open(backends.Config{Bufs: 1})
 	recv := &backends.Op{Code: backends.Recv, FD: int32(p[1])}
 	dst := make([]backends.Completion, 128)
 	b.ReportAllocs()

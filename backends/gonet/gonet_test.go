@@ -16,7 +16,7 @@ import (
 	"github.com/ringbench/ringbench/backends/backendtest"
 )
 
-func TestConformance(t *testing.T) { backendtest.Run(t, backend{"net"}) }
+func TestConformance(t *testing.T) { backendtest.Run(t, backend{name: "net"}) }
 
 func TestRegistered(t *testing.T) {
 	b, err := backends.Lookup("net")
@@ -28,7 +28,7 @@ func TestRegistered(t *testing.T) {
 // open makes a loop on the calling goroutine and checks that it closes.
 func open(t *testing.T) *loop {
 	t.Helper()
-	l, err := backend{"net"}.Open(backends.Config{Bufs: 4})
+	l, err := backend{name: "net"}.Open(backends.Config{Bufs: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestAcceptedConnectionChangesLoops(t *testing.T) {
 		served := make(chan bool)
 		go func() {
 			defer close(served)
-			b, _ := backend{"net"}.Open(backends.Config{Bufs: 1})
+			b, _ := backend{name: "net"}.Open(backends.Config{Bufs: 1})
 			echoOnce(t, b.(*loop), fd)
 			if err := b.Close(); err != nil {
 				t.Error(err)
@@ -242,7 +242,7 @@ func TestDescriptorClosedBehindTheBack(t *testing.T) {
 func TestWrappedDescriptorSurvivesCollection(t *testing.T) {
 	x, y := raw(t)
 	defer unix.Close(int(y))
-	l, _ := backend{"net"}.Open(backends.Config{Bufs: 1})
+	l, _ := backend{name: "net"}.Open(backends.Config{Bufs: 1})
 	unix.Write(int(y), []byte("one"))
 	echoOnce(t, l.(*loop), x)
 	l.Close()

@@ -15,7 +15,8 @@ func init() {
 		Doc:  "blocking calls by a pool of threads, one connection a thread",
 		Rank: 3,
 		Features: map[string]string{
-			"splice": backends.SpliceDoc,
+			"sendfile": backends.SendfileDoc,
+			"splice":   backends.SpliceDoc,
 		},
 		New: func(v backends.Variant) (backends.Backend, error) { return newBackend(v), nil },
 		Capabilities: func() []backends.Capability {
@@ -24,6 +25,7 @@ func init() {
 				{Name: "pread64, pwrite64", Doc: "blocking calls on files, one at a time", Since: "pread64 and pwrite64, every Linux", Supported: true, Usable: true, Default: true},
 				{Name: "ppoll", Doc: "a wait for several descriptors of one loop", Since: "ppoll, Linux 2.6.16", Supported: true, Usable: true, Default: true},
 				{Name: "splice", Doc: backends.SpliceDoc, Since: backends.SpliceSince, Supported: true, Usable: true, Variant: "threadpool+splice"},
+				{Name: "sendfile", Doc: backends.SendfileDoc, Since: backends.SendfileSince, Supported: true, Usable: true, Variant: "threadpool+sendfile"},
 			}
 		},
 	})
@@ -63,6 +65,9 @@ func (b *backend) Traits() backends.Traits {
 	t := backends.Traits{Blocking: true, Splices: true, Sendfile: true, Features: slices.Clone(b.variant.Add)}
 	if b.variant.Has("splice", false) {
 		t.Splicing, t.Streams = true, []string{"splice"}
+	}
+	if b.variant.Has("sendfile", false) {
+		t.Sendfiling, t.Streams = true, append(t.Streams, "sendfile")
 	}
 	return t
 }

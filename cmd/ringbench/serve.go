@@ -25,7 +25,7 @@ func serveCommand() *cobra.Command {
 			return fmt.Errorf("%s needs a workload: %s", c.CommandPath(), strings.Join(subcommands(c), ", "))
 		},
 	}
-	c.AddCommand(serveEchoCommand(), serveProxyCommand())
+	c.AddCommand(serveEchoCommand(), serveProxyCommand(), serveStreamCommand())
 	return c
 }
 
@@ -72,6 +72,29 @@ func serveProxyCommand() *cobra.Command {
 	return c
 }
 
+func serveStreamCommand() *cobra.Command {
+	cfg := workloads.StreamConfig{Bytes: -1}
+	cfg.Files = true
+	var profile string
+	c := &cobra.Command{
+		Use:     "stream",
+		Short:   "Send a file to each client that connects until SIGINT or SIGTERM, then print the counters",
+		Example: "  ringbench serve stream --backend=epoll+sendfile --buf-size=65536 --file=/usr/share/dict/words",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cfg.Check(); err != nil {
+				return err
+			}
+			return profiled(profile, func() error {
+				return foreground(cmd.Context(), cmd.OutOrStdout(), "stream", cfg.Config, func() (*workloads.Server, error) { return workloads.StartStream(cfg) })
+			})
+		},
+	}
+	serveFlags(c, &cfg.Config, &profile)
+	c.Flags().StringVar(&cfg.Path, "file", "", "what is sent: as many bytes of it as it has at the start")
+	return c
+}
+
 // serveFlags are those of every server.
 func serveFlags(c *cobra.Command, cfg *workloads.Config, profile *string) {
 	f := c.Flags()
@@ -80,8 +103,8 @@ func serveFlags(c *cobra.Command, cfg *workloads.Config, profile *string) {
 	f.StringVar(&cfg.Address, "listen", "127.0.0.1:7000", "IP:PORT, or the path of a Unix socket")
 	f.IntVar(&cfg.Loops, "loops", 1, "event loops")
 	f.IntVar(&cfg.Workers, "workers", 0, "limit of the thread pool; 0: one worker a connection, and for datagrams one a CPU")
-	f.IntVar(&cfg.BufSize, "buf-size", 4096, "bytes of a receive buffer; for datagrams it is always large enough")
-	f.IntVar(&cfg.Bufs, "bufs", 1024, "receive buffers of a loop")
+	f.IntVar(&cfg.BufSize, "buf-size", 4096, "bytes of a receive buffer, or of one to read a file into; for datagrams it is always large enough")
+	f.IntVar(&cfg.Bufs, "bufs", 1024, "such buffers of a loop")
 	f.StringVar(profile, "cpuprofile", "", "write a CPU profile of the server to this file")
 	complete(c, map[string][]string{"backend": variants(), "network": workloads.Networks})
 }

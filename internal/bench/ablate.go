@@ -132,6 +132,8 @@ func (a *Ablation) candidates(f backends.Family) (list []candidate, err error) {
 				c.why = err.Error()
 			} else if b, _ := backends.Lookup(c.variant); b.Traits().Splicing {
 				c.why = "it acts on what is only passed on, as a proxy does"
+			} else if b.Traits().Sendfiling != base.Traits().Sendfiling {
+				c.why = "it acts on files that are sent, as ringbench stream does"
 			}
 		}
 		list = append(list, c)

@@ -24,8 +24,8 @@ const (
 type Progress func(done, of int, what string)
 
 type runner struct {
-	plan *result.Plan
-	file string // that the plan's workload was supplied with; "": none
+	plan  *result.Plan
+	files supplies // that the plan's workload was supplied with
 }
 
 // Run carries out a plan. It returns what was measured also when ctx ends it
@@ -54,7 +54,7 @@ func run(ctx context.Context, set *result.Set, progress Progress) error {
 	if supply := of(p.Cells[0]).supply; supply != nil {
 		progress(0, len(runs), "file")
 		var release func()
-		if r.file, release, err = supply(ctx, set); err != nil {
+		if r.files, release, err = supply(ctx, set); err != nil {
 			return err
 		}
 		defer release()

@@ -48,7 +48,7 @@ type contestant struct {
 
 // start brings up the server and connects the client.
 func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, err error) {
-	c := &contestant{cell: cell, behind: r.file}
+	c := &contestant{cell: cell, behind: r.files[cell.FileBytes]}
 	defer func() {
 		if err != nil {
 			c.stop()
@@ -226,7 +226,7 @@ func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
 	if err != nil {
 		return err
 	}
-	args := strings.Fields(strings.NewReplacer("{port}", strconv.Itoa(port), "{origin}", c.behind, "{origin-port}", portOf(c.behind)).Replace(c.cell.Command))
+	args := strings.Fields(strings.NewReplacer("{port}", strconv.Itoa(port), "{origin}", c.behind, "{origin-port}", portOf(c.behind), "{file}", c.behind).Replace(c.cell.Command))
 	c.server, err = child.Start(child.Spec{Command: args, Name: c.cell.Contestant, CPUs: p.ServerCPUs, Session: true})
 	if err != nil {
 		return err

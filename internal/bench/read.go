@@ -53,13 +53,13 @@ func readServer(c result.Cell, p *result.Plan, path string) (part, error) {
 }
 
 // supplyFile makes the file of a run, or looks at the one that is there.
-func supplyFile(ctx context.Context, set *result.Set) (path string, release func(), err error) {
+func supplyFile(ctx context.Context, set *result.Set) (supplies, func(), error) {
 	l := set.Plan.Cells[0].Load
 	if l.File != "" {
 		s := storage.Examine(l.File)
 		s.Bytes = l.FileBytes
 		set.Storage = &s
-		return l.File, func() {}, nil
+		return supplies{l.FileBytes: l.File}, func() {}, nil
 	}
 	s := storage.Examine(l.Dir)
 	s.Own, s.Bytes = true, l.FileBytes
@@ -73,9 +73,9 @@ func supplyFile(ctx context.Context, set *result.Set) (path string, release func
 	}
 	f, err := storage.Create(ctx, l.Dir, size, workloads.NewPattern(set.Plan.Seed).Fill)
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
-	return storage.Path(f), func() { f.Close() }, nil
+	return supplies{l.FileBytes: storage.Path(f)}, func() { f.Close() }, nil
 }
 
 // startReads readies the page cache, and then the load.

@@ -42,12 +42,12 @@ func startReading(t *testing.T, o Options) (*contestant, *result.Plan) {
 	t.Helper()
 	p := planOf(t, o)
 	set := &result.Set{Plan: *p}
-	path, release, err := supplyFile(t.Context(), set)
+	files, release, err := supplyFile(t.Context(), set)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(release)
-	c, err := (&runner{plan: p, file: path}).start(t.Context(), p.Cells[0])
+	c, err := (&runner{plan: p, files: files}).start(t.Context(), p.Cells[0])
 	if err != nil {
 		t.Fatal(err)
 	}

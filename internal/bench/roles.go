@@ -17,6 +17,7 @@ const (
 	roleBulk   = "bulk"
 	roleClient = "client"
 	roleRead   = "read"
+	roleStream = "stream"
 )
 
 // Roles is what child.Main needs: every process of a trial that is ours.
@@ -27,6 +28,7 @@ func Roles() map[string]func(*child.Control) error {
 		roleBulk:   server(workloads.StartBulk),
 		roleClient: client,
 		roleRead:   reads,
+		roleStream: server(startStream),
 	}
 }
 

@@ -21,9 +21,9 @@ type workload struct {
 	client func(c result.Cell, p *result.Plan, address string, allServed bool) part
 	// origin is the server behind ours; nil: there is none.
 	origin func(c result.Cell, p *result.Plan) part
-	// supply makes the file that all trials of a run use, and notes in the set
-	// what it is; release gives it up. Nil: they use none.
-	supply func(ctx context.Context, set *result.Set) (path string, release func(), err error)
+	// supply makes the files that the trials of a run use, and notes in the set
+	// what they are; release gives them up. Nil: they use none.
+	supply func(ctx context.Context, set *result.Set) (s supplies, release func(), err error)
 	// places is how many connections a server of ours is to have accepted before
 	// the load begins; nil: they come and go, or there are none.
 	places func(c result.Cell) int
@@ -38,6 +38,9 @@ type workload struct {
 	floor func(c result.Cell) result.Cell
 }
 
+// supplies are the paths of the files of a run, by their sizes.
+type supplies map[int64]string
+
 // A part is a process of ours in a trial.
 type part struct {
 	role  string
@@ -46,7 +49,7 @@ type part struct {
 	loops cast // what it opens; none where a loop is nothing but blocking calls
 }
 
-var playable = map[string]workload{"echo": echo, "churn": churn, "proxy": proxy, "read": read}
+var playable = map[string]workload{"echo": echo, "churn": churn, "proxy": proxy, "read": read, "stream": stream}
 
 // of is the workload of a cell.
 func of(c result.Cell) workload {

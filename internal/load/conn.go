@@ -238,11 +238,16 @@ func (c *conn) lost(doing string, res backends.Result) {
 // wrongByte says where what a connection got, from byte off of a message on,
 // differs from what it wants.
 func wrongByte(index int, got, want []byte, off, size int) error {
-	i := 0
+	i := differs(got, want)
+	return fmt.Errorf("connection %d: the server echoed a wrong byte, 0x%02x instead of 0x%02x, at byte %d of a message", index, got[i], want[i], (off+i)%size)
+}
+
+// differs is the first place where got is not want.
+func differs(got, want []byte) (i int) {
 	for got[i] == want[i] {
 		i++
 	}
-	return fmt.Errorf("connection %d: the server echoed a wrong byte, 0x%02x instead of 0x%02x, at byte %d of a message", index, got[i], want[i], (off+i)%size)
+	return i
 }
 
 // fail notes the first error; the worker stops on it.

@@ -34,6 +34,11 @@ type Config struct {
 	// message is a connection, from its connect to the end of its last reply.
 	// 0: connections last as long as the load.
 	RequestsPerConn int `json:"requests_per_connection,omitempty"`
+	// FileBytes makes connections short that ask for nothing: each is sent a file
+	// of so many bytes, which pattern.Content of the seed has filled, and then its
+	// end. What is counted and timed as a message is a file, from the connect to
+	// its last byte; RequestsPerConn is 1 and Size is of no account.
+	FileBytes int64 `json:"file_bytes,omitempty"`
 	// AllServed: the server has taken every connection from its backlog, so one
 	// that is never answered has lost a message.
 	AllServed bool `json:"all_served,omitempty"`
@@ -109,7 +114,7 @@ func Connect(cfg Config) (*Generator, error) {
 		return nil, err
 	}
 	g := &Generator{cfg: cfg, patience: 5 * time.Second, failed: make(chan error, 1)}
-	bufSize := BufSize(cfg.Size * cfg.Pipeline)
+	bufSize := cfg.bufSize()
 	if g.pattern, err = pattern.New(cfg.Seed, max(bufSize, cfg.Size*cfg.Pipeline)); err != nil {
 		return nil, err
 	}
@@ -127,6 +132,7 @@ func Connect(cfg Config) (*Generator, error) {
 			g.Close()
 			return nil, err
 		}
+		g.source.resets = cfg.FileBytes > 0
 	}
 	loops := max(1, min(cfg.Loops, cfg.Conns))
 	for i := range loops {
@@ -152,6 +158,13 @@ func BufSize(size int) int {
 		n *= 2
 	}
 	return n
+}
+
+func (c Config) bufSize() int {
+	if c.FileBytes > 0 {
+		return BufSize(int(min(c.FileBytes, 64<<10)))
+	}
+	return BufSize(c.Size * c.Pipeline)
 }
 
 // Start begins the load; the window lies in the future.
@@ -313,7 +326,7 @@ func (k *worker) run() {
 // LoopConfig sizes a loop that drives so many of the connections.
 func (c Config) LoopConfig(conns int) backends.Config {
 	bufs := max(64, 2*conns)
-	size := BufSize(c.Size * c.Pipeline)
+	size := c.bufSize()
 	if Datagrams(c.Network) {
 		bufs, size = max(64, 2*conns*min(c.Pipeline, 16)), backends.DatagramHead+c.Size
 	}
@@ -444,10 +457,18 @@ func (k *worker) owed(waited time.Duration) debtor {
 	return nil
 }
 
+// unitBytes is how many bytes come back for what is counted as a message.
+func (c Config) unitBytes() uint64 {
+	if c.FileBytes > 0 {
+		return uint64(c.FileBytes)
+	}
+	return uint64(c.Size * max(1, c.RequestsPerConn))
+}
+
 // report adds what this worker saw; run has returned, and now is when.
 func (k *worker) report(r *Report) {
 	r.Messages += k.messages
-	r.Bytes += k.messages * uint64(k.g.cfg.Size*max(1, k.g.cfg.RequestsPerConn))
+	r.Bytes += k.messages * k.g.cfg.unitBytes()
 	r.Service.Merge(k.service.Histogram)
 	if r.Response != nil {
 		r.Response.Merge(k.response.Histogram)

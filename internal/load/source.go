@@ -13,7 +13,8 @@ import (
 type source struct {
 	domain int
 	to     backends.Addr
-	spread int // over how many source addresses; 0: the kernel chooses
+	spread int  // over how many source addresses; 0: the kernel chooses
+	resets bool // connections that the server has closed are reset, see open
 }
 
 // spreadOver is how many source addresses short connections to 127.0.0.0/8 take
@@ -39,7 +40,10 @@ func newSource(network, address string) (s source, err error) {
 	return s, nil
 }
 
-// open makes a blocking socket for connection number serial.
+// open makes a blocking socket for connection number serial. One that resets sends
+// a reset when it is closed, by which the server's side, which was closed first,
+// does not stay in TIME_WAIT: thousands a second would fill its table of those
+// (tcp_max_tw_buckets, tcp(7)).
 func (s *source) open(serial int) (int32, error) {
 	n, e := uapi.SocketRaw(s.domain, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if e != 0 {
@@ -48,6 +52,12 @@ func (s *source) open(serial int) (int32, error) {
 	fd := int32(n)
 	if s.domain == unix.AF_UNIX {
 		return fd, nil
+	}
+	if s.resets {
+		if e = uapi.LingerRaw(fd); e != 0 {
+			unix.Close(n)
+			return -1, fmt.Errorf("set SO_LINGER: %w", e)
+		}
 	}
 	if e = uapi.SetsockoptRaw(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); e == 0 && s.spread > 0 {
 		i := serial % s.spread

@@ -54,7 +54,7 @@ func (v *visit) begin(due int64) {
 	}
 	now := backends.Nanotime() // a burst of many takes its time
 	v.fd, v.due, v.began = fd, due, now
-	v.replies, v.at = 0, pattern.Place(v.serial)
+	v.replies, v.at, v.partial = 0, pattern.Place(v.serial), 0
 	v.connect.FD, v.recv.FD, v.send.FD, v.shut.FD = fd, fd, fd, fd
 	k.sent++
 	if k.g.cfg.Rate > 0 {
@@ -73,8 +73,16 @@ func (v *visit) Complete(x backends.Completion) {
 			v.lost("connect", x.Res)
 			return
 		}
+		if k := v.worker; k.g.cfg.FileBytes > 0 {
+			k.loop.Submit(&v.recv)
+			return
+		}
 		v.request()
 	case &v.recv:
+		if v.worker.g.cfg.FileBytes > 0 {
+			v.receivedOfFile(x)
+			return
+		}
 		v.received(x)
 	case &v.send:
 		v.sent(x.Res)
@@ -181,11 +189,17 @@ func (v *visit) closed(res backends.Result) {
 
 // debt implements debtor.
 func (v *visit) debt() string {
+	if n := v.worker.g.cfg.FileBytes; n > 0 {
+		return fmt.Sprintf("connection %d: only %d of the file's %d bytes have come, or its end has not", v.serial, v.partial, n)
+	}
 	return fmt.Sprintf("connection %d: reply %d of %d was never whole", v.serial, v.replies+1, v.worker.g.cfg.RequestsPerConn)
 }
 
 func (v *visit) lost(doing string, res backends.Result) {
 	why := fmt.Sprintf("the server closed it before reply %d of %d was whole", v.replies+1, v.worker.g.cfg.RequestsPerConn)
+	if n := v.worker.g.cfg.FileBytes; n > 0 {
+		why = fmt.Sprintf("the server closed it after %d of the file's %d bytes", v.partial, n)
+	}
 	if res < 0 {
 		errno := unix.Errno(-res)
 		why = errno.Error() + advice(errno)

@@ -4,6 +4,7 @@
 package pattern
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 
 	"github.com/ringbench/ringbench/backends"
@@ -34,15 +35,30 @@ func New(seed uint64, size int) (*Pattern, error) {
 		return nil, err
 	}
 	p := &Pattern{Mem: a.Bytes(Period + size), arena: a}
-	var key [32]byte
-	for i := range 8 {
-		key[i] = byte(seed >> (8 * i))
-	}
-	rand.NewChaCha8(key).Read(p.Mem[:Period])
+	fill(p.Mem[:Period], seed)
 	for i := Period; i < len(p.Mem); i += Period {
 		copy(p.Mem[i:], p.Mem[:Period])
 	}
 	return p, nil
+}
+
+func fill(b []byte, seed uint64) {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
+	rand.NewChaCha8(key).Read(b)
+}
+
+// Content returns what writes to b the bytes at off of an endless file: the
+// pattern of a seed from its beginning, again and again.
+func Content(seed uint64) func(b []byte, off int64) {
+	once := make([]byte, Period)
+	fill(once, seed)
+	return func(b []byte, off int64) {
+		for len(b) > 0 {
+			n := copy(b, once[off%Period:])
+			b, off = b[n:], off+int64(n)
+		}
+	}
 }
 
 // Place is where connection c's stream begins in the pattern: at a line, far

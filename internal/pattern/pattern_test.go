@@ -99,3 +99,21 @@ func TestSeedsDiffer(t *testing.T) {
 		t.Error("one seed yields two patterns")
 	}
 }
+
+// The content of a file is the same in whatever pieces it is made, and follows
+// from the seed.
+func TestContent(t *testing.T) {
+	const size = 2*Period + 1000
+	whole, pieces, other := make([]byte, size), make([]byte, size), make([]byte, size)
+	Content(1)(whole, 0)
+	Content(2)(other, 0)
+	for off := 0; off < size; off += 777 {
+		Content(1)(pieces[off:min(off+777, size)], int64(off))
+	}
+	if string(whole) != string(pieces) {
+		t.Error("another content in pieces of 777 bytes")
+	}
+	if string(whole) == string(other) || string(whole[:64]) == string(whole[64:128]) {
+		t.Error("the content repeats itself")
+	}
+}

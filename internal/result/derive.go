@@ -145,6 +145,14 @@ func (f *Floor) CPUPerMessage() float64 { return ratio(f.CPUSeconds, float64(f.M
 // BytesPerSecond is what PerSecond moved.
 func (t *Trial) BytesPerSecond() float64 { return ratio(float64(t.Bytes), t.Seconds) }
 
+// ServerCPUPerKiB is in nanoseconds.
+func (t *Trial) ServerCPUPerKiB() float64 {
+	if t.Server == nil {
+		return math.NaN()
+	}
+	return ratio(ratio(t.Server.CPUSeconds, t.Server.Seconds)*1e9, t.BytesPerSecond()/1024)
+}
+
 func (l Load) String() string {
 	if l.Op != "" {
 		return strings.Join(l.FileParts(), ", ")
@@ -154,6 +162,9 @@ func (l Load) String() string {
 		conns = "connection"
 	}
 	s := fmt.Sprintf("%s, %d %s × %d B", l.Network, l.Conns, conns, l.Size)
+	if l.Sent() {
+		s = fmt.Sprintf("%s, %d %s at a time, a file of %s each, buffers of %s", l.Network, l.Conns, conns, binary(l.FileBytes), binary(int64(l.Buffer)))
+	}
 	if l.Requests > 0 {
 		s = fmt.Sprintf("%s, %d %s at a time, %s × %d B each", l.Network, l.Conns, conns, requests(l.Requests), l.Size)
 	}

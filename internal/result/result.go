@@ -177,6 +177,9 @@ type Load struct {
 	// have come, of both in each direction.
 	Mode      string `json:"mode,omitempty"`
 	Direction string `json:"direction,omitempty"`
+	// Buffer is how many bytes of a file a server that sends it reads at a time, if
+	// it reads. A file is then the unit.
+	Buffer int `json:"buffer_bytes,omitempty"`
 }
 
 // A Trial is one measured window of one cell on a fresh server process.

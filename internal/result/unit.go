@@ -10,9 +10,10 @@ type Unit struct {
 
 // units are by workload, or by operation where it has several.
 var units = map[string]Unit{
-	"echo":  {"message", "messages", "msg"},
-	"proxy": {"message", "messages", "msg"},
-	"churn": {"connection", "connections", "conn"},
+	"echo":   {"message", "messages", "msg"},
+	"proxy":  {"message", "messages", "msg"},
+	"churn":  {"connection", "connections", "conn"},
+	"stream": {"file", "files", "file"},
 
 	"read":   {"read", "reads", "read"},
 	"write":  {"write", "writes", "write"},
@@ -32,15 +33,24 @@ func (l Load) Unit() Unit {
 	return units["echo"]
 }
 
-// UnitBytes is how many bytes a server receives for one unit: a proxy from either
-// side what is passed on both ways.
+// Sent reports whether a unit is a file that a server sends.
+func (l Load) Sent() bool { return l.Workload == "stream" }
+
+// UnitBytes is how many bytes a server receives for one unit, or sends of it: a
+// proxy receives from either side what is passed on both ways.
 func (l Load) UnitBytes() int {
+	if l.Sent() {
+		return int(l.FileBytes)
+	}
 	n := l.Size * max(1, l.Requests)
 	if l.Mode == "request" || l.Direction == "both" {
 		return 2 * n
 	}
 	return n
 }
+
+// Bulk reports whether a unit is so many bytes that those a second matter too.
+func (l Load) Bulk() bool { return l.Op != "" || l.Direction != "" || l.Sent() }
 
 // Unit is that of the plan's first load.
 func (p *Plan) Unit() Unit {

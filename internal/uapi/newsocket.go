@@ -20,6 +20,14 @@ func SetsockoptRaw(fd int32, level, option int, value int32) unix.Errno {
 	return e
 }
 
+// LingerRaw is setsockopt(2) of SO_LINGER, entered raw: a close of the socket resets
+// the connection.
+func LingerRaw(fd int32) unix.Errno {
+	on := unix.Linger{Onoff: 1}
+	_, _, e := syscall.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_LINGER, uintptr(unsafe.Pointer(&on)), unsafe.Sizeof(on), 0)
+	return e
+}
+
 // BindRaw is bind(2) to an IPv4 address and port 0, entered raw.
 func BindRaw(fd int32, ip [4]byte) unix.Errno {
 	addr := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: ip}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ringbench/ringbench/internal/bench"
+)
+
+func streamCommand() *cobra.Command {
+	g := bench.StreamGrid{FileSizes: []int{1 << 20}, BufSizes: []int{64 << 10}}
+	o := bench.Options{Grid: &g}
+	var out outputs
+	c := &cobra.Command{
+		Use:   "stream",
+		Short: "Compare servers that send a file to each client: throughput, CPU a KiB",
+		Long: `Starts each server in a process of its own and drives it from another: connect,
+receive the whole file and its end, verify every byte, connect again. The file is
+one of ringbench's own, which has no name and is gone when the run ends, and all
+of it is in the page cache.
+
+Servers read the file into a buffer and send that; net does what io.Copy does for
+a Go program, which is sendfile. Other ways are variants:
+
+  epoll+sendfile, threadpool+sendfile       sendfile
+  net-sendfile                              read and write
+  uring+splice, epoll+splice, ...           through a pipe
+  uring+link, uring+fixedbufs, uring+zc     read and send in other ways`,
+		Example: `  ringbench stream
+  ringbench stream --backend=uring,uring+splice,epoll+sendfile,net --file-size=4k,1m,64m --conns=1,64,1000
+  ringbench stream --backend=epoll,uring --duet --trials=30
+  ringbench stream --server-cmd='mine=./my-server {port} {file}'`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return compare(cmd, &o, out) },
+	}
+	f := c.Flags()
+	f.IntSliceVar(&g.Conns, "conns", []int{64}, "connections at a time")
+	f.Var(sizes{&g.FileSizes}, "file-size", "of the file, such as 4k,1m,64m")
+	f.Var(sizes{&g.BufSizes}, "buf-size", "of a buffer that a server reads into, such as 16k,64k")
+	f.StringVar(&g.Dir, "dir", os.TempDir(), "where ringbench's own file is made")
+	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix")
+	comparisonFlags(c, &o, time.Second, 400*time.Millisecond)
+	out.flags(c)
+	return c
+}

@@ -1,0 +1,155 @@
+package bench
+
+import (
+	"context"
+	"os"
+	"slices"
+
+	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/load"
+	"github.com/ringbench/ringbench/internal/pattern"
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/storage"
+	"github.com/ringbench/ringbench/workloads"
+)
+
+// stream is a file that is sent to each client that connects. The server closes
+// first.
+var stream = workload{
+	server: streamServer,
+	client: func(c result.Cell, p *result.Plan, address string, _ bool) part {
+		return generator(roleClient, load.Config{
+			Network: c.Network, Address: address, FileBytes: c.FileBytes, RequestsPerConn: 1, Pipeline: 1, Rate: c.Rate,
+		}, c, p)
+	},
+	supply: supplyStream,
+	places: echoPlaces, // for the connections that are there before the load
+	messages: func(c result.Cell, n backends.Counters) float64 {
+		return float64(n[backends.BytesOut]) / float64(c.FileBytes)
+	},
+	files:   func(c result.Cell) int { return 3 * c.Conns }, // a pipe for each
+	threads: echoPlaces,
+}
+
+// streamBufs is how many buffers a loop has: one a connection, and some for those
+// that a client has yet to acknowledge.
+func streamBufs(c result.Cell) int {
+	bufs := max(64, c.Conns)
+	for bufs > 64 && bufs*c.Buffer > 256<<20 {
+		bufs /= 2
+	}
+	return bufs
+}
+
+func streamServer(c result.Cell, p *result.Plan, path string) (part, error) {
+	cfg := workloads.Config{
+		Backend: c.Backend, Network: c.Network, Address: workloads.LoopbackAddress(c.Network),
+		Loops: c.Loops, Workers: echoPlaces(c), BufSize: c.Buffer, Bufs: streamBufs(c), CPUs: p.ServerCPUs, Files: true,
+	}
+	s, err := serverPart(roleStream, cfg, c)
+	s.cfg = workloads.StreamConfig{Config: cfg, Path: path, Bytes: c.FileBytes}
+	return s, err
+}
+
+// startStream makes sure that the file is in the page cache, and then serves it.
+func startStream(cfg workloads.StreamConfig) (*workloads.Server, error) {
+	f, err := os.Open(cfg.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := storage.Heat(f, cfg.Bytes); err != nil {
+		return nil, err
+	}
+	return workloads.StartStream(cfg)
+}
+
+// supplyStream makes a file of each size.
+func supplyStream(ctx context.Context, set *result.Set) (_ supplies, _ func(), err error) {
+	var open []*os.File
+	release := func() {
+		for _, f := range open {
+			f.Close()
+		}
+	}
+	defer func() {
+		if err != nil {
+			release()
+		}
+	}()
+	paths := supplies{}
+	s := storage.Examine(set.Plan.Cells[0].Dir)
+	for _, c := range set.Plan.Cells {
+		if paths[c.FileBytes] != "" {
+			continue
+		}
+		f, err := storage.Create(ctx, c.Dir, c.FileBytes, pattern.Content(set.Plan.Seed))
+		if err != nil {
+			return nil, nil, err
+		}
+		open = append(open, f)
+		if err := storage.Heat(f, c.FileBytes); err != nil {
+			return nil, nil, err
+		}
+		paths[c.FileBytes] = storage.Path(f)
+		s.Bytes = max(s.Bytes, c.FileBytes)
+	}
+	s.Own = true
+	set.Storage = &s
+	return paths, release, nil
+}
+
+// StreamGrid is every combination of its values.
+type StreamGrid struct {
+	Networks  []string
+	Conns     []int
+	FileSizes []int
+	BufSizes  []int // of a server that reads, at a time
+	Dir       string
+}
+
+// Limits of what can be asked for.
+const (
+	maxFile    = 4 << 30
+	maxStreams = 10_000
+)
+
+// Loads implements Grid.
+func (g *StreamGrid) Loads() (loads []result.Load, err error) {
+	if err := g.check(); err != nil {
+		return nil, err
+	}
+	for _, network := range g.Networks {
+		for _, conns := range g.Conns {
+			for _, size := range g.FileSizes {
+				for _, buf := range g.BufSizes {
+					loads = append(loads, result.Load{Workload: "stream", Network: network, Conns: conns, FileBytes: int64(size), Buffer: buf, Dir: g.Dir})
+				}
+			}
+		}
+	}
+	return loads, nil
+}
+
+func (g *StreamGrid) check() error {
+	if err := inRange(
+		bounded{"--conns", g.Conns, 1, maxStreams},
+		bounded{"--file-size", g.FileSizes, 1, maxFile},
+		bounded{"--buf-size", g.BufSizes, 512, maxBlock},
+	); err != nil {
+		return err
+	}
+	if err := knownNetworks(g.Networks); err != nil {
+		return err
+	}
+	var sum int64
+	for i, n := range g.FileSizes {
+		if !slices.Contains(g.FileSizes[:i], n) {
+			sum += int64(n)
+		}
+	}
+	if err := storage.Room(g.Dir, sum); err != nil {
+		return err
+	}
+	return nil
+}
