@@ -88,7 +88,17 @@ func changeRange(e stat.Effect) string {
 	return signed(e.Lo) + " to " + signed(e.Hi) + " %"
 }
 
-func signed(ratio float64) string { return fmt.Sprintf("%+.1f", (ratio-1)*100) }
+// signed prints a ratio as a change in percent. Two pairs that disagree make
+// intervals that no column is wide enough for.
+func signed(ratio float64) string {
+	if ratio > beyond {
+		return fmt.Sprintf("more than %+d", (beyond-1)*100)
+	}
+	return fmt.Sprintf("%+.1f", (ratio-1)*100)
+}
+
+// beyond is the greatest ratio that is printed as it is.
+const beyond = 100
 
 // purposeVerdicts are the lines that a page begins with.
 func purposeVerdicts(s *result.Set) (lines []string) {

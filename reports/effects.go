@@ -231,6 +231,9 @@ func number(x float64) string {
 	if math.IsNaN(x) {
 		return none
 	}
+	if x > beyond {
+		return fmt.Sprintf("above %d", beyond)
+	}
 	return fmt.Sprintf("%.3f", x)
 }
 

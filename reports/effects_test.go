@@ -167,3 +167,17 @@ func TestEffectsOfNothing(t *testing.T) {
 		}
 	}
 }
+
+// Two pairs that disagree have intervals that would not fit the terminal.
+func TestEffectsBeyondPrint(t *testing.T) {
+	for got, want := range map[string]string{
+		signed(1.5):  "+50.0",
+		signed(1e12): "more than +9900",
+		number(1.5):  "1.500",
+		number(1e12): "above 100",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
