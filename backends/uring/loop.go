@@ -101,22 +101,23 @@ func (l *Loop) launch(i uint32) {
 	}
 }
 
-// admit checks slot i and enters it where a Close will find it, unless that is
-// done. It returns false when the op has ended, in error.
+// admit checks slot i and enters it where a Close will find it, unless gather
+// has, and gives it what it needs. It returns false when the op has ended, in
+// error.
 func (l *Loop) admit(i uint32) bool {
-	op := l.slots[i].op
-	if l.slots[i].fd >= 0 {
-		return true
+	s := &l.slots[i]
+	op, known := s.op, s.fd >= 0
+	if !known {
+		if errno := l.check(op); errno != 0 {
+			l.finish(i, backends.Fail(errno))
+			return false
+		}
 	}
-	if errno := l.check(op); errno != 0 {
-		l.finish(i, backends.Fail(errno))
-		return false
-	}
-	if op.Code == backends.RecvFrom && !l.staysArmed(op) && !l.provideOnce(i) {
+	if op.Code == backends.RecvFrom && s.msg == nil && !l.staysArmed(op) && !l.provideOnce(i) {
 		l.finish(i, backends.Fail(unix.ENOMEM))
 		return false
 	}
-	if usesFD(op.Code) {
+	if !known && usesFD(op.Code) {
 		l.enroll(i)
 	}
 	return true
