@@ -46,7 +46,8 @@ func (l *Loop) drain(deadline time.Time) error {
 		}
 	}
 	var dst [64]backends.Completion
-	for round := 0; ; round++ {
+	for asked := false; ; {
+		head := l.ring.head
 		l.discard(dst[:])
 		if l.live == 0 {
 			return nil
@@ -54,8 +55,11 @@ func (l *Loop) drain(deadline time.Time) error {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("uring: Close gave up after %v: the kernel still holds %d operations, whose buffers stay lent", closeLimit, l.live)
 		}
-		if round%4 == 0 {
-			l.cancelAll()
+		// What has been cancelled must not be asked for again: the answers may be
+		// with the kernel, and more of them than there is room for would be held
+		// back for ever.
+		if !l.ring.overflowed() && (!asked || l.ring.head == head) {
+			asked = l.cancelAll(dst[:])
 		}
 		l.flush()
 		if err := l.turn(1, 50*time.Millisecond); err != nil {
@@ -80,30 +84,35 @@ func (l *Loop) discard(dst []backends.Completion) {
 	}
 }
 
-// cancelAll asks the kernel to cancel whatever it has, as far as there is room
-// to ask.
-func (l *Loop) cancelAll() {
+// cancelAll asks the kernel to cancel whatever it has, and discards what
+// completes meanwhile. It returns false when the submission queue stays full
+// before everything was asked.
+func (l *Loop) cancelAll(dst []backends.Completion) bool {
 	if l.feat.has(cancelByFD) {
-		if e := l.ring.next(); e != nil {
-			l.count(backends.Submissions)
-			e.Opcode = uapi.OpAsyncCancel
-			e.FD = -1
-			e.OpFlags = uapi.AsyncCancelAny | uapi.AsyncCancelAll
-			l.quiet(e)
+		e := l.ring.next()
+		if e == nil {
+			return false
 		}
-		return
+		l.count(backends.Submissions)
+		e.Opcode = uapi.OpAsyncCancel
+		e.FD = -1
+		e.OpFlags = uapi.AsyncCancelAny | uapi.AsyncCancelAll
+		l.quiet(e)
+		return true
 	}
 	for i := range l.slots {
 		s := &l.slots[i]
-		if s.state != flying || s.op.Code == backends.Close || s.op.Code == backends.Cancel {
-			continue
-		}
-		for !l.cancelSlot(uint32(i)) {
-			if l.turn(0, -1) != nil || l.ring.full() {
-				return
+		for s.state == flying && s.op.Code != backends.Close && s.op.Code != backends.Cancel && !l.cancelSlot(uint32(i)) {
+			if l.turn(0, -1) != nil {
+				return false
+			}
+			l.discard(dst)
+			if l.ring.full() {
+				return false
 			}
 		}
 	}
+	return true
 }
 
 // dispose gives back all memory and descriptors of a loop that has nothing in
