@@ -123,6 +123,7 @@ func interrupted(c fileCalls) fileCalls {
 			}
 			return c.sleep(word, value)
 		},
+		wake: c.wake,
 	}
 }
 

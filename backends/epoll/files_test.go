@@ -351,3 +351,27 @@ func readSome(t *testing.T) {
 	fmt.Printf("word %p eventfd %d epfd %d recv %d send %d other %d threads %d wait %d\n", &p.turn, p.eventfd, loop.epfd,
 		n[backends.SysRecv], n[backends.SysSend], n[backends.SysOther]-others, n[backends.SysThreads], n[backends.SysWait])
 }
+
+// A thread that falls asleep just after it was called in vain is called again for
+// what was handed over meanwhile, as that hand-over relied on the first call.
+func TestPoolCallsAgain(t *testing.T) {
+	p := &pool{line: make([]atomic.Uint32, 4)}
+	calls := 0
+	p.calls.wake = func(*atomic.Uint32, int) int {
+		if calls++; calls > 1 {
+			return 1
+		}
+		if n := p.handOver(1); n != 0 {
+			t.Errorf("%d calls beside the one under way", n)
+		}
+		return 0
+	}
+	p.idle.Store(1)
+	p.tail.Store(1)
+	if n := p.call(); n != 2 || calls != 2 {
+		t.Errorf("%d calls counted, %d made", n, calls)
+	}
+	if p.idle.Load() != 0 || !p.coming.Load() {
+		t.Errorf("%d idle, coming: %v", p.idle.Load(), p.coming.Load())
+	}
+}

@@ -12,18 +12,20 @@ import (
 	"github.com/ringbench/ringbench/internal/uapi"
 )
 
-// fileCalls are the calls of the pool's threads, all entered the same way.
+// fileCalls are the calls of the pool's threads, all entered the same way but
+// for the one that never blocks.
 type fileCalls struct {
 	pread, pwrite func(fd int32, b []byte, off int64) (int, unix.Errno)
 	fsync         func(fd int32, dataOnly bool) unix.Errno
 	sleep         func(word *atomic.Uint32, value uint32) unix.Errno
+	wake          func(word *atomic.Uint32, n int) int
 }
 
 func filesBy(raw bool) fileCalls {
 	if raw {
-		return fileCalls{uapi.PreadRaw, uapi.PwriteRaw, uapi.FsyncRaw, uapi.FutexWaitRaw}
+		return fileCalls{uapi.PreadRaw, uapi.PwriteRaw, uapi.FsyncRaw, uapi.FutexWaitRaw, uapi.FutexWakeRaw}
 	}
-	return fileCalls{uapi.Pread, uapi.Pwrite, uapi.Fsync, uapi.FutexWait}
+	return fileCalls{uapi.Pread, uapi.Pwrite, uapi.Fsync, uapi.FutexWait, uapi.FutexWakeRaw}
 }
 
 // holders is how many threads of the process enter raw on behalf of pools, the
@@ -119,17 +121,26 @@ func (p *pool) handOver(n int) (calls uint64) {
 	return p.call()
 }
 
-// call wakes a thread if the line has work, one sleeps and none is coming.
+// call wakes a thread if the line has work, one sleeps and none is coming. Where
+// it found none asleep, who was about to sleep sees the work that was in line;
+// but one may sleep by now that the next hand-over did not wake, since this call
+// seemed to have done so.
 func (p *pool) call() (calls uint64) {
-	if p.head.Load() == p.tail.Load() || p.idle.Load() == 0 || !p.coming.CompareAndSwap(false, true) {
-		return 0
+	for {
+		turn := p.turn.Load()
+		if p.head.Load() == p.tail.Load() || p.idle.Load() == 0 || !p.coming.CompareAndSwap(false, true) {
+			return calls
+		}
+		calls++
+		if woken := p.calls.wake(&p.turn, 1); woken > 0 {
+			p.idle.Add(-1) // it is idle no more, though it has not run yet
+			return calls
+		}
+		p.coming.Store(false)
+		if p.turn.Load() == turn {
+			return calls
+		}
 	}
-	if woken := uapi.FutexWakeRaw(&p.turn, 1); woken > 0 {
-		p.idle.Add(-1) // it is idle no more, though it has not run yet
-	} else {
-		p.coming.Store(false) // who was about to sleep will see the work
-	}
-	return 1
 }
 
 // work is a thread's life.
@@ -250,7 +261,7 @@ func (p *pool) counters() (c backends.Counters) {
 func (p *pool) stop() {
 	p.stopping.Store(true)
 	p.turn.Add(1)
-	uapi.FutexWakeRaw(&p.turn, len(p.threads))
+	p.calls.wake(&p.turn, len(p.threads))
 	p.done.Wait()
 	if p.raw {
 		holders.Add(-int32(len(p.threads) + 1))
