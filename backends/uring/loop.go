@@ -32,6 +32,7 @@ type Loop struct {
 	files   int32   // slots of the table of accepted connections; 0: none
 	queue   list    // ops that wait for a submission entry
 	parked  list    // receives that wait for a buffer
+	singles list    // those that wait for one of single
 	ready   list    // ops that completed without the kernel
 
 	chains *chains     // nil: the flag Link is ignored

@@ -275,34 +275,37 @@ func (l *Loop) chooseBuf(i uint32) bool {
 // park keeps a receive until Recycle brings a buffer.
 func (l *Loop) park(i uint32) {
 	l.slots[i].state = parked
-	l.push(&l.parked, i)
+	l.push(l.parkedIn(i), i)
 }
 
 // unpark starts as many parked receives again as there are buffers. It reports
 // whether buffers may be left for those that still wait: a receive that finds
 // its peer idle does not use its buffer.
-func (l *Loop) unpark() bool {
+func (l *Loop) unpark() (left bool) {
 	if l.bufs != nil && l.bufs.offers != nil && l.offer() {
 		return true
 	}
-	if l.parked.head == 0 {
-		return false
+	for _, q := range [...]*list{&l.parked, &l.singles} {
+		if q.head == 0 {
+			continue
+		}
+		for n := l.freeBufs(q); n > 0 && q.head != 0; n = min(n-1, l.freeBufs(q)) {
+			i := q.head
+			l.remove(q, i)
+			l.count(backends.Rearms)
+			l.enqueue(i)
+		}
+		left = left || q.head != 0 && l.freeBufs(q) > 0
 	}
-	for n := l.freeBufs(); n > 0 && l.parked.head != 0; n = min(n-1, l.freeBufs()) {
-		i := l.parked.head
-		l.remove(&l.parked, i)
-		l.count(backends.Rearms)
-		l.enqueue(i)
-	}
-	return l.parked.head != 0 && l.freeBufs() > 0
+	return left
 }
 
-// freeBufs is how many buffers there are for the receive that has waited longest.
-func (l *Loop) freeBufs() int {
-	if l.parked.head != 0 && l.takesOnce(l.slots[l.parked.head].op) {
-		return l.choices(l.slots[l.parked.head].op).Len()
-	}
-	if l.bufs != nil {
+// freeBufs is how many buffers there are for the receives that wait in q.
+func (l *Loop) freeBufs(q *list) int {
+	switch {
+	case q == &l.singles:
+		return l.single.Len()
+	case l.bufs != nil:
 		return l.bufs.free
 	}
 	return l.pool.Len()

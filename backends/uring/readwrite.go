@@ -65,8 +65,11 @@ func (l *Loop) chooseRead(i uint32) bool {
 
 // parkedIn is the list in which slot i waits for a buffer.
 func (l *Loop) parkedIn(i uint32) *list {
-	if l.slots[i].op.Code == backends.ReadAt {
+	switch op := l.slots[i].op; {
+	case op.Code == backends.ReadAt:
 		return &l.reads.starved
+	case l.bufs != nil && l.takesOnce(op):
+		return &l.singles
 	}
 	return &l.parked
 }

@@ -11,7 +11,7 @@ const (
 	unused  state = iota
 	queued        // in Loop.queue: waits for a submission entry
 	flying        // with the kernel, or in the submission queue on its way
-	parked        // in Loop.parked: a receive that waits for a buffer
+	parked        // in Loop.parkedIn: a receive or a read that waits for a buffer
 	closing       // a Close that waits for the ops on its descriptor to end
 	done          // in Loop.ready: complete, waits to be taken
 	held          // waits for the op before it in its chain
