@@ -33,7 +33,7 @@ func (l *loop) report(e *entry) {
 func (l *loop) conclude(e *entry) {
 	op := e.op
 	kicked := e.kicked()
-	if kicked && e.n == 0 && !e.cancelled && e.from == nil {
+	if kicked && e.n == 0 && !e.cancelled && op.Code != backends.Copy {
 		e.err = nil // meant for another op; this one goes on
 		return
 	}

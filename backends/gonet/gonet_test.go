@@ -383,3 +383,50 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	closeFD(t, l, x)
 	closeFD(t, l, y)
 }
+
+// The end of a Send that is cancelled is not that of a Sendfile beside it.
+func TestCancelBesideSendfile(t *testing.T) {
+	l := open(t)
+	here, far := raw(t)
+	for {
+		if _, err := unix.SendmsgN(int(here), make([]byte, 1<<16), nil, nil, unix.MSG_DONTWAIT); err == unix.EAGAIN {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteString("hello"); err != nil {
+		t.Fatal(err)
+	}
+	send := &backends.Op{Code: backends.Send, FD: here, Buf: []byte("never")}
+	move := &backends.Op{Code: backends.Sendfile, FD: here, In: int32(file.Fd()), Len: 5}
+	cancel := &backends.Op{Code: backends.Cancel, Target: send}
+	for _, op := range []*backends.Op{send, move} {
+		l.Submit(op)
+		if n, err := l.Wait(make([]backends.Completion, 1), 0, 0); n != 0 || err != nil {
+			t.Fatalf("%v: %d, %v", op.Code, n, err)
+		}
+	}
+	l.Submit(cancel)
+	for range 2 {
+		if c := next(t, l); c.Op == send && !c.Res.Canceled() || c.Op == cancel && c.Res != 0 || c.Op == move {
+			t.Fatalf("%v: %d", c.Op.Code, c.Res)
+		}
+	}
+	go func() {
+		for b := make([]byte, 1<<16); ; {
+			if n, err := unix.Read(int(far), b); n <= 0 || err != nil {
+				return
+			}
+		}
+	}()
+	if c := next(t, l); c.Op != move || c.Res != 5 {
+		t.Fatalf("%v: %d", c.Op.Code, c.Res)
+	}
+	closeFD(t, l, here) // ends the reader
+}
