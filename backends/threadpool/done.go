@@ -1,6 +1,8 @@
 package threadpool
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
@@ -33,7 +35,7 @@ func (l *loop) finish(e *entry, res backends.Result, buf []byte) {
 			backends.Unlend(op.Buf, true)
 		}
 	}
-	if e.restore {
+	if e.restore && !slices.Contains(l.nonblock, op.FD) { // else a Splice or a Sendfile relies on it
 		l.setNonblock(op.FD, false)
 	}
 	e.op = nil

@@ -3,6 +3,7 @@ package threadpool
 import (
 	"io"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/backends/backendtest"
+	"github.com/ringbench/ringbench/internal/uapi"
 )
 
 func TestConformance(t *testing.T) {
@@ -226,5 +228,61 @@ func TestNegativeDescriptor(t *testing.T) {
 	l.Submit(&backends.Op{Code: backends.Recv, FD: fd, Buf: make([]byte, 8)})
 	if c := do(t, l, &backends.Op{Code: backends.Recv, FD: -1, Buf: make([]byte, 8)}); c.Res != backends.Fail(unix.EBADF) {
 		t.Errorf("recv on -1: %v", c.Res.Err())
+	}
+}
+
+// The end of a Connect leaves O_NONBLOCK to the Splice that relies on it.
+func TestConnectBesideSplice(t *testing.T) {
+	_, addr := listenTCP(t)
+	at, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBackend(backends.Variant{Family: "threadpool"})
+	connect, asked := b.connect, false
+	b.connect = func(fd int32, sa *unix.RawSockaddrAny, n uint32) unix.Errno {
+		errno := connect(fd, sa, n)
+		if !asked {
+			asked, errno = true, unix.EINPROGRESS
+		}
+		return errno
+	}
+	l, err := b.Open(backends.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(s)
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(p[0])
+	defer unix.Close(p[1])
+	if _, err := unix.Write(p[1], []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	var sa backends.Addr
+	sa.Len = uint32(backends.PutAddrPort(uapi.SockaddrBytes(&sa.Raw)[:backends.NameRoom], at))
+	l.Submit(&backends.Op{Code: backends.Connect, FD: int32(s), Addr: &sa})
+	l.Submit(&backends.Op{Code: backends.Splice, In: int32(p[0]), FD: int32(s), Off: backends.FromPipe, Len: 1})
+	for done, dst := 0, make([]backends.Completion, 2); done < 2; {
+		n, err := l.Wait(dst, 1, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range dst[:n] {
+			if c.Op.Code == backends.Connect && c.Res != 0 {
+				t.Errorf("%v: %v", c.Op.Code, c.Res.Err())
+			}
+		}
+		done += n
+	}
+	if flags, err := unix.FcntlInt(uintptr(s), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK == 0 {
+		t.Errorf("the socket's flags are %#x, %v", flags, err)
 	}
 }
