@@ -37,10 +37,12 @@ const (
 	// read from. It waits for the socket only, for the kernel's EAGAIN does not
 	// tell which side it means: the owner fills a pipe that is empty, and
 	// empties one that holds bytes, of which Len is best the number. It closes
-	// a pipe, by a Close op too, when no op uses it. A socket becomes O_NONBLOCK
-	// where a splice would block the loop else. Res: bytes, 0 when In has ended;
-	// fewer than Len say nothing of the socket, as a pipe is full when its slots
-	// are, with however little. Loops without Traits.Splices answer -EINVAL.
+	// a pipe, by a Close op too, when no op uses it, and submits a Shutdown of a
+	// socket, which may overtake a splice, when those to it are complete. A
+	// socket becomes O_NONBLOCK where a splice would block the loop else. Res:
+	// bytes, 0 when In has ended; fewer than Len say nothing of the socket, as a
+	// pipe is full when its slots are, with however little. Loops without
+	// Traits.Splices answer -EINVAL.
 	Splice
 	// Sendfile moves up to Len bytes from byte Off of the file In to the socket
 	// FD, within the kernel. The socket may become O_NONBLOCK. Res: bytes, 0 at

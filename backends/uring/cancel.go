@@ -156,7 +156,7 @@ func (l *Loop) shutdown(i uint32) {
 	op := l.slots[i].op
 	if k := l.key(op); op.FD >= 0 && int(k) < len(l.fds) {
 		for j := l.fds[k].head; j != 0; j = l.slots[j].onFD.next {
-			if c := l.slots[j].op.Code; c == backends.Send || c == backends.Connect || c == request {
+			if c := l.slots[j].op.Code; sends(c) || c == backends.Connect || c == request {
 				l.submitNow()
 				break
 			}
