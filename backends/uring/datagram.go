@@ -209,6 +209,9 @@ func (l *Loop) recvFromDone(c *backends.Completion, i uint32, res backends.Resul
 	return l.progress(c, i, res, buf, flags)
 }
 
+// The kernel puts the address where the contract says.
+var _ = [1]byte{}[unsafe.Sizeof(uapi.RecvmsgOut{})-backends.NameAt]
+
 // payloadLen is how long the datagram was in a buffer that the kernel filled.
 func payloadLen(buf []byte) uint32 {
 	return (*uapi.RecvmsgOut)(unsafe.Pointer(unsafe.SliceData(buf))).PayloadLen
