@@ -144,8 +144,7 @@ func (l *Loop) unblock(fd int32) {
 	if l.nonblock[w]&bit != 0 {
 		return
 	}
-	l.Tally.Counters[backends.SysOther] += 2
-	if unix.SetNonblock(int(fd), true) == nil { // else the call says what is wrong
+	if _, err := backends.SetNonblock(&l.Tally.Counters, fd, true); err == nil { // else the call says what is wrong
 		l.nonblock[w] |= bit
 	}
 }

@@ -178,7 +178,7 @@ func (l *loop) doSend(e *entry, block bool) {
 func (l *loop) doAccept(e *entry, block bool) {
 	op := e.op
 	if !block && !e.polls {
-		l.setNonblock(op.FD, true) // a descriptor that cannot be set fails in accept4 too
+		backends.SetNonblock(&l.tally.Counters, op.FD, true) // a descriptor that cannot be set fails in accept4 too
 		e.polls = true
 	}
 	l.enter(backends.SysAccept, block)
@@ -205,7 +205,7 @@ func (l *loop) doConnect(e *entry, block bool) {
 	op := e.op
 	again := e.polls || e.pause // a connect was started before
 	if !block && !e.polls {
-		e.restore = l.setNonblock(op.FD, true)
+		e.restore, _ = backends.SetNonblock(&l.tally.Counters, op.FD, true)
 		e.polls = true
 	}
 	l.enter(backends.SysOther, block)
@@ -227,16 +227,4 @@ func (l *loop) doConnect(e *entry, block bool) {
 	default:
 		l.finish(e, backends.Fail(errno), nil)
 	}
-}
-
-// setNonblock sets or clears O_NONBLOCK and reports whether that changed it.
-func (l *loop) setNonblock(fd int32, on bool) bool {
-	l.tally.Counters[backends.SysOther]++
-	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
-	if err != nil || (flags&unix.O_NONBLOCK != 0) == on {
-		return false
-	}
-	l.tally.Counters[backends.SysOther]++
-	_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags^unix.O_NONBLOCK)
-	return err == nil
 }

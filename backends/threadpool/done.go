@@ -36,7 +36,7 @@ func (l *loop) finish(e *entry, res backends.Result, buf []byte) {
 		}
 	}
 	if e.restore && !slices.Contains(l.nonblock, op.FD) { // else a Splice or a Sendfile relies on it
-		l.setNonblock(op.FD, false)
+		backends.SetNonblock(&l.tally.Counters, op.FD, false)
 	}
 	e.op = nil
 	l.done.Push(backends.Completion{Op: op, Res: res, Buf: buf})

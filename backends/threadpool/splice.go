@@ -68,8 +68,7 @@ func (l *loop) unblock(op *backends.Op) {
 	if op.Code == backends.Splice && op.Off >= 0 || slices.Contains(l.nonblock, fd) {
 		return
 	}
-	l.tally.Counters[backends.SysOther] += 2
-	if unix.SetNonblock(int(fd), true) == nil { // else the call says what is wrong
+	if _, err := backends.SetNonblock(&l.tally.Counters, fd, true); err == nil { // else the call says what is wrong
 		l.nonblock = append(l.nonblock, fd)
 	}
 }

@@ -41,8 +41,8 @@ func (l *Loop) unblock(op *backends.Op) {
 	}
 	fd := op.Socket()
 	if f := l.opsOn(l.place(fd)); !f.nonblock {
-		l.tally.Counters[backends.SysOther] += 2
-		f.nonblock = unix.SetNonblock(int(fd), true) == nil // else the splice says what is wrong
+		_, err := backends.SetNonblock(&l.tally.Counters, fd, true)
+		f.nonblock = err == nil // else the splice says what is wrong
 	}
 }
 
