@@ -122,7 +122,7 @@ func (l *Loop) opcode(i uint32) uint8 {
 	if s.polling {
 		return uapi.OpPollAdd
 	}
-	switch s.op.Code {
+	switch op := s.op; op.Code {
 	case request:
 		return l.requests[i].sqe.Opcode
 	case backends.Accept:
@@ -132,9 +132,37 @@ func (l *Loop) opcode(i uint32) uint8 {
 	case backends.Recv:
 		return uapi.OpRecv
 	case backends.Send:
+		if op.Flags&backends.ZeroCopy != 0 && l.feat.has(zeroCopy) && s.fd >= 0 && !l.copies(op) {
+			return uapi.OpSendZC
+		}
 		return uapi.OpSend
+	case backends.RecvFrom:
+		return uapi.OpRecvmsg
+	case backends.SendTo:
+		if l.feat.has(sendAddr) {
+			return uapi.OpSend
+		}
+		return uapi.OpSendmsg
+	case backends.Splice:
+		return uapi.OpSplice
+	case backends.ReadAt:
+		if l.onFixed(op) {
+			return uapi.OpReadFixed
+		}
+		return uapi.OpRead
+	case backends.WriteAt:
+		if l.onFixed(op) {
+			return uapi.OpWriteFixed
+		}
+		return uapi.OpWrite
+	case backends.Fsync, backends.Fdatasync:
+		return uapi.OpFsync
+	case backends.Shutdown:
+		return uapi.OpShutdown
 	case backends.Timeout:
 		return uapi.OpTimeout
+	case backends.LinkTimeout:
+		return uapi.OpLinkTimeout
 	case backends.Cancel:
 		return uapi.OpAsyncCancel
 	}

@@ -1,6 +1,7 @@
 package uring
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/testenv"
+	"github.com/ringbench/ringbench/internal/uapi"
 )
 
 // cancelRig is a loop with two submission entries, and on each of two sockets a
@@ -166,5 +168,62 @@ func TestCancelNow(t *testing.T) {
 		if err := l.CancelNow(r); err == nil {
 			t.Errorf("no error of %+v", r.sqe)
 		}
+	}
+}
+
+// The operation by which CancelLike finds an op in the loop is the one that the
+// kernel is given.
+func TestOperations(t *testing.T) {
+	for _, name := range []string{"uring", "uring+zc+fixedbufs"} {
+		t.Run(name, func(t *testing.T) {
+			l, p := openTapped(t, name, backends.Config{})
+			here, far := socketpair(t)
+			mustWrite(t, far, "x")
+			udp, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer closeAll(udp[:])
+			file := int32(tempFile(t, "hello").Fd())
+			var pipe [2]int
+			if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+				t.Fatal(err)
+			}
+			defer closeAll(pipe[:])
+			nobody := &backends.Addr{Len: 2 + 1}
+			nobody.Raw.Addr.Family = unix.AF_UNIX
+			for _, op := range []*backends.Op{
+				{Code: backends.Nop},
+				{Code: backends.Accept, FD: here},
+				{Code: backends.Connect, FD: here, Addr: nobody},
+				{Code: backends.Recv, FD: here, Buf: make([]byte, 1)},
+				{Code: backends.Send, FD: here, Buf: []byte("x")},
+				{Code: backends.Send, FD: here, Buf: []byte("x"), Flags: backends.ZeroCopy},
+				{Code: backends.Timeout},
+				{Code: backends.ReadAt, FD: file, Buf: make([]byte, 1)},
+				{Code: backends.ReadAt, FD: file, Flags: backends.SelectBuf},
+				{Code: backends.WriteAt, FD: file, Buf: []byte("x")},
+				{Code: backends.WriteAt, FD: file, Buf: l.pool.At(0)[:1]},
+				{Code: backends.Fsync, FD: file},
+				{Code: backends.Fdatasync, FD: file},
+				{Code: backends.Splice, In: file, FD: int32(pipe[1]), Len: 1},
+				{Code: backends.Splice, In: int32(pipe[0]), FD: far, Off: backends.FromPipe, Len: 1},
+				{Code: backends.SendTo, FD: int32(udp[0]), Buf: []byte("x"), Addr: nobody},
+				{Code: backends.RecvFrom, FD: int32(udp[1]), Buf: make([]byte, 1)},
+			} {
+				l.Submit(op)
+				thinks, data := l.opcode(op.Loan.Slot), userData(op.Loan.Slot, op.Loan.Gen)
+				if _, err := l.Wait(make([]backends.Completion, 2), 0, 0); err != nil {
+					t.Fatal(err)
+				}
+				at := slices.IndexFunc(p.seen, func(e uapi.SQE) bool { return e.UserData == data })
+				if at < 0 {
+					t.Fatalf("%v was not submitted", op.Code)
+				}
+				if is := p.seen[at].Opcode; is != thinks {
+					t.Errorf("%v is IORING_OP_%s to the kernel and %s to the loop", op.Code, opcodes[is].name, opcodes[thinks].name)
+				}
+			}
+		})
 	}
 }

@@ -116,6 +116,16 @@ func (l *Loop) prepFile(e *uapi.SQE, s *slot) {
 	}
 }
 
+// onFixed reports whether a read or write has a registered buffer. All are that
+// a read may be given.
+func (l *Loop) onFixed(op *backends.Op) bool {
+	if !l.feat.has(fixedBuffers) {
+		return false
+	}
+	_, ok := l.fixed.index(op.Buf)
+	return readsChosen(op) || ok && len(op.Buf) > 0
+}
+
 // maxTransfer is what a Result can tell of; the kernel moves no more than a page less.
 const maxTransfer = 1<<31 - 1
 

@@ -21,7 +21,7 @@ func (l *Loop) modifySend(e *uapi.SQE, op *backends.Op) {
 	if op.Flags&backends.ZeroCopy == 0 || !l.feat.has(zeroCopy) {
 		return
 	}
-	if l.fds[l.key(op)].copies || l.slots[op.Loan.Slot].plain {
+	if l.copies(op) {
 		l.count(backends.NoZeroCopy)
 		return
 	}
@@ -34,6 +34,11 @@ func (l *Loop) modifySend(e *uapi.SQE, op *backends.Op) {
 			l.count(backends.FixedSends)
 		}
 	}
+}
+
+// copies reports whether a zero-copy send was refused and is sent by copying.
+func (l *Loop) copies(op *backends.Op) bool {
+	return l.fds[l.key(op)].copies || l.slots[op.Loan.Slot].plain
 }
 
 // zeroCopyDone judges a completion entry, with result res, of a Send that may
