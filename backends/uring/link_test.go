@@ -295,20 +295,26 @@ func TestLongChain(t *testing.T) {
 	}
 }
 
+// openCutting opens a loop whose kernel takes one submission at a time.
+func openCutting(t *testing.T, name string) *Loop {
+	t.Helper()
+	b := &Backend{variant: variant(t, name)}
+	testenv.Need(t, "uring", b.Probe())
+	b.enter = func(fd int, toSubmit, minComplete, flags uint32, arg unsafe.Pointer, size uintptr) (int, unix.Errno) {
+		if toSubmit > 1 {
+			return uapi.Enter(fd, 1, 0, flags&^uapi.EnterExtArg, nil, 0)
+		}
+		return uapi.Enter(fd, toSubmit, minComplete, flags, arg, size)
+	}
+	return open(t, b, backends.Config{})
+}
+
 // A kernel that takes the submission queue in pieces, as it does when it lacks
 // memory, would start the rest of a chain at once: the loop does not let it.
 func TestChainCutBySubmission(t *testing.T) {
 	for _, name := range []string{"uring+link", "uring+sendbundle"} {
 		t.Run(name, func(t *testing.T) {
-			b := &Backend{variant: variant(t, name)}
-			testenv.Need(t, "uring", b.Probe())
-			b.enter = func(fd int, toSubmit, minComplete, flags uint32, arg unsafe.Pointer, size uintptr) (int, unix.Errno) {
-				if toSubmit > 1 {
-					return uapi.Enter(fd, 1, 0, flags&^uapi.EnterExtArg, nil, 0)
-				}
-				return uapi.Enter(fd, toSubmit, minComplete, flags, arg, size)
-			}
-			l := open(t, b, backends.Config{})
+			l := openCutting(t, name)
 			here, far := socketpair(t)
 			recv := &backends.Op{Code: backends.Recv, FD: here, Buf: make([]byte, 8), Flags: backends.Link}
 			first := &backends.Op{Code: backends.Send, FD: here, Buf: []byte("first "), Flags: backends.Link}

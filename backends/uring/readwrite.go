@@ -112,18 +112,20 @@ func (l *Loop) prepFile(e *uapi.SQE, s *slot) {
 			e.Opcode = uapi.OpReadFixed
 		}
 		e.BufIndex = index
-		l.count(backends.FixedFileOps)
 	}
 }
 
-// onFixed reports whether a read or write has a registered buffer. All are that
-// a read may be given.
+// onFixed reports whether op reads or writes a file by a registered buffer, as all
+// are that a read may be given.
 func (l *Loop) onFixed(op *backends.Op) bool {
-	if !l.feat.has(fixedBuffers) {
+	switch {
+	case !l.feat.has(fixedBuffers) || op.Code != backends.ReadAt && op.Code != backends.WriteAt:
 		return false
+	case readsChosen(op):
+		return true
 	}
 	_, ok := l.fixed.index(op.Buf)
-	return readsChosen(op) || ok && len(op.Buf) > 0
+	return ok && len(op.Buf) > 0
 }
 
 // maxTransfer is what a Result can tell of; the kernel moves no more than a page less.
@@ -132,6 +134,9 @@ const maxTransfer = 1<<31 - 1
 // fileDone completes a file op.
 func (l *Loop) fileDone(c *backends.Completion, i uint32, res backends.Result) bool {
 	s := &l.slots[i]
+	if l.onFixed(s.op) { // not before, as it may have been taken back
+		l.count(backends.FixedFileOps)
+	}
 	var buf []byte
 	switch {
 	case s.op.Code == backends.WriteAt && res >= 0:

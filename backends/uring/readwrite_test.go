@@ -98,3 +98,17 @@ func TestLinkedFileOps(t *testing.T) {
 		expect(t, l, map[*backends.Op]backends.Result{chosen: 5, never: canceled})
 	})
 }
+
+// A read that is taken back, because the kernel took only what precedes it in its
+// chain, is counted once for all that.
+func TestFixedFileOpsTakenBack(t *testing.T) {
+	l := openCutting(t, "uring+link+fixedbufs")
+	fd := int32(tempFile(t, "hello").Fd())
+	first := &backends.Op{Code: backends.ReadAt, FD: fd, Buf: l.pool.At(0)[:2], Flags: backends.Link}
+	second := &backends.Op{Code: backends.ReadAt, FD: fd, Off: 2, Buf: l.pool.At(1)[:3]}
+	submitEach(l, first, second)
+	expect(t, l, map[*backends.Op]backends.Result{first: 2, second: 3})
+	if c := &l.tally.Counters; c[backends.FixedFileOps] != 2 || c[backends.HeldLinks] != 1 {
+		t.Errorf("%v is %d, %v is %d", backends.FixedFileOps, c[backends.FixedFileOps], backends.HeldLinks, c[backends.HeldLinks])
+	}
+}
