@@ -150,6 +150,33 @@ func TestProxyConnections(t *testing.T) {
 	}
 }
 
+// More bytes on their way up than there are buffers, to an origin that reads no
+// more than it can answer: the answers find buffers all the same.
+func TestProxyFewBuffers(t *testing.T) {
+	for _, backend := range append(slices.Clip(families), "uring+sendbundle", "uring+zc", "uring+link", "epoll+readwrite") {
+		t.Run(backend, func(t *testing.T) {
+			o := newOrigin(t, "unix")
+			o.echoes()
+			s := proxy(t, workloads.Config{Backend: backend, Network: "unix", Bufs: 8, BufSize: 4096}, o.Addr().String())
+			before := s.state()
+			const size = 1 << 20
+			all := make([]stream, 32)
+			for i := range all {
+				all[i] = s.dial()
+			}
+			var wg sync.WaitGroup
+			for i, c := range all {
+				wg.Go(func() { pingPong(t, c, uint64(i), size, size) })
+			}
+			wg.Wait()
+			for _, c := range all {
+				c.Close()
+			}
+			s.backTo(before.Files)
+		})
+	}
+}
+
 // Each side may end first, and is still sent what the other has to say.
 func TestProxyHalfClose(t *testing.T) {
 	for _, backend := range proxies {

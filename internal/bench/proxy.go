@@ -29,7 +29,9 @@ const streamSize = 64 << 10
 
 var proxy = workload{
 	server: func(c result.Cell, p *result.Plan, origin string) (part, error) {
-		cfg := workloads.ProxyConfig{Config: echoConfig(c, p.ServerCPUs), Origin: origin}
+		both := c
+		both.Conns *= 2 // each is two, and receives on both
+		cfg := workloads.ProxyConfig{Config: echoConfig(both, p.ServerCPUs), Origin: origin}
 		s, err := serverPart(roleProxy, cfg.Config, c)
 		s.cfg = cfg
 		return s, err
