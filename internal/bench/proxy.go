@@ -59,8 +59,13 @@ var proxy = workload{
 	},
 	files: func(c result.Cell) int {
 		each := 2
-		if b, err := backends.Lookup(c.Backend); err == nil && b.Traits().Splicing {
+		b, err := backends.Lookup(c.Backend)
+		switch {
+		case err != nil:
+		case b.Traits().Splicing:
 			each += 4 // a pipe each way
+		case b.Traits().Copies:
+			each += 5 // the same, by package net, which has a descriptor of its own for what was dialled
 		}
 		return each * c.Conns
 	},
