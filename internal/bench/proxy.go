@@ -42,6 +42,7 @@ var proxy = workload{
 			Asks: load.Direction(c.Direction),
 		}, c, p)
 	},
+	foreign: []string{"{origin}", "{origin-port}"},
 	// The origin costs least, as the load generator does, and is the same behind
 	// every contestant.
 	origin: func(c result.Cell, p *result.Plan) part {

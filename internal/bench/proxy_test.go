@@ -203,6 +203,23 @@ func TestProxyCorruption(t *testing.T) {
 	}
 }
 
+// A server that answers by itself is no proxy.
+func TestProxyWithoutOrigin(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := proxyOptions("all")
+	o.Commands = []string{"echo=" + exe + " known-prefork {port} {origin}"}
+	set, err := Run(t.Context(), planOf(t, o), silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(set.Trials) != 1 || !strings.Contains(set.Trials[0].Void, "echo does not pass on to its origin") {
+		t.Errorf("%+v", set.Trials)
+	}
+}
+
 // corruptProxy is a proxy by package net that changes byte 100 of each
 // connection in one direction: PORT ORIGIN down|up.
 func corruptProxy(args []string) {

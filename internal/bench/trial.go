@@ -112,6 +112,9 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 			t.Client.SpinSeconds = min(report.SpinSeconds/t.Seconds*t.Client.Seconds, t.Client.CPUSeconds)
 		}
 		if c.origin != nil {
+			if err := c.checkOrigin(ctx, report.Answered); err != nil {
+				return err
+			}
 			t.Origin = &m.origins[i]
 			t.Origin.CPUs = len(r.plan.OriginCPUs)
 		}
@@ -154,6 +157,22 @@ func (c *contestant) endLoad(ctx context.Context, pool *backends.Counters) (repo
 		return report, ctxOr(ctx, ended("%v", err))
 	}
 	return report, nil
+}
+
+// checkOrigin finds out by the origin's own counters whether what the client was
+// answered came from there. What has yet to be counted is what was in flight.
+func (c *contestant) checkOrigin(ctx context.Context, answered uint64) error {
+	var n backends.Counters
+	if err := c.origin.Call(ctx, "counters", nil, &n); err != nil {
+		return ctxOr(ctx, ended("origin: %v", err))
+	}
+	l := c.cell.Load
+	unit := float64(l.UnitBytes())
+	moved, least := float64(n[backends.BytesIn]+n[backends.BytesOut]), 0.9*unit*(float64(answered)-float64(l.Conns*l.Pipeline))
+	if moved < least {
+		return ended("%s does not pass on to its origin: the client was answered %d messages, which are %.0f bytes in and out of it, and it has moved %.0f", c.cell.Contestant, answered, unit*float64(answered), moved)
+	}
+	return nil
 }
 
 // countedSyscalls is nil for loops that leave the calls to package net, which
