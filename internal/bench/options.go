@@ -92,6 +92,9 @@ func (o *Options) plan(fill func(*result.Plan, []result.Load) (warnings []string
 		PatienceSeconds: o.Patience.Seconds(), Duet: o.Duet, Audit: o.Audit,
 		Sessions: o.Sessions, SessionGapSeconds: o.SessionGap.Seconds(), Limits: limits,
 	}
+	if !slices.ContainsFunc(loads, func(l result.Load) bool { return l.Cache != Cold }) {
+		p.WarmupSeconds = 0 // see measure
+	}
 	place := o.placeAlone
 	if drives {
 		p.Client, place = o.Client, o.place

@@ -74,6 +74,9 @@ func void(trials []result.Trial, why string) []result.Trial {
 // run up for ever: SIGSTOP does that to one, or a bug.
 func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.Trial) error {
 	warmup, length, patience := seconds(r.plan.WarmupSeconds), seconds(r.plan.DurationSeconds), r.patience()
+	if cs[0].cell.Cache == Cold {
+		warmup = 0 // it would warm the file
+	}
 	limit := lead + warmup + length + patience
 	if r.plan.Audit {
 		limit += auditLength
@@ -209,8 +212,10 @@ func (r *runner) window(ctx context.Context, cs []*contestant, warmup, length ti
 	}
 	// The first quarter is for the load to become steady, the rest for reading
 	// thousands of threads, which takes up to 60 µs each.
-	if err := sleepUntil(ctx, w.Start+int64(warmup/4), cs); err != nil {
-		return nil, err
+	if warmup > 0 {
+		if err := sleepUntil(ctx, w.Start+int64(warmup/4), cs); err != nil {
+			return nil, err
+		}
 	}
 	before, err := prepare(ctx, cs)
 	if err != nil {
