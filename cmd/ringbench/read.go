@@ -56,7 +56,7 @@ all combinations. A backend may be followed by +feature and -feature.
 	f.BoolVar(&g.Direct, "direct", false, "around the page cache (O_DIRECT)")
 	f.StringSliceVar(&g.Caches, "cache", nil, "hot: all of the file is in the page cache before each trial, the default without --direct; cold: none is")
 	f.StringVar(&g.File, "file", "", "read this file instead of one of ringbench's own")
-	f.Var(size{&g.FileBytes}, "file-size", "of the file, such as 4g, or what a log may have; default: 256m, or all of --file; of a log 16g, or half of what is free")
+	f.Var(size{&g.FileBytes}, "file-size", "of the file, such as 4g, or what a log may have; default: 256m, or all of --file; of a log 16g, or less where not twice as much is free")
 	f.StringVar(&g.Dir, "dir", os.TempDir(), "where ringbench's own file is made")
 	f.IntVar(&o.Loops, "loops", 1, "event loops, among which the depth is divided")
 	f.DurationVar(&o.Duration, "duration", time.Second, "measured window of a trial")

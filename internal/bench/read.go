@@ -136,5 +136,5 @@ func warmed(set *result.Set) (warnings []string) {
 	if names == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("a file that is cold at first was not for long: up to %.2g times its bytes were moved in one window, so figures are in part those of the page cache (%s); use a larger --file-size or a shorter --duration, or --direct", worst, strings.Join(names, ", "))}
+	return []string{fmt.Sprintf("a file that is cold at first was not for long: up to %.2g times its bytes were moved in one window, so figures are in part those of the page cache: %s; use a larger --file-size or a shorter --duration, or --direct", worst, strings.Join(names, "; "))}
 }

@@ -43,8 +43,8 @@ type ReadGrid struct {
 // DefaultFileBytes is the size of a file of ringbench's own.
 const DefaultFileBytes = 256 << 20
 
-// defaultLogBytes is what a log may have, by default, where half of what is free is
-// no less: more than any loop appends and syncs in a second, with blocks of 1 MiB
+// defaultLogBytes is what a log may have, by default, where there is room for twice
+// as much: more than any loop appends and syncs in a second, with blocks of 1 MiB
 // in memory too.
 const defaultLogBytes = 16 << 30
 
@@ -53,7 +53,11 @@ func (g *ReadGrid) defaultBytes() int64 {
 	if g.Op != workloads.OpAppend {
 		return DefaultFileBytes
 	}
-	return max(DefaultFileBytes, min(defaultLogBytes, storage.Most(g.Dir)/2))
+	n, most := int64(defaultLogBytes), storage.Most(g.Dir)/2
+	for n > DefaultFileBytes && n > most {
+		n /= 2 // a power of two: the same from run to run, though what is free is not
+	}
+	return n
 }
 
 // Limits of what can be asked for.
