@@ -10,16 +10,20 @@ type flowLoop struct {
 	*acceptor
 	loop  backends.Loop  // the acceptor's
 	sends []*backends.Op // to use again
-	held  int            // buffers of the loop's that flows have
-	bufs  int            // and how many there are
+	held  int            // buffers that flows have
+	bufs  int            // of the loop's
+	own   ownBufs        // those of the held that are not the loop's
 }
 
 func newFlowLoop(a *acceptor) flowLoop {
-	return flowLoop{acceptor: a, loop: a.loop, bufs: max(a.server.cfg.Bufs, 2)}
+	return flowLoop{acceptor: a, loop: a.loop, bufs: max(a.server.cfg.Bufs, 2), own: ownBufs{size: a.server.cfg.BufSize}}
 }
 
 func (l *flowLoop) giveBack(buf []byte) {
 	l.held--
+	if len(l.own.out) > 0 && l.own.takeBack(buf) {
+		return
+	}
 	l.loop.Recycle(buf)
 }
 
@@ -37,9 +41,8 @@ type flowOwner interface {
 }
 
 // maxQueued is how many received buffers a flow may have waiting before its
-// receive is called off until some are on their way. It is none once half of the
-// loop's buffers are out: peers that never read must not starve the others of
-// buffers.
+// receive is called off until some are on their way. It is none once half as many
+// buffers are held as the loop has: then a send in flight is enough.
 const maxQueued = 16
 
 // A flow passes on what comes from one end to another, which for an echo is the
@@ -137,12 +140,16 @@ func (f *flow) received(x backends.Completion) {
 	switch {
 	case x.Res > 0:
 		f.loop.held++
+		if f.loop.held > f.loop.bufs/2 {
+			f.receivedScarce(x)
+			return
+		}
 		if f.send.Buf == nil && f.chained == 0 {
 			f.sendOff(x.Buf)
 			return
 		}
 		f.queue.Push(x.Buf)
-		if x.More && (f.queue.Len() >= maxQueued || f.loop.held > f.loop.bufs/2) {
+		if x.More && f.queue.Len() >= maxQueued {
 			f.callOff()
 		}
 	case x.Res == 0:
@@ -152,6 +159,26 @@ func (f *flow) received(x backends.Completion) {
 		f.advance()
 	default:
 		f.owner.broken()
+	}
+}
+
+// receivedScarce is received when half as many buffers are held as the loop has.
+func (f *flow) receivedScarce(x backends.Completion) {
+	b, err := f.loop.own.copied(x.Buf)
+	if err != nil {
+		b = x.Buf
+	} else {
+		f.loop.loop.Recycle(x.Buf)
+	}
+	if f.send.Buf == nil && f.chained == 0 {
+		f.sendOff(b)
+	} else {
+		f.queue.Push(b)
+	}
+	if err != nil {
+		f.owner.broken()
+	} else if x.More && (f.send.Buf != nil || f.chained > 0) {
+		f.callOff()
 	}
 }
 

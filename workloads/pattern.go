@@ -51,24 +51,33 @@ func (p Pattern) Marked(b []byte, off int64) bool {
 	return wrong == 0
 }
 
-// Stamp makes b, which Fill(b, 0) has filled, the block of byte off: in every
-// 4096 bytes the first word becomes that of its place. To write a block costs
-// so much less than to fill it.
-func (p Pattern) Stamp(b []byte, off int64) {
+// Stamp makes b, which Fill(b, 0) has filled, the block of byte off and of a
+// generation: in every 4096 bytes the first word becomes that of its place xor the
+// generation, and the second that of its own xor the inverted one. To write a block
+// costs so much less than to fill it.
+func (p Pattern) Stamp(b []byte, off int64, generation uint64) {
 	for i := 0; i < len(b); i += markEvery {
-		binary.LittleEndian.PutUint64(b[i:], p.word(off+int64(i)))
+		binary.LittleEndian.PutUint64(b[i:], p.word(off+int64(i))^generation)
+		binary.LittleEndian.PutUint64(b[i+8:], p.word(off+int64(i)+8)^^generation)
 	}
 }
 
-// Stamped reports whether b is the block that Stamp makes for byte off.
-func (p Pattern) Stamped(b []byte, off int64) bool {
+// Stamped reports whether b is the block that Stamp makes for byte off, and of
+// which generation: the oldest, where two writes at a time have left some of each.
+func (p Pattern) Stamped(b []byte, off int64) (generation uint64, ok bool) {
 	var wrong uint64
+	generation = ^uint64(0)
 	for i := 0; i+8 <= len(b); i += 8 {
-		want := p.word(int64(i))
-		if i%markEvery == 0 {
-			want = p.word(off + int64(i))
+		have := binary.LittleEndian.Uint64(b[i:])
+		switch i % markEvery {
+		case 0:
+			found := have ^ p.word(off+int64(i))
+			generation = min(generation, found)
+			wrong |= ^found ^ binary.LittleEndian.Uint64(b[i+8:]) ^ p.word(off+int64(i)+8)
+		case 8:
+		default:
+			wrong |= have ^ p.word(int64(i))
 		}
-		wrong |= binary.LittleEndian.Uint64(b[i:]) ^ want
 	}
-	return wrong == 0
+	return generation, wrong == 0
 }

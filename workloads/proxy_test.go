@@ -150,6 +150,76 @@ func TestProxyConnections(t *testing.T) {
 	}
 }
 
+// More bytes on their way up than there are buffers, to an origin that reads no
+// more than it can answer: the answers find buffers all the same.
+func TestProxyFewBuffers(t *testing.T) {
+	for _, backend := range append(slices.Clip(families), "uring+sendbundle", "uring+zc", "uring+link", "epoll+readwrite") {
+		t.Run(backend, func(t *testing.T) {
+			o := newOrigin(t, "unix")
+			o.echoes()
+			s := proxy(t, workloads.Config{Backend: backend, Network: "unix", Bufs: 8, BufSize: 4096}, o.Addr().String())
+			before := s.state()
+			const size = 1 << 20
+			all := make([]stream, 32)
+			for i := range all {
+				all[i] = s.dial()
+			}
+			var wg sync.WaitGroup
+			for i, c := range all {
+				wg.Go(func() { pingPong(t, c, uint64(i), size, size) })
+			}
+			wg.Wait()
+			for _, c := range all {
+				c.Close()
+			}
+			s.backTo(before.Files)
+		})
+	}
+}
+
+// Small messages do not wait for delayed acknowledgements (tcp(7), TCP_NODELAY).
+// The second of two, sent when the first has come and is not answered, would wait
+// 40 ms for the first one's acknowledgement in each round but the first; a busy
+// machine is as late in some. So a quarter of the rounds is to be quicker.
+func TestProxyDoesNotStall(t *testing.T) {
+	const rounds, late = 40, 35 * time.Millisecond
+	for _, backend := range proxies {
+		for _, up := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/up=%v", backend, up), func(t *testing.T) {
+				t.Parallel()
+				o := newOrigin(t, "tcp")
+				s := proxy(t, workloads.Config{Backend: backend, Network: "tcp"}, o.Addr().String())
+				from, to := s.dial(), o.next()
+				if !up {
+					from, to = to, from
+				}
+				b := make([]byte, 1)
+				pass := func(from, to stream) time.Duration {
+					began := time.Now()
+					if _, err := from.Write(b); err != nil {
+						t.Fatal(err)
+					}
+					if _, err := io.ReadFull(to, b); err != nil {
+						t.Fatal(err)
+					}
+					return time.Since(began)
+				}
+				quick := 0
+				for range rounds {
+					pass(from, to)
+					if pass(from, to) < late {
+						quick++
+					}
+					pass(to, from)
+				}
+				if quick < rounds/4 {
+					t.Errorf("the second of two messages takes less than %v in %d of %d rounds", late, quick, rounds)
+				}
+			})
+		}
+	}
+}
+
 // Each side may end first, and is still sent what the other has to say.
 func TestProxyHalfClose(t *testing.T) {
 	for _, backend := range proxies {

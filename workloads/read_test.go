@@ -69,18 +69,18 @@ func TestPattern(t *testing.T) {
 		t.Error("a block is not known by its place")
 	}
 	stamped := filled(2*4096, fileSeed)
-	p.Stamp(stamped, 8192)
+	p.Stamp(stamped, 8192, 1000)
 	for i := range stamped {
-		if !p.Stamped(stamped, 8192) {
-			t.Fatal("a stamped block is not known")
+		if generation, ok := p.Stamped(stamped, 8192); !ok || generation != 1000 {
+			t.Fatalf("a stamped block is not known: generation %d, %v", generation, ok)
 		}
 		stamped[i] ^= 1
-		if p.Stamped(stamped, 8192) {
+		if _, ok := p.Stamped(stamped, 8192); ok {
 			t.Fatalf("byte %d of a stamped block is wrong and it passes", i)
 		}
 		stamped[i] ^= 1
 	}
-	if p.Stamped(stamped, 4096) {
+	if _, ok := p.Stamped(stamped, 4096); ok {
 		t.Error("a stamped block passes for another place")
 	}
 }
@@ -206,14 +206,16 @@ func checkFile(t *testing.T, cfg workloads.ReadConfig, ended uint64) {
 		if cfg.Op != workloads.OpAppend && string(b) == string(before[off:off+size]) {
 			continue
 		}
-		plain := word(int64(off), 0)
-		key := binary.LittleEndian.Uint64(b) ^ binary.LittleEndian.Uint64(plain[:])
+		plain := word(16, 0) // the first that is no mark
+		key := binary.LittleEndian.Uint64(b[16:]) ^ binary.LittleEndian.Uint64(plain[:])
 		if written++; written == 1 {
 			seed = key
 		}
 		want := filled(size, key)
-		first := word(int64(off), key)
-		copy(want, first[:])
+		plain = word(int64(off), key)
+		generation := binary.LittleEndian.Uint64(b) ^ binary.LittleEndian.Uint64(plain[:])
+		first, second := word(int64(off), key^generation), word(int64(off+8), key^^generation)
+		copy(want, append(first[:], second[:]...))
 		if key != seed || key == fileSeed || string(b) != string(want) {
 			t.Fatalf("the block at %d is neither what it was nor what was written", off)
 		}

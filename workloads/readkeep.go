@@ -19,6 +19,7 @@ const (
 // reads of a foreign file brought. The oldest give way to the newest.
 type keeps struct {
 	offsets []int64
+	begun   []int64  // of writes, which is their generation
 	blocks  [][]byte // of reads
 	n       uint64   // kept so far
 }
@@ -26,7 +27,7 @@ type keeps struct {
 func (k *keeps) open(r *Reader) error {
 	switch {
 	case r.cfg.Op != OpRead:
-		k.offsets = make([]int64, keptMax)
+		k.offsets, k.begun = make([]int64, keptMax), make([]int64, keptMax)
 	case r.cfg.Foreign:
 		n := max(1, min(keptMax, keptRoom/r.cfg.Size/r.cfg.loops(r.traits)))
 		arena, err := backends.NewArena(n * ((r.cfg.Size + backends.PageSize - 1) &^ (backends.PageSize - 1)))
@@ -41,8 +42,9 @@ func (k *keeps) open(r *Reader) error {
 	return nil
 }
 
-func (k *keeps) wrote(off int64) {
-	k.offsets[k.n%uint64(len(k.offsets))] = off
+func (k *keeps) wrote(off, begun int64) {
+	i := k.n % uint64(len(k.offsets))
+	k.offsets[i], k.begun[i] = off, begun
 	k.n++
 }
 
@@ -64,6 +66,7 @@ func (r *Reader) compare() error {
 	}
 	defer f.Close()
 	b := make([]byte, r.cfg.Size)
+	oldest := r.oldest()
 	for _, l := range r.loops {
 		k := &l.keeps
 		for i := range min(k.n, uint64(len(k.offsets))) {
@@ -74,10 +77,33 @@ func (r *Reader) compare() error {
 			if k.blocks != nil && !bytes.Equal(b, k.blocks[i]) {
 				return fmt.Errorf("a read of %d bytes at %d brought others than pread does", len(b), off)
 			}
-			if k.blocks == nil && !r.writes.Stamped(b, off) {
+			if k.blocks != nil {
+				continue
+			}
+			switch generation, ok := r.writes.Stamped(b, off); {
+			case !ok:
 				return fmt.Errorf("the %d bytes at %d are not those that were written", len(b), off)
+			case generation < uint64(oldest[off]):
+				return fmt.Errorf("the %d bytes at %d are those of an earlier write than the last", len(b), off)
 			}
 		}
 	}
 	return nil
+}
+
+// oldest is, for each byte at which a write is kept, when the write may have begun
+// whose block is there: with the last, or earlier by no more than the longest
+// operation took, since of two at a time either may be the one that stays.
+func (r *Reader) oldest() map[int64]int64 {
+	longest, oldest := int64(0), map[int64]int64{}
+	for _, l := range r.loops {
+		longest = max(longest, l.longest)
+	}
+	for _, l := range r.loops {
+		for i := range min(l.keeps.n, uint64(len(l.keeps.begun))) {
+			off := l.keeps.offsets[i]
+			oldest[off] = max(oldest[off], l.keeps.begun[i]-longest)
+		}
+	}
+	return oldest
 }

@@ -39,6 +39,7 @@ type fileLoop struct {
 	err      error
 
 	now      int64
+	longest  int64  // that a write took
 	ended    uint64 // operations
 	messages uint64 // in the window
 	service  result.Histogram
@@ -193,7 +194,7 @@ func (s *fileSlot) start(off, now int64) {
 	k := s.k
 	s.op.Off, s.since = off, now
 	if s.op.Code == backends.WriteAt {
-		k.r.writes.Stamp(s.op.Buf, off)
+		k.r.writes.Stamp(s.op.Buf, off, uint64(now))
 	}
 	k.loop.Submit(&s.op)
 	if s.op.Flags&backends.Link != 0 {
@@ -230,7 +231,8 @@ func (s *fileSlot) end() {
 	k.ended++
 	k.free = append(k.free, s)
 	if s.op.Code == backends.WriteAt {
-		k.keeps.wrote(s.op.Off)
+		k.keeps.wrote(s.op.Off, s.since)
+		k.longest = max(k.longest, k.now-s.since)
 	}
 	if k.now < k.r.window.Open || k.now >= k.r.window.Close {
 		return

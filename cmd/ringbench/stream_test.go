@@ -58,7 +58,7 @@ func TestStreamOfBrokenServers(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			newRun(t, shortStream(ourServer(t, file+" --backend=epoll"), "--duration=2s", "--file-size=1m")...).start().wait(exitFailed).says(x.want)
+			newRun(t, shortStream(ourServer(t, "{file} --file="+file+" --backend=epoll"), "--duration=2s", "--file-size=1m")...).start().wait(exitFailed).says(x.want)
 		})
 	}
 }

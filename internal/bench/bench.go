@@ -35,6 +35,7 @@ func Run(ctx context.Context, p *result.Plan, progress Progress) (*result.Set, e
 	set := &result.Set{Schema: result.Schema, Started: time.Now().UTC(), Env: meter.Environment(), Plan: *p}
 	set.Env.Capabilities = Capabilities(backends.Families())
 	err := run(ctx, set, progress)
+	set.Warnings = append(set.Warnings, warmed(set)...)
 	set.Ended = time.Now().UTC()
 	if ctx.Err() != nil {
 		set.Interrupted = true

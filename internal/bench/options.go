@@ -77,6 +77,9 @@ func (o *Options) plan(fill func(*result.Plan, []result.Load) (warnings []string
 			return nil, nil, err
 		}
 	}
+	if err := o.checkForeign(loads[0].Workload); err != nil {
+		return nil, nil, err
+	}
 	drives := playable[loads[0].Workload].drives()
 	if drives {
 		if err := o.checkClient(); err != nil {
@@ -88,6 +91,9 @@ func (o *Options) plan(fill func(*result.Plan, []result.Load) (warnings []string
 		WarmupSeconds: o.Warmup.Seconds(), DurationSeconds: o.Duration.Seconds(),
 		PatienceSeconds: o.Patience.Seconds(), Duet: o.Duet, Audit: o.Audit,
 		Sessions: o.Sessions, SessionGapSeconds: o.SessionGap.Seconds(), Limits: limits,
+	}
+	if !slices.ContainsFunc(loads, func(l result.Load) bool { return l.Cache != Cold }) {
+		p.WarmupSeconds = 0 // see measure
 	}
 	place := o.placeAlone
 	if drives {
@@ -153,6 +159,26 @@ func (o *Options) check() error {
 	}
 	if o.TargetPID != 0 && o.Target == "" {
 		return fmt.Errorf("--target-pid goes with --target")
+	}
+	return nil
+}
+
+// checkForeign checks that foreign servers learn what a workload has behind them,
+// which one that runs already cannot: it would be measured with something else.
+func (o *Options) checkForeign(workload string) error {
+	names := playable[workload].foreign
+	if len(names) == 0 {
+		return nil
+	}
+	needs := strings.Join(names, " or ")
+	if o.Target != "" {
+		return fmt.Errorf("--target=%s: a server that runs already does not know what is behind it in each trial of ringbench %s; use --server-cmd with %s", o.Target, workload, needs)
+	}
+	for _, nc := range o.Commands {
+		_, command, _ := strings.Cut(nc, "=")
+		if command != "" && !slices.ContainsFunc(names, func(n string) bool { return strings.Contains(command, n) }) {
+			return fmt.Errorf("--server-cmd=%q must contain %s, which is replaced by what ringbench %s has behind the server", nc, needs, workload)
+		}
 	}
 	return nil
 }

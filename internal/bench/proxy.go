@@ -29,7 +29,9 @@ const streamSize = 64 << 10
 
 var proxy = workload{
 	server: func(c result.Cell, p *result.Plan, origin string) (part, error) {
-		cfg := workloads.ProxyConfig{Config: echoConfig(c, p.ServerCPUs), Origin: origin}
+		both := c
+		both.Conns *= 2 // each is two, and receives on both
+		cfg := workloads.ProxyConfig{Config: echoConfig(both, p.ServerCPUs), Origin: origin}
 		s, err := serverPart(roleProxy, cfg.Config, c)
 		s.cfg = cfg
 		return s, err
@@ -40,6 +42,7 @@ var proxy = workload{
 			Asks: load.Direction(c.Direction),
 		}, c, p)
 	},
+	foreign: []string{"{origin}", "{origin-port}"},
 	// The origin costs least, as the load generator does, and is the same behind
 	// every contestant.
 	origin: func(c result.Cell, p *result.Plan) part {
@@ -57,8 +60,13 @@ var proxy = workload{
 	},
 	files: func(c result.Cell) int {
 		each := 2
-		if b, err := backends.Lookup(c.Backend); err == nil && b.Traits().Splicing {
+		b, err := backends.Lookup(c.Backend)
+		switch {
+		case err != nil:
+		case b.Traits().Splicing:
 			each += 4 // a pipe each way
+		case b.Traits().Copies:
+			each += 5 // the same, by package net, which has a descriptor of its own for what was dialled
 		}
 		return each * c.Conns
 	},

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/result"
@@ -137,23 +136,6 @@ backend out
 	}
 }
 
-// Small messages in both directions do not wait for delayed acknowledgements,
-// which are late by 40 ms and more (tcp(7), TCP_NODELAY).
-func TestProxyDoesNotStall(t *testing.T) {
-	if !*long {
-		t.Skip("-long")
-	}
-	o := proxyOptions("all", "epoll+splice", "threadpool+splice", "uring+splice")
-	o.Grid.(*ProxyGrid).Pipelines = []int{4}
-	o.Duration = 2 * time.Second
-	set := mustRun(t, o)
-	for i := range set.Trials {
-		if p := over(set.Trials[i].Service, 35*time.Millisecond); p > 0.05 { // a machine that others use is late, too
-			t.Errorf("%s: %.4f of the messages took longer than 35 ms", set.Plan.Name(set.Trials[i].Cell), p)
-		}
-	}
-}
-
 // Bytes in bulk, each way and both, on every backend: what the client counts is
 // what the proxy has received by its own counters.
 func TestProxyStreams(t *testing.T) {
@@ -200,6 +182,23 @@ func TestProxyCorruption(t *testing.T) {
 		} else if why := set.Trials[0].Void; !strings.Contains(why, "wrong byte") && !strings.Contains(why, "was lost") {
 			t.Errorf("%s: %s", mode, why)
 		}
+	}
+}
+
+// A server that answers by itself is no proxy.
+func TestProxyWithoutOrigin(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := proxyOptions("all")
+	o.Commands = []string{"echo=" + exe + " known-prefork {port} {origin}"}
+	set, err := Run(t.Context(), planOf(t, o), silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(set.Trials) != 1 || !strings.Contains(set.Trials[0].Void, "echo does not pass on to its origin") {
+		t.Errorf("%+v", set.Trials)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/result"
@@ -112,4 +114,27 @@ func ready(cfg readRole) error {
 		return storage.Heat(f, cfg.Bytes)
 	}
 	return storage.Cool(f, cfg.Bytes) // O_DIRECT, too: nothing in memory that could differ
+}
+
+// warmed warns of cold files that were not for long: trials that have read half as
+// many bytes as the file has, or more.
+func warmed(set *result.Set) (warnings []string) {
+	var names []string
+	worst := 0.0
+	for i := range set.Trials {
+		t := &set.Trials[i]
+		c := set.Plan.Cells[t.Cell]
+		share := float64(t.Messages) * float64(c.Size) / float64(c.FileBytes)
+		if c.Cache != Cold || t.Void != "" || share < 0.5 {
+			continue
+		}
+		worst = max(worst, share)
+		if name := c.Contestant + " " + c.Load.String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("a file that is cold at first was not for long: up to %.2g times its bytes were moved in one window, so figures are in part those of the page cache: %s; use a larger --file-size or a shorter --duration, or --direct", worst, strings.Join(names, "; "))}
 }

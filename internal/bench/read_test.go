@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/storage"
 	"github.com/ringbench/ringbench/internal/testenv"
 )
 
@@ -158,6 +160,13 @@ func TestReadsColdAndHot(t *testing.T) {
 		testenv.Need(t, "disk", err)
 	}
 	set := mustRun(t, o)
+	warned := slices.ContainsFunc(set.Warnings, func(w string) bool { return strings.Contains(w, "cold at first was not for long") })
+	warm := slices.ContainsFunc(set.Trials, func(tr result.Trial) bool {
+		return set.Plan.Cells[tr.Cell].Cache == Cold && tr.Messages >= 1<<19/4096
+	})
+	if warned != warm {
+		t.Errorf("half of the file is read: %v; warned: %v", warm, set.Warnings)
+	}
 	for i := range set.Trials {
 		tr := &set.Trials[i]
 		if tr.Messages == 0 && set.Plan.Cells[tr.Cell].Cache == Hot {
@@ -179,6 +188,23 @@ func TestReadsColdAndHot(t *testing.T) {
 	}
 	if void := set.Void(); len(void) != 1 || !strings.Contains(void[0].Void, "the file has shrunk: it ends at byte 5000") {
 		t.Errorf("%+v", void)
+	}
+}
+
+// A cold file is not warmed before its window, and a log has room by default.
+func TestReadDefaults(t *testing.T) {
+	o := readOptions(t, ReadGrid{Caches: []string{Cold}}, "epoll")
+	if _, err := o.Grid.Loads(); err != nil {
+		testenv.Need(t, "disk", err)
+	}
+	if p := planOf(t, o); p.WarmupSeconds != 0 {
+		t.Errorf("a cold file has %v s of warm-up", p.WarmupSeconds)
+	}
+	g := o.Grid.(*ReadGrid)
+	g.Op, g.Caches, g.FileBytes = "append", nil, 0
+	most := storage.Most(g.Dir)
+	if got := planOf(t, o).Cells[0].FileBytes; got < min(16<<30, most/5) || got > most {
+		t.Errorf("a log may have %d bytes of %d", got, most)
 	}
 }
 

@@ -36,12 +36,29 @@ type ReadGrid struct {
 	Op            string
 	Direct        bool
 	File          string // to read; "": one of ringbench's own
-	FileBytes     int64  // of it; 0: all, or DefaultFileBytes
+	FileBytes     int64  // of it; 0: all, or defaultBytes
 	Dir           string // of ringbench's own
 }
 
 // DefaultFileBytes is the size of a file of ringbench's own.
 const DefaultFileBytes = 256 << 20
+
+// defaultLogBytes is what a log may have, by default, where there is room for twice
+// as much: more than any loop appends and syncs in a second, with blocks of 1 MiB
+// in memory too.
+const defaultLogBytes = 16 << 30
+
+// defaultBytes is how many a file of ringbench's own has, or may have, by default.
+func (g *ReadGrid) defaultBytes() int64 {
+	if g.Op != workloads.OpAppend {
+		return DefaultFileBytes
+	}
+	n, most := int64(defaultLogBytes), storage.Most(g.Dir)/2
+	for n > DefaultFileBytes && n > most {
+		n /= 2 // a power of two: the same from run to run, though what is free is not
+	}
+	return n
+}
 
 // Limits of what can be asked for.
 const (
@@ -135,7 +152,7 @@ func (g *ReadGrid) place() (bytes int64, err error) {
 		}
 	} else {
 		if bytes = g.FileBytes; bytes == 0 {
-			bytes = DefaultFileBytes
+			bytes = g.defaultBytes()
 		}
 		if err := storage.Room(g.Dir, bytes); err != nil {
 			return 0, err

@@ -22,8 +22,9 @@ var stream = workload{
 			Network: c.Network, Address: address, FileBytes: c.FileBytes, RequestsPerConn: 1, Pipeline: 1, Rate: c.Rate,
 		}, c, p)
 	},
-	supply: supplyStream,
-	places: echoPlaces, // for the connections that are there before the load
+	foreign: []string{"{file}"},
+	supply:  supplyStream,
+	places:  echoPlaces, // for the connections that are there before the load
 	messages: func(c result.Cell, n backends.Counters) float64 {
 		return float64(n[backends.BytesOut]) / float64(c.FileBytes)
 	},

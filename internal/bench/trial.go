@@ -74,6 +74,9 @@ func void(trials []result.Trial, why string) []result.Trial {
 // run up for ever: SIGSTOP does that to one, or a bug.
 func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.Trial) error {
 	warmup, length, patience := seconds(r.plan.WarmupSeconds), seconds(r.plan.DurationSeconds), r.patience()
+	if cs[0].cell.Cache == Cold {
+		warmup = 0 // it would warm the file
+	}
 	limit := lead + warmup + length + patience
 	if r.plan.Audit {
 		limit += auditLength
@@ -112,6 +115,9 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 			t.Client.SpinSeconds = min(report.SpinSeconds/t.Seconds*t.Client.Seconds, t.Client.CPUSeconds)
 		}
 		if c.origin != nil {
+			if err := c.checkOrigin(ctx, report.Answered); err != nil {
+				return err
+			}
 			t.Origin = &m.origins[i]
 			t.Origin.CPUs = len(r.plan.OriginCPUs)
 		}
@@ -156,6 +162,22 @@ func (c *contestant) endLoad(ctx context.Context, pool *backends.Counters) (repo
 	return report, nil
 }
 
+// checkOrigin finds out by the origin's own counters whether what the client was
+// answered came from there. What has yet to be counted is what was in flight.
+func (c *contestant) checkOrigin(ctx context.Context, answered uint64) error {
+	var n backends.Counters
+	if err := c.origin.Call(ctx, "counters", nil, &n); err != nil {
+		return ctxOr(ctx, ended("origin: %v", err))
+	}
+	l := c.cell.Load
+	unit := float64(l.UnitBytes())
+	moved, least := float64(n[backends.BytesIn]+n[backends.BytesOut]), 0.9*unit*(float64(answered)-float64(l.Conns*l.Pipeline))
+	if moved < least {
+		return ended("%s does not pass on to its origin: the client was answered %d messages, which are %.0f bytes in and out of it, and it has moved %.0f", c.cell.Contestant, answered, unit*float64(answered), moved)
+	}
+	return nil
+}
+
 // countedSyscalls is nil for loops that leave the calls to package net, which
 // makes more of them than a loop can see.
 func countedSyscalls(c *contestant, n backends.Counters) *float64 {
@@ -190,8 +212,10 @@ func (r *runner) window(ctx context.Context, cs []*contestant, warmup, length ti
 	}
 	// The first quarter is for the load to become steady, the rest for reading
 	// thousands of threads, which takes up to 60 µs each.
-	if err := sleepUntil(ctx, w.Start+int64(warmup/4), cs); err != nil {
-		return nil, err
+	if warmup > 0 {
+		if err := sleepUntil(ctx, w.Start+int64(warmup/4), cs); err != nil {
+			return nil, err
+		}
 	}
 	before, err := prepare(ctx, cs)
 	if err != nil {

@@ -19,6 +19,9 @@ type workload struct {
 	// connection from its backlog. Nil: the server drives itself, and answers
 	// the commands of a client too.
 	client func(c result.Cell, p *result.Plan, address string, allServed bool) part
+	// foreign lists of what a foreign server's command must name one; with none, a
+	// server that runs already can take part.
+	foreign []string
 	// origin is the server behind ours; nil: there is none.
 	origin func(c result.Cell, p *result.Plan) part
 	// supply makes the files that the trials of a run use, and notes in the set

@@ -43,6 +43,17 @@ func Room(dir string, size int64) error {
 	return nil
 }
 
+// Most is how many bytes Room has for a file in dir; 0 where that cannot be found
+// out.
+func Most(dir string) int64 {
+	var fs unix.Statfs_t
+	var limit unix.Rlimit
+	if unix.Statfs(dir, &fs) != nil || unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) != nil {
+		return 0
+	}
+	return int64(min(uint64(max(0, int64(fs.Bavail)*fs.Bsize-margin)), limit.Cur))
+}
+
 // Create makes a file in dir that has no name, so that it is gone with its last
 // descriptor however the process ends, and has fill write size bytes of it, which
 // are on the device then. Others open it by Path.
