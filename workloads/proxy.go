@@ -75,7 +75,8 @@ type passage interface {
 	stop()
 	// idle reports whether none of its ops is in flight.
 	idle() bool
-	// clear gives back what it holds, when it is idle.
+	// clear gives back what it holds, when it is idle. If that takes ops it is not
+	// idle until they have ended.
 	clear()
 }
 

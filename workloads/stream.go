@@ -99,7 +99,8 @@ type sender interface {
 	// next sends bytes from off on, up to left of them, or some of those that it
 	// has, and tells the connection by sent. It does not go on by itself.
 	next(off, left int64)
-	// end gives back what it holds, when none of its ops is in flight.
+	// end gives back what it holds, when none of its ops is in flight. If that
+	// takes ops it is called again when they have ended.
 	end()
 }
 

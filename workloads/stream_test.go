@@ -139,6 +139,26 @@ func TestStreamClientsThatVanish(t *testing.T) {
 	}
 }
 
+// A pipe that is closed amid a file is forgotten by a loop that has registered it
+// (after 64 uses, of 64 KiB each): the next has its numbers.
+func TestStreamForgetsPipes(t *testing.T) {
+	path, content := fileOf(t, 6<<20)
+	s := serveFile(t, workloads.Config{Backend: "uring+splice+regfiles", Network: "tcp"}, path, -1)
+	for range 2 {
+		c := s.dial()
+		if _, err := io.CopyN(io.Discard, c, 5<<20); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		if err := s.download(content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.state().Counters[backends.FileSlots] == 0 {
+		t.Error("no descriptor was registered")
+	}
+}
+
 // Clients that do not read cost the server the buffers that it has and no more,
 // others are served meanwhile, and in the end they too have the file.
 func TestStreamSlowClients(t *testing.T) {
