@@ -21,6 +21,9 @@ func (cfg StreamConfig) Check() error {
 	if err := cfg.Config.Check(); err != nil {
 		return err
 	}
+	if err := cfg.connects("a file goes out on connections"); err != nil {
+		return err
+	}
 	if cfg.Path == "" {
 		return errors.New("--file names no file to send")
 	}
