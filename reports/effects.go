@@ -127,7 +127,7 @@ func (e effect) name(s *result.Set) string {
 	if s.Plan.Purpose == result.PurposeAblation {
 		return e.match.Label
 	}
-	return fmt.Sprintf("%d × %d", e.load.Conns, e.load.UnitBytes())
+	return fmt.Sprintf("%d × %d", e.load.Conns, e.load.NamedBytes())
 }
 
 // calibrationGrids has a table for each comparison, a row for each load.

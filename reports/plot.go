@@ -110,7 +110,7 @@ func loadParts(l result.Load) []string {
 		conns += " at a time"
 		flight = fmt.Sprintf("buffers of %s B", whole(float64(l.Buffer)))
 	}
-	return []string{l.Network, conns, whole(float64(l.UnitBytes())) + " B", flight, pace}
+	return []string{l.Network, conns, whole(float64(l.NamedBytes())) + " B", flight, pace}
 }
 
 func varies(all []view, part int) bool {

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,6 +91,29 @@ func TestTableOfIdleConnections(t *testing.T) {
 	for _, want := range []string{"64 connections × 64 B and 10000 idle", "uring 10,000 1.50 9.00 2", "threadpool 10,000 – – 2", "net 10,000 – 9.00 2", "objects by /proc/slabinfo"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}
+
+// The size in a title is that of a message, whatever a unit is made of, and of a
+// file.
+func TestSizesInTitles(t *testing.T) {
+	for _, x := range []struct {
+		load result.Load
+		want string
+	}{
+		{result.Load{Workload: "proxy", Mode: "request", Size: 64}, "64 B"},
+		{result.Load{Workload: "proxy", Mode: "stream", Direction: "both", Size: 64}, "64 B"},
+		{result.Load{Workload: "churn", Requests: 10, Size: 64}, "64 B"},
+		{result.Load{Workload: "stream", FileBytes: 1 << 20, Buffer: 4096}, "1,048,576 B"},
+	} {
+		x.load.Conns = 7
+		if parts := loadParts(x.load); !slices.Contains(parts, x.want) {
+			t.Errorf("%+v: %q", x.load, parts)
+		}
+		want := strings.ReplaceAll("7 × "+strings.TrimSuffix(x.want, " B"), ",", "")
+		if got := (effect{load: x.load}).name(&result.Set{}); got != want {
+			t.Errorf("%+v: %q, not %q", x.load, got, want)
 		}
 	}
 }

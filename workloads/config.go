@@ -2,6 +2,7 @@ package workloads
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/ringbench/ringbench/backends"
 )
@@ -37,6 +38,14 @@ func (cfg Config) Check() error {
 	}
 	_, _, err := sockaddr(cfg.Network, cfg.Address)
 	return err
+}
+
+// connects says that the server, because of what it does, has no use for datagrams.
+func (cfg Config) connects(because string) error {
+	if !Datagrams(cfg.Network) {
+		return nil
+	}
+	return fmt.Errorf("--network=%s: %s: %s", cfg.Network, because, strings.Join(Streams, ", "))
 }
 
 // LoopConfig sizes the loop of that index.

@@ -12,8 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Networks are those that a server can be reached by.
-var Networks = []string{"tcp", "tcp6", "unix", "udp", "udp6"}
+// Networks are those that a server can be reached by; Streams are those of them
+// that have connections.
+var (
+	Networks = append(slices.Clip(Streams), "udp", "udp6")
+	Streams  = []string{"tcp", "tcp6", "unix"}
+)
 
 // backlog asks for the longest queue of connections not yet accepted; the
 // kernel caps it at net.core.somaxconn.

@@ -1,21 +1,16 @@
 package workloads
 
-import (
-	"golang.org/x/sys/unix"
-
-	"github.com/ringbench/ringbench/backends"
-)
+import "github.com/ringbench/ringbench/backends"
 
 // A piping is a passage through a pipe, by Splice: the bytes stay in the kernel.
 // The pipe bounds what is on its way.
 type piping struct {
 	loop  backends.Loop
 	owner flowOwner
-	pipe  [2]int
-	open  bool
+	pipe  pipe
 	fill  backends.Op
 	empty backends.Op
-	lent  bool // one of them is in flight
+	lent  int // ops in flight
 	stops bool
 }
 
@@ -26,19 +21,18 @@ func newPiping(l backends.Loop, owner flowOwner) *piping { return &piping{loop: 
 
 func (p *piping) start(from, to end) error {
 	p.stops = false
-	if err := unix.Pipe2(p.pipe[:], unix.O_CLOEXEC); err != nil {
+	if err := p.pipe.make(); err != nil {
 		return err
 	}
-	p.open = true
-	p.fill = backends.Op{Code: backends.Splice, Flags: from.flags, In: from.fd, FD: int32(p.pipe[1]), Off: backends.FromSocket, Len: pipeBytes, Done: p}
-	p.empty = backends.Op{Code: backends.Splice, Flags: to.flags | backends.Inline, In: int32(p.pipe[0]), FD: to.fd, Off: backends.FromPipe, Done: p}
+	p.fill = backends.Op{Code: backends.Splice, Flags: from.flags, In: from.fd, FD: p.pipe.in, Off: backends.FromSocket, Len: pipeBytes, Done: p}
+	p.empty = backends.Op{Code: backends.Splice, Flags: to.flags | backends.Inline, In: p.pipe.out, FD: to.fd, Off: backends.FromPipe, Done: p}
 	p.next()
 	return nil
 }
 
 // next fills the pipe, which is empty.
 func (p *piping) next() {
-	p.lent = true
+	p.lent++
 	p.loop.Submit(&p.fill)
 }
 
@@ -49,12 +43,12 @@ func (p *piping) sendOff(n int32) {
 		p.next()
 		return
 	}
-	p.lent = true
+	p.lent++
 }
 
-// Complete receives the outcome of a Splice.
+// Complete receives the outcome of a Splice, or of a Close of the pipe.
 func (p *piping) Complete(x backends.Completion) {
-	p.lent = false
+	p.lent--
 	switch {
 	case p.stops:
 		p.owner.settle()
@@ -72,13 +66,13 @@ func (p *piping) Complete(x backends.Completion) {
 }
 
 func (p *piping) stop()      { p.stops = true }
-func (p *piping) idle() bool { return !p.lent }
+func (p *piping) idle() bool { return p.lent == 0 }
 
 func (p *piping) clear() {
-	if p.open {
-		unix.Close(p.pipe[0])
-		unix.Close(p.pipe[1])
-		p.open = false
+	closes := p.pipe.end(p)
+	for i := range closes {
+		p.lent++
+		p.loop.Submit(&closes[i])
 	}
 }
 

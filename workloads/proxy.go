@@ -16,8 +16,8 @@ func (cfg ProxyConfig) Check() error {
 	if err := cfg.Config.Check(); err != nil {
 		return err
 	}
-	if Datagrams(cfg.Network) {
-		return fmt.Errorf("--network=%s: a proxy passes on streams: tcp, tcp6, unix", cfg.Network)
+	if err := cfg.connects("a proxy passes on streams"); err != nil {
+		return err
 	}
 	if cfg.Origin == "" {
 		return errors.New("--origin names no server: give its address, IP:PORT or the path of a Unix socket")
@@ -75,7 +75,8 @@ type passage interface {
 	stop()
 	// idle reports whether none of its ops is in flight.
 	idle() bool
-	// clear gives back what it holds, when it is idle.
+	// clear gives back what it holds, when it is idle. If that takes ops it is not
+	// idle until they have ended.
 	clear()
 }
 

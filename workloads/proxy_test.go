@@ -256,6 +256,26 @@ func TestProxyHalfClose(t *testing.T) {
 	}
 }
 
+// The pipe of a connection that has ended is forgotten by a loop that has registered
+// it: the next has its numbers.
+func TestProxyForgetsPipes(t *testing.T) {
+	o := newOrigin(t, "tcp")
+	o.echoes()
+	s := proxy(t, workloads.Config{Backend: "uring+splice+regfiles", Network: "tcp"}, o.Addr().String())
+	sizes := make([]int, 100) // each by a splice or more
+	for i := range sizes {
+		sizes[i] = 1000
+	}
+	for i := range 3 {
+		c := s.dial()
+		pingPong(t, c, uint64(i), sizes...)
+		c.Close()
+	}
+	if s.state().Counters[backends.FileSlots] == 0 {
+		t.Error("no descriptor was registered")
+	}
+}
+
 // A side that does not read holds the other back, and the proxy's memory is
 // bounded; all arrives in the end.
 func TestProxyBackpressure(t *testing.T) {

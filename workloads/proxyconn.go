@@ -108,7 +108,9 @@ func (c *proxyConn) settle() {
 	}
 	c.up.clear()
 	c.down.clear()
-	c.loop.release(c)
+	if c.up.idle() && c.down.idle() {
+		c.loop.release(c)
+	}
 }
 
 // begin starts the passage.

@@ -202,9 +202,9 @@ func (r *Reader) Start(w load.Window) {
 
 // Progress is how many operations have ended so far, at most one batch a loop
 // ago. Any goroutine may call it.
-func (r *Reader) Progress() (n uint64) {
+func (r *Reader) Progress() (n float64) {
 	for _, k := range r.loops {
-		n += k.progress.Load()
+		n += float64(k.progress.Load())
 	}
 	return n
 }

@@ -112,7 +112,7 @@ func startReads(t *testing.T, cfg workloads.ReadConfig) *workloads.Reader {
 	return r
 }
 
-func awaitProgress(t *testing.T, r *workloads.Reader, n uint64) {
+func awaitProgress(t *testing.T, r *workloads.Reader, n float64) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); r.Progress() < n; time.Sleep(time.Millisecond) {
 		select {
@@ -121,7 +121,7 @@ func awaitProgress(t *testing.T, r *workloads.Reader, n uint64) {
 		default:
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%d operations in a minute", r.Progress())
+			t.Fatalf("%v operations in a minute", r.Progress())
 		}
 	}
 }
@@ -143,7 +143,7 @@ func TestReads(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					cfg := fileLoad(t, backend, op, size)
 					cfg.Random = random
-					enough := uint64(3 * blocks)
+					enough := float64(3 * blocks)
 					if op == workloads.OpAppend {
 						cfg.Bytes = 1 << 40
 						enough = 20

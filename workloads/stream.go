@@ -21,6 +21,9 @@ func (cfg StreamConfig) Check() error {
 	if err := cfg.Config.Check(); err != nil {
 		return err
 	}
+	if err := cfg.connects("a file goes out on connections"); err != nil {
+		return err
+	}
 	if cfg.Path == "" {
 		return errors.New("--file names no file to send")
 	}
@@ -99,7 +102,8 @@ type sender interface {
 	// next sends bytes from off on, up to left of them, or some of those that it
 	// has, and tells the connection by sent. It does not go on by itself.
 	next(off, left int64)
-	// end gives back what it holds, when none of its ops is in flight.
+	// end gives back what it holds, when none of its ops is in flight. If that
+	// takes ops it is called again when they have ended.
 	end()
 }
 

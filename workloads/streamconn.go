@@ -89,10 +89,13 @@ func (c *streamConn) completed(x backends.Completion) {
 
 // settle ends the connection when it is closed and nothing is in flight.
 func (c *streamConn) settle() {
-	if c.closing && c.lent == 0 {
-		if c.sender != nil {
-			c.sender.end()
-		}
+	if !c.closing || c.lent > 0 {
+		return
+	}
+	if c.sender != nil {
+		c.sender.end()
+	}
+	if c.lent == 0 {
 		c.loop.release(c)
 	}
 }

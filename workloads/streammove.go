@@ -58,8 +58,7 @@ func (s *moving) end() {}
 // A splicing sends through a pipe, by Splice.
 type splicing struct {
 	conn  *streamConn
-	pipe  [2]int
-	open  bool
+	pipe  pipe
 	fill  backends.Op
 	empty backends.Op
 }
@@ -67,14 +66,13 @@ type splicing struct {
 func newSplicing(c *streamConn) *splicing { return &splicing{conn: c} }
 
 func (s *splicing) begin(to end) error {
-	if !s.open {
-		if err := unix.Pipe2(s.pipe[:], unix.O_CLOEXEC); err != nil {
+	if !s.pipe.open {
+		if err := s.pipe.make(); err != nil {
 			return err
 		}
-		s.open = true
 	}
-	s.fill = backends.Op{Code: backends.Splice, In: int32(s.conn.loop.file.Fd()), FD: int32(s.pipe[1]), Done: s}
-	s.empty = backends.Op{Code: backends.Splice, Flags: to.flags | backends.Inline, In: int32(s.pipe[0]), FD: to.fd, Off: backends.FromPipe, Done: s}
+	s.fill = backends.Op{Code: backends.Splice, In: int32(s.conn.loop.file.Fd()), FD: s.pipe.in, Done: s}
+	s.empty = backends.Op{Code: backends.Splice, Flags: to.flags | backends.Inline, In: s.pipe.out, FD: to.fd, Off: backends.FromPipe, Done: s}
 	return nil
 }
 
@@ -84,10 +82,11 @@ func (s *splicing) next(off, left int64) {
 	s.conn.submit(&s.fill)
 }
 
-// Complete receives the outcome of a Splice.
+// Complete receives the outcome of a Splice, or of a Close of the pipe.
 func (s *splicing) Complete(x backends.Completion) {
 	s.conn.completed(x)
 	switch n := int32(x.Res); {
+	case x.Op.Code == backends.Close:
 	case x.Op == &s.fill && n <= 0:
 		s.conn.unreadable(s.fill.Off, x.Res)
 	case x.Op == &s.fill:
@@ -113,9 +112,11 @@ func (s *splicing) drain(n int32) {
 
 // end keeps the pipe for the next connection if nothing is in it.
 func (s *splicing) end() {
-	if s.conn.off < s.conn.loop.bytes {
-		unix.Close(s.pipe[0])
-		unix.Close(s.pipe[1])
-		s.open = false
+	if s.conn.off == s.conn.loop.bytes {
+		return
+	}
+	closes := s.pipe.end(s)
+	for i := range closes {
+		s.conn.submit(&closes[i])
 	}
 }

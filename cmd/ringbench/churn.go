@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ringbench/ringbench/internal/bench"
+	"github.com/ringbench/ringbench/workloads"
 )
 
 func churnCommand() *cobra.Command {
@@ -36,7 +37,7 @@ source addresses from all of 127.0.0.0/8 in turn, so that ports do not run out.`
 	f.IntSliceVar(&g.Sizes, "size", []int{64}, "bytes of a request, and of its reply")
 	f.Float64SliceVar(&g.Rates, "rate", nil, "connections a second (open loop); default: closed loop")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix")
-	comparisonFlags(c, &o, 600*time.Millisecond, 200*time.Millisecond)
+	comparisonFlags(c, &o, workloads.Streams, 600*time.Millisecond, 200*time.Millisecond)
 	out.flags(c)
 	return c
 }

@@ -45,13 +45,14 @@ uring-multishot. Lists make a grid of all combinations.`,
 	f.Float64SliceVar(&g.Rates, "rate", nil, "messages a second over all connections (open loop); default: closed loop")
 	f.IntSliceVar(&g.Idle, "idle-conns", []int{0}, "silent connections beside --conns: prints the memory that one takes")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix, udp, udp6")
-	comparisonFlags(c, &o, time.Second, 400*time.Millisecond)
+	comparisonFlags(c, &o, workloads.Networks, time.Second, 400*time.Millisecond)
 	out.flags(c)
 	return c
 }
 
-// comparisonFlags are those of the commands that compare servers of all kinds.
-func comparisonFlags(c *cobra.Command, o *bench.Options, duration, warmup time.Duration) {
+// comparisonFlags are those of the commands that compare servers of all kinds, which
+// are reached by these networks.
+func comparisonFlags(c *cobra.Command, o *bench.Options, networks []string, duration, warmup time.Duration) {
 	f := c.Flags()
 	f.StringSliceVar(&o.Backends, "backend", []string{"all"}, "contestants; all, the default where no other server is named, is every backend that is available here")
 	f.IntVar(&o.Loops, "loops", 1, "event loops of a server")
@@ -73,7 +74,7 @@ func comparisonFlags(c *cobra.Command, o *bench.Options, duration, warmup time.D
 	complete(c, map[string][]string{
 		"backend":   append([]string{"all"}, variants()...),
 		"client":    {"epoll", "uring"},
-		"network":   workloads.Networks,
+		"network":   networks,
 		"placement": {"split", "shared"},
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ringbench/ringbench/internal/bench"
+	"github.com/ringbench/ringbench/workloads"
 )
 
 func proxyCommand() *cobra.Command {
@@ -43,7 +44,7 @@ the bytes in the kernel (splice(2)). Lists make a grid of all combinations.`,
 	f.Float64SliceVar(&g.Rates, "rate", nil, "requests a second over all connections (open loop); default: closed loop")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix; on both sides")
 	f.StringVar(&o.OriginCPUs, "origin-cpus", "", "CPUs of the origin; default: what server and client leave, else the client's")
-	comparisonFlags(c, &o, time.Second, 400*time.Millisecond)
+	comparisonFlags(c, &o, workloads.Streams, time.Second, 400*time.Millisecond)
 	out.flags(c)
 	complete(c, map[string][]string{"mode": {bench.ModeRequest, bench.ModeStream}, "direction": {"down", "up", "both"}})
 	return c

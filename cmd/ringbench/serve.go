@@ -46,7 +46,7 @@ func serveEchoCommand() *cobra.Command {
 			})
 		},
 	}
-	serveFlags(c, &cfg, &profile)
+	serveFlags(c, &cfg, &profile, workloads.Networks)
 	return c
 }
 
@@ -67,7 +67,7 @@ func serveProxyCommand() *cobra.Command {
 			})
 		},
 	}
-	serveFlags(c, &cfg.Config, &profile)
+	serveFlags(c, &cfg.Config, &profile, workloads.Streams)
 	c.Flags().StringVar(&cfg.Origin, "origin", "", "IP:PORT of the server behind it, or the path of its Unix socket")
 	return c
 }
@@ -90,23 +90,23 @@ func serveStreamCommand() *cobra.Command {
 			})
 		},
 	}
-	serveFlags(c, &cfg.Config, &profile)
+	serveFlags(c, &cfg.Config, &profile, workloads.Streams)
 	c.Flags().StringVar(&cfg.Path, "file", "", "what is sent: as many bytes of it as it has at the start")
 	return c
 }
 
-// serveFlags are those of every server.
-func serveFlags(c *cobra.Command, cfg *workloads.Config, profile *string) {
+// serveFlags are those of every server; networks are what it can be reached by.
+func serveFlags(c *cobra.Command, cfg *workloads.Config, profile *string, networks []string) {
 	f := c.Flags()
 	f.StringVar(&cfg.Backend, "backend", "uring", "backend or variant")
-	f.StringVar(&cfg.Network, "network", "tcp", "tcp, tcp6, unix, udp, udp6")
+	f.StringVar(&cfg.Network, "network", "tcp", strings.Join(networks, ", "))
 	f.StringVar(&cfg.Address, "listen", "127.0.0.1:7000", "IP:PORT, or the path of a Unix socket")
 	f.IntVar(&cfg.Loops, "loops", 1, "event loops")
 	f.IntVar(&cfg.Workers, "workers", 0, "limit of the thread pool; 0: one worker a connection, and for datagrams one a CPU")
 	f.IntVar(&cfg.BufSize, "buf-size", 4096, "bytes of a receive buffer, or of one to read a file into; for datagrams it is always large enough")
 	f.IntVar(&cfg.Bufs, "bufs", 1024, "such buffers of a loop")
 	f.StringVar(profile, "cpuprofile", "", "write a CPU profile of the server to this file")
-	complete(c, map[string][]string{"backend": variants(), "network": workloads.Networks})
+	complete(c, map[string][]string{"backend": variants(), "network": networks})
 }
 
 // profiled runs f and writes its CPU profile to the named file, if one is named.

@@ -84,6 +84,25 @@ func (r *run) counter(name string) (n int) {
 	return -1
 }
 
+// What has connections is not offered datagrams, and does not take them.
+func TestStreamsOnly(t *testing.T) {
+	for _, command := range []string{"churn", "proxy", "stream", "serve proxy --origin=127.0.0.1:1", "serve stream --file=/etc/passwd"} {
+		words := strings.Fields(command)
+		offered := newRun(t, append(append([]string{"__complete"}, words...), "--network", "")...).start().wait(exitOK).stdout.String()
+		if !strings.HasPrefix(offered, "tcp\ntcp6\nunix\n:") {
+			t.Errorf("%s offers %q", command, offered)
+		}
+		if help := newRun(t, append(words, "--help")...).start().wait(exitOK).stdout.String(); !strings.Contains(help, "tcp, tcp6, unix") || strings.Contains(help, "udp") {
+			t.Errorf("the help of %s: %s", command, help)
+		}
+		listen := "--trials=1"
+		if words[0] == "serve" {
+			listen = "--listen=127.0.0.1:0"
+		}
+		newRun(t, append(words, "--network=udp", listen)...).start().wait(exitUsage).says("--network", "udp", "tcp, tcp6, unix")
+	}
+}
+
 func TestServe(t *testing.T) {
 	for _, backend := range []string{"uring", "epoll", "threadpool", "net"} {
 		for network, listen := range map[string]string{"tcp": "127.0.0.1:0", "tcp6": "[::1]:0", "unix": "socket"} {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ringbench/ringbench/internal/bench"
+	"github.com/ringbench/ringbench/workloads"
 )
 
 func streamCommand() *cobra.Command {
@@ -41,7 +42,7 @@ a Go program, which is sendfile. Other ways are variants:
 	f.Var(sizes{&g.BufSizes}, "buf-size", "of a buffer that a server reads into, such as 16k,64k")
 	f.StringVar(&g.Dir, "dir", os.TempDir(), "where ringbench's own file is made")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix")
-	comparisonFlags(c, &o, time.Second, 400*time.Millisecond)
+	comparisonFlags(c, &o, workloads.Streams, time.Second, 400*time.Millisecond)
 	out.flags(c)
 	return c
 }

@@ -132,7 +132,7 @@ func (c *contestant) stock(ctx context.Context, trace *meter.SyscallTrace) (s st
 		}
 	}
 	if byClient {
-		s.messages = float64(edges[0].Answered+edges[1].Answered) / 2
+		s.messages = (edges[0].Answered + edges[1].Answered) / 2
 		return s, nil
 	}
 	for j := range s.counters {

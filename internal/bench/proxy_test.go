@@ -151,6 +151,9 @@ func TestProxyStreams(t *testing.T) {
 		if in == 0 { // counted when a connection has ended
 			continue
 		}
+		if want := trial.Messages * uint64(l.UnitBytes()); trial.Bytes != want {
+			t.Errorf("%s: %d bytes verified of %d", name, trial.Bytes, want)
+		}
 		// The counters began before the window and ended after it.
 		if bytes := float64(trial.Messages) * float64(l.UnitBytes()); in < 0.9*bytes {
 			t.Errorf("%s: the client counts %.0f bytes, the proxy has received %.0f", name, bytes, in)

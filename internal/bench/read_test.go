@@ -58,7 +58,7 @@ func startReading(t *testing.T, o Options) (*contestant, *result.Plan) {
 }
 
 // drive runs the load of c until n operations have ended.
-func (c *contestant) drive(t *testing.T, n uint64) (report clientReport, counted backends.Counters) {
+func (c *contestant) drive(t *testing.T, n float64) (report clientReport, counted backends.Counters) {
 	t.Helper()
 	startLoad(t, c)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)

@@ -73,8 +73,8 @@ func serve(c *child.Control, s *workloads.Server) error {
 
 // progress is how many messages a client has had answered at a moment.
 type progress struct {
-	Now      int64  `json:"now"` // load.Monotonic
-	Answered uint64 `json:"answered"`
+	Now      int64   `json:"now"` // load.Monotonic
+	Answered float64 `json:"answered"`
 }
 
 func client(c *child.Control) error {
@@ -122,7 +122,7 @@ func reads(c *child.Control) error {
 // A driver is a load: a generator's, or a server's that drives itself.
 type driver interface {
 	Start(load.Window)
-	Progress() uint64
+	Progress() float64
 	Stop() (*load.Report, error)
 	Close()
 	Failed() <-chan error

@@ -41,7 +41,7 @@ func TestSoak(t *testing.T) {
 				if err := c.client.Call(t.Context(), "progress", nil, &now); err != nil {
 					t.Fatal(err)
 				}
-				if now.Answered >= messages {
+				if now.Answered >= float64(messages) {
 					break
 				}
 				select {
@@ -50,7 +50,7 @@ func TestSoak(t *testing.T) {
 				default:
 				}
 				if time.Since(said) > 30*time.Second {
-					t.Logf("%d of %d", now.Answered, messages)
+					t.Logf("%.0f of %d", now.Answered, messages)
 					said = time.Now()
 				}
 			}

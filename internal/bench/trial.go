@@ -101,6 +101,9 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 		t := &trials[i]
 		t.Seconds = r.plan.DurationSeconds
 		t.Messages, t.Bytes = report.Messages, report.Bytes
+		if c.cell.Sent() {
+			t.FileBytes = c.cell.FileBytes
+		}
 		t.Service, t.Response, t.SendLag, t.Clipped = report.Service, report.Response, report.SendLag, report.Clipped
 		t.Lost, t.Late = report.Lost, report.Late
 		if t.Unserved = report.Unserved; t.Unserved > 0 {

@@ -101,8 +101,8 @@ func tryWindow(t *testing.T) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Messages == 0 || r.Messages > last-first && early {
-		return fmt.Errorf("%d messages in the window, %d answered from before it to after it", r.Messages, last-first)
+	if r.Messages == 0 || float64(r.Messages) > last-first && early {
+		return fmt.Errorf("%d messages in the window, %v answered from before it to after it", r.Messages, last-first)
 	}
 	if r.Answered <= r.Messages {
 		return fmt.Errorf("%d messages in all, %d in the window", r.Answered, r.Messages)
@@ -196,7 +196,7 @@ func TestNoAllocationPerMessage(t *testing.T) {
 				n = r.Progress() - n
 				r.end(t)
 				if got := after.Mallocs - before.Mallocs; got > 50 {
-					t.Errorf("%d allocations in %d messages", got, n)
+					t.Errorf("%d allocations in %v messages", got, n)
 				}
 			})
 		}

@@ -196,8 +196,8 @@ func TestDatagramLoadAllocatesNothing(t *testing.T) {
 			answers := r.Progress() - from
 			r.end(t)
 			// until and the runtime allocate a little.
-			if n := after.Mallocs - before.Mallocs; n > answers/10 {
-				t.Errorf("%d allocations in %d answers", n, answers)
+			if n := after.Mallocs - before.Mallocs; float64(n) > answers/10 {
+				t.Errorf("%d allocations in %v answers", n, answers)
 			}
 		})
 	}

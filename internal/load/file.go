@@ -8,7 +8,13 @@ import (
 	"github.com/ringbench/ringbench/internal/pattern"
 )
 
-// receivedOfFile takes the next bytes of the file, or its end.
+// restMost is how much of a file may be left to come when the load has ended, for
+// it to be waited for: a thousand larger ones would take longer than the load.
+const restMost = 1 << 20
+
+// receivedOfFile takes the next bytes of the file, or its end. A rest that is too
+// large to wait for is hung up on when more of it has come, so that a server that
+// has stopped sending is found out.
 func (v *visit) receivedOfFile(x backends.Completion) {
 	k, size := v.worker, v.worker.g.cfg.FileBytes
 	at := int64(v.partial)
@@ -31,8 +37,22 @@ func (v *visit) receivedOfFile(x backends.Completion) {
 	}
 	v.partial += len(x.Buf)
 	k.loop.Recycle(x.Buf)
-	if int64(v.partial) == size {
+	k.took(len(x.Buf))
+	switch left := size - int64(v.partial); {
+	case left == 0:
 		v.served()
+	case left > restMost && k.draining:
+		k.loop.Submit(&v.shut)
+		return
 	}
 	k.loop.Submit(&v.recv)
+}
+
+// took counts bytes of a file that are what they should be.
+func (k *worker) took(n int) {
+	k.now = backends.Nanotime()
+	k.received += uint64(n)
+	if k.recording() {
+		k.bytes += uint64(n)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ringbench/ringbench/internal/pattern"
 )
@@ -56,6 +57,69 @@ func TestDownloadsAgreeWithTheServer(t *testing.T) {
 			})
 		}
 	}
+}
+
+// sendSlowly sends files of which the first part goes out at once and each further
+// block when it is told to, until the client hangs up.
+func sendSlowly(seed uint64, first int64, more <-chan struct{}) func(net.Conn, *desk) {
+	block := make([]byte, pattern.Period)
+	pattern.Content(seed)(block, 0)
+	return func(c net.Conn, d *desk) {
+		for n := int64(0); ; n += pattern.Period {
+			if n >= first {
+				<-more
+			}
+			k, err := c.Write(block)
+			d.received.Add(int64(k))
+			if err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Of files so large that none ends within the load what came counts, and the end
+// of the load does not wait for the rest.
+func TestDownloadsThatDoNotEnd(t *testing.T) {
+	for _, backend := range []string{"epoll", "uring"} {
+		t.Run(backend, func(t *testing.T) {
+			lookup(t, backend)
+			const size, first, conns = 64 * pattern.Period, 4 * pattern.Period, 3
+			more := make(chan struct{})
+			d := startDesk(t, sendSlowly(3, first, more))
+			r := begin(t, Config{Backend: backend, Address: d.Addr().String(), Conns: conns, Pipeline: 1, RequestsPerConn: 1, FileBytes: size, Seed: 3})
+			r.until(t, float64(conns*first)/size)
+			for _, k := range r.workers {
+				k.stop()
+			}
+			close(more)
+			report := r.end(t)
+			d.leavesNothing(t)
+			if report.Messages != 0 || report.Answered != 0 || report.Sent != conns || report.Service.TotalCount() != 0 {
+				t.Errorf("%d of %d files that did not end, %d of them in the window, %d times", report.Answered, report.Sent, report.Messages, report.Service.TotalCount())
+			}
+			if got, most := int64(report.Bytes), d.received.Load(); got < conns*first || got > most || got > conns*size/2 {
+				t.Errorf("%d bytes came, of %d at first and %d in all", got, conns*first, most)
+			}
+		})
+	}
+}
+
+// A server that stops sending amid a file too large to wait for is found out.
+func TestDownloadsThatStall(t *testing.T) {
+	lookup(t, "epoll")
+	const size, first = 64 * pattern.Period, 4 * pattern.Period
+	more := make(chan struct{})
+	d := startDesk(t, sendSlowly(3, first, more))
+	r := begin(t, Config{Backend: "epoll", Address: d.Addr().String(), Conns: 1, Pipeline: 1, RequestsPerConn: 1, FileBytes: size, Seed: 3})
+	r.patience = 50 * time.Millisecond
+	r.until(t, float64(first)/size)
+	_, err := r.Stop()
+	if want := fmt.Sprintf("only %d of the file's %d bytes have come", first, size); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v does not say %q", err, want)
+	}
+	r.Close()
+	close(more)
 }
 
 // Whatever a server does wrong with a file ends the load, with what it was.

@@ -37,7 +37,8 @@ type Config struct {
 	// FileBytes makes connections short that ask for nothing: each is sent a file
 	// of so many bytes, which pattern.Content of the seed has filled, and then its
 	// end. What is counted and timed as a message is a file, from the connect to
-	// its last byte; RequestsPerConn is 1 and Size is of no account.
+	// its last byte; RequestsPerConn is 1 and Size is of no account. Bytes count
+	// when they come, whether or not the rest of their file does within the window.
 	FileBytes int64 `json:"file_bytes,omitempty"`
 	// AllServed: the server has taken every connection from its backlog, so one
 	// that is never answered has lost a message.
@@ -56,7 +57,7 @@ type Window struct {
 // answer was complete within the window.
 type Report struct {
 	Messages uint64            `json:"messages"`
-	Bytes    uint64            `json:"bytes"`
+	Bytes    uint64            `json:"bytes"`              // verified, by either side; of files also those of which not all came within the window
 	Service  result.Histogram  `json:"service"`            // from the send
 	Response *result.Histogram `json:"response,omitempty"` // open loop: from when it was due
 	SendLag  *result.Histogram `json:"send_lag,omitempty"` // open loop: from when it was due to the send
@@ -65,7 +66,7 @@ type Report struct {
 	FirstAnswer result.Histogram `json:"first_answer"`
 	Unserved    int              `json:"unserved"`
 	Clipped     uint64           `json:"clipped"`  // values of the histograms above that were greater than they can hold
-	Sent        uint64           `json:"sent"`     // whole run
+	Sent        uint64           `json:"sent"`     // whole run; of files, those too that the end of the load cut short
 	Answered    uint64           `json:"answered"` // whole run
 	// Lost are datagrams that were not answered within LossAfter, and Late the
 	// answers that came after that or a second time, in the whole run. Sent is
@@ -181,13 +182,17 @@ func (g *Generator) Start(w Window) {
 // Failed receives the first error that ends the load before Stop is called.
 func (g *Generator) Failed() <-chan error { return g.failed }
 
-// Progress is how many messages have been answered so far, at most one batch a
-// loop ago. Any goroutine may call it.
-func (g *Generator) Progress() (n uint64) {
+// Progress is how many messages have been answered so far, of files the bytes of
+// one, at most one batch a loop ago. Any goroutine may call it.
+func (g *Generator) Progress() float64 {
+	var n uint64
 	for _, k := range g.workers {
 		n += k.progress.Load()
 	}
-	return n
+	if g.cfg.FileBytes > 0 {
+		return float64(n) / float64(g.cfg.FileBytes)
+	}
+	return float64(n)
 }
 
 // Stop ends the load, waits for the answers that are outstanding, and returns
@@ -267,7 +272,9 @@ type worker struct {
 
 	now      int64
 	messages uint64 // in the window
+	bytes    uint64 // of files, in the window
 	answered uint64
+	received uint64 // bytes of files
 	sent     uint64
 	lost     uint64 // of datagrams, as all that follows up to outs
 	late     uint64
@@ -397,12 +404,21 @@ func (k *worker) closedLoop() error {
 			return err
 		}
 		backends.Dispatch(dst[:n])
-		k.progress.Store(k.answered)
+		k.progresses()
 		if k.err != nil {
 			return k.err
 		}
 	}
 	return nil
+}
+
+// progresses publishes what Progress tells.
+func (k *worker) progresses() {
+	if k.g.cfg.FileBytes > 0 {
+		k.progress.Store(k.received)
+		return
+	}
+	k.progress.Store(k.answered)
 }
 
 // drain waits for the answers that are outstanding: a message that was lost with
@@ -430,7 +446,7 @@ func (k *worker) drain() error {
 			waited = 0
 		}
 		backends.Dispatch(dst[:n])
-		k.progress.Store(k.answered)
+		k.progresses()
 		if k.err != nil {
 			return k.err
 		}
@@ -457,18 +473,21 @@ func (k *worker) owed(waited time.Duration) debtor {
 	return nil
 }
 
-// unitBytes is how many bytes come back for what is counted as a message.
+// unitBytes is how many bytes are verified of what is counted as a message.
 func (c Config) unitBytes() uint64 {
-	if c.FileBytes > 0 {
-		return uint64(c.FileBytes)
+	n := uint64(c.Size * max(1, c.RequestsPerConn))
+	if c.Asks == Both {
+		return 2 * n // here and by the server, which acknowledges what has come
 	}
-	return uint64(c.Size * max(1, c.RequestsPerConn))
+	return n
 }
 
 // report adds what this worker saw; run has returned, and now is when.
 func (k *worker) report(r *Report) {
 	r.Messages += k.messages
-	r.Bytes += k.messages * k.g.cfg.unitBytes()
+	if r.Bytes += k.bytes; k.g.cfg.FileBytes == 0 {
+		r.Bytes += k.messages * k.g.cfg.unitBytes()
+	}
 	r.Service.Merge(k.service.Histogram)
 	if r.Response != nil {
 		r.Response.Merge(k.response.Histogram)

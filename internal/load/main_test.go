@@ -170,7 +170,7 @@ func (r *run) start() {
 }
 
 // until waits for that many answers.
-func (r *run) until(t testing.TB, answers uint64) {
+func (r *run) until(t testing.TB, answers float64) {
 	t.Helper()
 	r.untilFailed(t, answers)
 	if r.Progress() < answers {
@@ -180,11 +180,11 @@ func (r *run) until(t testing.TB, answers uint64) {
 }
 
 // untilFailed waits for that many answers or for an error.
-func (r *run) untilFailed(t testing.TB, answers uint64) {
+func (r *run) untilFailed(t testing.TB, answers float64) {
 	t.Helper()
 	for end := time.Now().Add(3 * time.Minute); r.Progress() < answers && len(r.Failed()) == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%d answers after 3 min, not %d", r.Progress(), answers)
+			t.Fatalf("%v answers after 3 min, not %v", r.Progress(), answers)
 		}
 	}
 }

@@ -84,7 +84,7 @@ func (k *worker) openLoop() error {
 			polled = now
 		}
 		backends.Dispatch(dst[:n])
-		k.progress.Store(k.answered)
+		k.progresses()
 		if k.err != nil {
 			return k.err
 		}

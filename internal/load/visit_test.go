@@ -286,7 +286,7 @@ func TestNoAllocationPerVisit(t *testing.T) {
 				n = r.Progress() - n
 				r.end(t)
 				if got := after.Mallocs - before.Mallocs; got > 50 {
-					t.Errorf("%d allocations in %d connections", got, n)
+					t.Errorf("%d allocations in %v connections", got, n)
 				}
 			})
 		}

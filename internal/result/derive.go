@@ -12,8 +12,14 @@ import (
 // switches and messages are each taken over the interval that they were counted
 // in, which differ by the time that reading them takes.
 
-// PerSecond is the throughput: messages answered and verified a second.
-func (t *Trial) PerSecond() float64 { return ratio(float64(t.Messages), t.Seconds) }
+// PerSecond is the throughput: messages answered and verified a second. Files
+// are counted by their bytes: large ones may not end within the window.
+func (t *Trial) PerSecond() float64 {
+	if t.FileBytes > 0 {
+		return ratio(float64(t.Bytes)/float64(t.FileBytes), t.Seconds)
+	}
+	return ratio(float64(t.Messages), t.Seconds)
+}
 
 // ServerCPUPerMessage is in nanoseconds, helper threads included.
 func (t *Trial) ServerCPUPerMessage() float64 {

@@ -15,6 +15,7 @@ func TestPerMessageNormalisesEachInterval(t *testing.T) {
 		Client:  &Process{CPUSeconds: 0.6, SpinSeconds: 0.2, Seconds: 1},
 		Machine: &Machine{Seconds: 2, BusySeconds: 1, StealSeconds: 0.2, OtherSeconds: 0.4},
 	}
+	files := &Trial{Seconds: 2, Bytes: 500, FileBytes: 100, Messages: 3, Server: tr.Server} // some ended in the window, of two a part came
 	bare := &Trial{}
 	for _, c := range []struct {
 		name string
@@ -35,6 +36,8 @@ func TestPerMessageNormalisesEachInterval(t *testing.T) {
 		{"traced", (&Trial{TracedSyscalls: &traced}).SyscallsPerMessage(), 2.5},
 		{"counted and traced", (&Trial{CountedSyscalls: &counted, TracedSyscalls: &traced}).SyscallsPerMessage(), 0.25},
 		{"counted and other", (&Trial{CountedSyscalls: &counted, OtherSyscalls: &traced}).SyscallsPerMessage(), 2.75},
+		{"PerSecond of files", files.PerSecond(), 2.5},
+		{"ServerCPUPerMessage of files", files.ServerCPUPerMessage(), 40e6}, // 0.1 s/s ÷ 2.5/s
 		{"bare PerSecond", bare.PerSecond(), math.NaN()},
 		{"bare server", bare.ServerCPUPerMessage(), math.NaN()},
 		{"bare client", bare.ClientCPUPerMessage(), math.NaN()},

@@ -199,7 +199,11 @@ type Trial struct {
 	Seconds  float64 `json:"window_seconds"`
 	Messages uint64  `json:"messages"` // answered and verified in the window
 	Bytes    uint64  `json:"verified_bytes"`
-	Unserved int     `json:"unserved_connections,omitempty"` // connected, never answered: waiting in the backlog all through, or lost
+	// FileBytes is set where a unit is a file that is sent: then Bytes are all that
+	// came in the window, Messages and Service only those files of which the last
+	// byte did, and figures are by Bytes/FileBytes.
+	FileBytes int64 `json:"file_bytes,omitempty"`
+	Unserved  int   `json:"unserved_connections,omitempty"` // connected, never answered: waiting in the backlog all through, or lost
 	// Lost are datagrams that were not answered in time and Late the answers that
 	// came after that, or a second time, in the whole load. Neither count as
 	// Messages.

@@ -49,6 +49,15 @@ func (l Load) UnitBytes() int {
 	return n
 }
 
+// NamedBytes is the size that a load is known by: of a message, of which a unit may
+// have several, or of the file that is sent.
+func (l Load) NamedBytes() int64 {
+	if l.Sent() {
+		return l.FileBytes
+	}
+	return int64(l.Size)
+}
+
 // Bulk reports whether a unit is so many bytes that those a second matter too.
 func (l Load) Bulk() bool { return l.Op != "" || l.Direction != "" || l.Sent() }
 
