@@ -79,7 +79,7 @@ func (r *rig) frugal(f func()) {
 		f()
 	}
 	const batch = 100
-	n := testing.AllocsPerRun(10, func() {
+	n := testing.AllocsPerRun(3, func() {
 		for range batch {
 			f()
 		}

@@ -3,6 +3,7 @@ package backendtest
 import (
 	"net"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/ringbench/ringbench/backends"
@@ -21,6 +22,14 @@ func Run(t *testing.T, b backends.Backend) { run(t, b, checks()) }
 
 // RunFiles is the part of Run that is about files.
 func RunFiles(t *testing.T, b backends.Backend) { run(t, b, fileChecks) }
+
+// RunStreams is the part of RunBriefly that is not about files nor about what
+// moves bytes between descriptors, for a backend that treats those as one that
+// Run has seen does.
+func RunStreams(t *testing.T, b backends.Backend) {
+	defer narrow()()
+	run(t, b, streamsOnly())
+}
 
 func run(t *testing.T, b backends.Backend, list []check) {
 	if err := b.Probe(); err != nil {
@@ -43,20 +52,24 @@ func run(t *testing.T, b backends.Backend, list []check) {
 // RunBriefly is Run over one kind of connection, for a backend that differs from
 // one that Run has seen in what treats all kinds alike.
 func RunBriefly(t *testing.T, b backends.Backend) {
-	defer func(all []string) { networks = all }(networks)
-	networks = networks[:1]
+	defer narrow()()
 	Run(t, b)
 }
 
+// narrow leaves one kind of connection until the function that it returns is called.
+func narrow() (widen func()) {
+	all := networks
+	networks = networks[:1]
+	return func() { networks = all }
+}
+
 func checks() []check {
-	var all []check
-	for _, group := range [][]check{
-		basicChecks, waitChecks, streamChecks, acceptChecks, fixedChecks, cancelChecks, closeChecks,
-		bufferChecks, sendingChecks, fileChecks, datagramChecks, moveChecks, loadChecks, costChecks,
-	} {
-		all = append(all, group...)
-	}
-	return all
+	return slices.Concat(streamsOnly(), fileChecks, moveChecks)
+}
+
+func streamsOnly() []check {
+	return slices.Concat(basicChecks, waitChecks, streamChecks, acceptChecks, fixedChecks, cancelChecks, closeChecks,
+		bufferChecks, sendingChecks, datagramChecks, loadChecks, costChecks)
 }
 
 // startNetpoll makes the runtime open the descriptors that package net keeps

@@ -16,19 +16,22 @@ import (
 
 // A variant takes a second or more to be held to the contract, so that by
 // default the most different ones are, over one kind of connection as the lower
-// tiers are: each feature has tests of its own.
+// tiers are, and without files where those are treated alike: each feature has
+// tests of its own.
 var allVariants = flag.Bool("all-variants", false, "hold every variant to the contract, and wholly, not only the most different ones")
 
-func hold(t *testing.T, b backends.Backend, wholly bool) {
-	if wholly || *allVariants {
-		backendtest.Run(t, b)
-		return
+// hold runs a part of the suite, or all of it with -all-variants.
+func hold(t *testing.T, b backends.Backend, part func(*testing.T, backends.Backend)) {
+	if *allVariants {
+		part = backendtest.Run
 	}
-	backendtest.RunBriefly(t, b)
+	part(t, b)
 }
 
+// No tier has requests of its own for files.
 func TestConformance(t *testing.T) {
-	eachTier(t, func(t *testing.T, b *Backend) { hold(t, b, b.mask == 0) })
+	parts := map[string]func(*testing.T, backends.Backend){"6.1": backendtest.Run, "5.19": backendtest.RunStreams, "5.15": backendtest.RunBriefly}
+	eachTier(t, func(t *testing.T, b *Backend) { hold(t, b, parts[b.Traits().Tier]) })
 }
 
 func TestConformanceOfVariants(t *testing.T) {
@@ -56,7 +59,7 @@ func TestConformanceOfVariants(t *testing.T) {
 				t.Fatal(err)
 			}
 			testenv.Need(t, "uring", b.Probe())
-			hold(t, b, false)
+			hold(t, b, backendtest.RunBriefly)
 		})
 	}
 }
@@ -71,11 +74,11 @@ func TestConformanceOfRegisteredFiles(t *testing.T) {
 	for _, name := range variants {
 		t.Run(name, func(t *testing.T) {
 			b := named(t, name)
-			hold(t, b, false)
+			hold(t, b, backendtest.RunBriefly)
 			if *allVariants {
 				b.cqEntries = 8
 				addFaults(b)
-				hold(t, b, false)
+				hold(t, b, backendtest.RunBriefly)
 			}
 		})
 	}
@@ -90,7 +93,7 @@ func TestConformanceInTrouble(t *testing.T) {
 		}
 		b.cqEntries = 8
 		addFaults(b)
-		hold(t, b, false)
+		hold(t, b, backendtest.RunBriefly)
 	})
 }
 
@@ -108,7 +111,7 @@ func TestConformanceOfVariantsInTrouble(t *testing.T) {
 			b := &Backend{variant: variant(t, name), cqEntries: 8}
 			testenv.Need(t, "uring", b.Probe())
 			addFaults(b)
-			hold(t, b, false)
+			hold(t, b, backendtest.RunStreams)
 		})
 		if !*allVariants {
 			continue
@@ -119,7 +122,7 @@ func TestConformanceOfVariantsInTrouble(t *testing.T) {
 				if err := b.Probe(); err != nil {
 					t.Skip(err)
 				}
-				hold(t, b, false)
+				hold(t, b, backendtest.RunStreams)
 			})
 		}
 	}

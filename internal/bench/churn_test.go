@@ -21,7 +21,7 @@ func churnOptions(backends ...string) Options {
 // Every backend serves short connections, on either network, and in duets; what
 // is counted is connections.
 func TestChurn(t *testing.T) {
-	solo, duet := churnOptions(), churnOptions()
+	solo, duet := churnOptions(), churnOptions("uring", "threadpool")
 	solo.Grid.(*ChurnGrid).Networks = []string{"tcp", "unix"}
 	solo.Grid.(*ChurnGrid).RequestsPerConn = []int{3}
 	duet.Duet, duet.Grid.(*ChurnGrid).RequestsPerConn = true, []int{1}

@@ -78,11 +78,11 @@ func compareFio(t *testing.T, l result.Load, rounds int) {
 	}
 }
 
-// fio reads for a second on the CPUs given.
+// fio reads for 300 ms on the CPUs given.
 func fio(t *testing.T, engine string, l result.Load, cpus []int) pace {
 	t.Helper()
 	args := []string{
-		"--name=x", "--filename=" + l.File, "--readonly", "--rw=randread", "--time_based", "--runtime=1", "--invalidate=0",
+		"--name=x", "--filename=" + l.File, "--readonly", "--rw=randread", "--time_based", "--runtime=300ms", "--invalidate=0",
 		"--ioengine=" + engine, "--bs=" + strconv.Itoa(l.Size), "--cpus_allowed=" + child.List(cpus), "--output-format=json", "--group_reporting",
 	}
 	if l.Direct {

@@ -118,7 +118,7 @@ func over(h result.Histogram, x time.Duration) float64 {
 func TestKnownStallInOpenLoop(t *testing.T) {
 	o := options()
 	o.echo().Conns, o.echo().Pipelines, o.echo().Rates = []int{16}, []int{64}, []float64{2000}
-	o.Duration = 3 * stallPeriod
+	o.Duration = 2 * stallPeriod
 	// Of all messages: 50 ms of each second. A generator that waits for answers
 	// would show next to none.
 	tolerance := 0.05

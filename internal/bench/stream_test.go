@@ -22,9 +22,8 @@ func streamOptions(t *testing.T, backends ...string) Options {
 // what is counted is files.
 func TestStream(t *testing.T) {
 	solo, duet := streamOptions(t), streamOptions(t, "uring", "epoll+sendfile")
-	g := solo.Grid.(*StreamGrid)
-	g.Networks, g.FileSizes = []string{"tcp", "unix"}, []int{1, 100_001}
-	duet.Duet = true
+	solo.Grid.(*StreamGrid).Networks = []string{"tcp", "unix"}
+	duet.Duet, duet.Grid.(*StreamGrid).FileSizes = true, []int{1, 100_001}
 	for _, o := range []Options{solo, duet} {
 		set := mustRun(t, o)
 		for range 3 { // a window this short may see nothing on a machine that stalls

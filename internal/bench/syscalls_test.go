@@ -106,7 +106,7 @@ func TestCountersAgreeWithTracepoint(t *testing.T) {
 		t.Run(backend+"/"+network, func(t *testing.T) {
 			c := saturated(t, backend, network)
 			startLoad(t, c)
-			time.Sleep(300 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond)
 			trace, err := meter.TraceSyscalls(c.pid)
 			if err != nil {
 				t.Fatal(err)
@@ -128,7 +128,7 @@ func TestCountersAgreeWithTracepoint(t *testing.T) {
 			best, agreed := math.Inf(1), false
 			for i := range 8 {
 				s0 := take()
-				time.Sleep(time.Duration(1+i) * 500 * time.Millisecond)
+				time.Sleep(200 * time.Millisecond << min(i, 4))
 				s1 := take()
 				n := s1.counters.Sub(s0.counters)
 				own, kernel := float64(n.Syscalls()), float64(s1.calls-s0.calls)
@@ -269,7 +269,7 @@ func printedAndSeen(t *testing.T, backend string) (printed, seen, messages float
 		}
 		edges[i] = s[0]
 		if i == 0 {
-			time.Sleep(3 * time.Second)
+			time.Sleep(1500 * time.Millisecond)
 		}
 	}
 	own := edges[1].counters.Sub(edges[0].counters)

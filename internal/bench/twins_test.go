@@ -30,20 +30,25 @@ func TestTwinsUnderLoad(t *testing.T) {
 	c := Calibration{Twins: programs}
 	for _, load := range loads {
 		load.Pipeline, load.Loops = 1, 1
-		for _, name := range names {
-			t.Run(fmt.Sprintf("%s/%d×%d", name, load.Conns, load.Size), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%d×%d", load.Conns, load.Size), func(t *testing.T) {
+			o := options()
+			o.echo().Conns, o.echo().Sizes = []int{load.Conns}, []int{load.Size}
+			for _, name := range names {
 				cell, err := c.twin(load, name)
 				if err != nil {
 					t.Fatal(err)
 				}
-				o := options()
-				o.Commands, o.echo().Conns, o.echo().Sizes = []string{name + "=" + cell.Command}, []int{load.Conns}, []int{load.Size}
-				for _, tr := range mustRun(t, o).Trials {
-					if tr.Ending != "" {
-						t.Error(tr.Ending)
-					}
+				o.Commands = append(o.Commands, name+"="+cell.Command)
+			}
+			set := mustRun(t, o)
+			for _, tr := range set.Trials {
+				if tr.Ending != "" {
+					t.Errorf("%s: %s", set.Plan.Name(tr.Cell), tr.Ending)
 				}
-			})
-		}
+			}
+			if len(set.Trials) != len(names) {
+				t.Errorf("%d trials of %d programs", len(set.Trials), len(names))
+			}
+		})
 	}
 }
