@@ -77,7 +77,7 @@ func TestStream(t *testing.T) {
 					t.Fatal(err)
 				}
 				before := s.state()
-				const rounds, most = 2, 4
+				const rounds, most = 2, 3
 				var wg sync.WaitGroup
 				for range most {
 					wg.Go(func() {
@@ -181,7 +181,7 @@ func TestStreamSlowClients(t *testing.T) {
 	for _, backend := range append(slices.Clip(ways), "uring+zc", "uring+link+zc") {
 		t.Run(backend, func(t *testing.T) {
 			t.Parallel()
-			const slow = 3
+			const slow = 2
 			s := serveFile(t, workloads.Config{Backend: backend, Network: "tcp", Bufs: 64, BufSize: 16 << 10}, path, -1)
 			if err := s.download(content); err != nil {
 				t.Fatal(err)
