@@ -101,6 +101,9 @@ func loadParts(l result.Load) []string {
 	if l.Rate > 0 {
 		pace = "at " + whole(l.Rate) + " a second"
 	}
+	if l.Mode != "" {
+		pace = strings.TrimSpace(l.Mode+" "+l.Direction) + ", " + pace
+	}
 	flight := fmt.Sprintf("pipeline %d", l.Pipeline)
 	if l.Requests > 0 {
 		conns += " at a time"

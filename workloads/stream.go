@@ -116,7 +116,11 @@ func (l *streamLoop) newSender(c *streamConn) (sender, error) {
 	case t.Splicing:
 		return newSplicing(c), nil
 	case t.Links:
-		return newLinked(c)
+		s, err := newLinked(c)
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
 	default:
 		return newCopied(c), nil
 	}
