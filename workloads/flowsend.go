@@ -75,10 +75,10 @@ func (f *flow) callOff() {
 	}
 }
 
-// sendAndReceive submits the send and, if it is not in flight, the receive that
-// follows it.
+// sendAndReceive submits the send and, if it is not in flight or called off, the
+// receive that follows it.
 func (f *flow) sendAndReceive() {
-	chain := !f.receiving && !f.eof
+	chain := !f.receiving && !f.eof && !f.calledOff
 	f.send.Flags &^= backends.Inline | backends.Link
 	if chain {
 		f.send.Flags |= backends.Link
