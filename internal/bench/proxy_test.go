@@ -158,8 +158,9 @@ func TestProxyStreams(t *testing.T) {
 		if want := trial.Messages * uint64(l.UnitBytes()); trial.Bytes != want {
 			t.Errorf("%s: %d bytes verified of %d", name, trial.Bytes, want)
 		}
-		// The counters began before the window and ended after it.
-		if bytes := float64(trial.Messages) * float64(l.UnitBytes()); in < 0.9*bytes {
+		// The counters began before the window, or not long after it opened, and
+		// ended after it.
+		if bytes := float64(trial.Messages) * float64(l.UnitBytes()); trial.Disturbed == "" && in < 0.7*bytes {
 			t.Errorf("%s: the client counts %.0f bytes, the proxy has received %.0f", name, bytes, in)
 		}
 	}
