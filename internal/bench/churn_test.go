@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"math"
 	"slices"
 	"testing"
@@ -98,30 +97,7 @@ func TestChurnAgreesWithStrace(t *testing.T) {
 			o.Grid.(*ChurnGrid).RequestsPerConn = []int{requests}
 			_, c := start(t, o)
 			c.pool = false // read its counters at any time
-			finish := attachStrace(t, c.pid)
-			before := counters(t, c)
-			startLoad(t, c)
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-			defer cancel()
-			eventually(t, "500 connections have been served", func() bool {
-				var now progress
-				if err := c.client.Call(ctx, "progress", nil, &now); err != nil {
-					t.Fatal(err)
-				}
-				return now.Answered >= 500
-			})
-			var report clientReport
-			if err := c.client.Call(ctx, "stop", nil, &report); err != nil {
-				t.Fatal(err)
-			}
-			var n backends.Counters
-			eventually(t, "the server is at rest", func() bool {
-				last := n
-				n = counters(t, c)
-				return n == last
-			})
-			n = n.Sub(before)
-			calls := finish()
+			report, n, calls := underStrace(t, c, 500)
 			near := func(what string, got, want uint64, slack float64) {
 				if math.Abs(float64(got)-float64(want)) > slack {
 					t.Errorf("%s: %d and %d; strace: %v; the server: %v", what, got, want, calls, n.Map())

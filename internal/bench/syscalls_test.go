@@ -165,30 +165,7 @@ func TestCountersAgreeWithStrace(t *testing.T) {
 		t.Run(backend+"/"+network, func(t *testing.T) {
 			c := saturated(t, backend, network)
 			time.Sleep(100 * time.Millisecond) // all connections accepted
-			finish := attachStrace(t, c.pid)
-			before := counters(t, c)
-			startLoad(t, c)
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-			defer cancel()
-			eventually(t, "2,000 messages are answered", func() bool {
-				var now progress
-				if err := c.client.Call(ctx, "progress", nil, &now); err != nil {
-					t.Fatal(err)
-				}
-				return now.Answered >= 2000
-			})
-			var report clientReport
-			if err := c.client.Call(ctx, "stop", nil, &report); err != nil {
-				t.Fatal(err)
-			}
-			var n backends.Counters
-			eventually(t, "the server is at rest", func() bool {
-				last := n
-				n = counters(t, c)
-				return n == last
-			})
-			n = n.Sub(before)
-			calls := finish()
+			report, n, calls := underStrace(t, c, 2000)
 			t.Logf("%d messages; the server: %v; strace: %v", report.Answered, n.Map(), calls)
 			for _, kind := range []struct {
 				names []string
@@ -287,6 +264,33 @@ func printedAndSeen(t *testing.T, backend string) (printed, seen, messages float
 	}
 	messages = float64(report.Answered)
 	return (float64(n.Syscalls()) + other) / messages, float64(total) / messages, messages
+}
+
+// underStrace puts the load on until so many messages are answered. From before it
+// until after it strace sees the calls and the server counts.
+func underStrace(t *testing.T, c *contestant, messages float64) (report clientReport, n backends.Counters, calls map[string]uint64) {
+	t.Helper()
+	finish := attachStrace(t, c.pid)
+	before := counters(t, c)
+	startLoad(t, c)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	eventually(t, "the messages are answered", func() bool {
+		var now progress
+		if err := c.client.Call(ctx, "progress", nil, &now); err != nil {
+			t.Fatal(err)
+		}
+		return float64(now.Answered) >= messages
+	})
+	if err := c.client.Call(ctx, "stop", nil, &report); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the server is at rest", func() bool {
+		last := n
+		n = counters(t, c)
+		return n == last
+	})
+	return report, n.Sub(before), finish()
 }
 
 // attachStrace counts the calls of a process; finish ends that and returns the
