@@ -22,21 +22,8 @@ type Effect struct {
 // so is a session without pairs. Lo and Hi are NaN where there are fewer than
 // two of what is averaged, and all is NaN without pairs.
 func Compare(sessions ...[][2]float64) Effect {
-	var means, pairs []float64
-	for _, s := range sessions {
-		logs := logRatios(s)
-		if len(logs) == 0 {
-			continue
-		}
-		mean, _ := moments(logs)
-		means = append(means, mean)
-		pairs = append(pairs, logs...)
-	}
-	e := Effect{Center: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Pairs: len(pairs), Sessions: len(means)}
-	values := means
-	if len(means) == 1 {
-		values = pairs
-	}
+	values, pairs, sessionsUsed := units(sessions)
+	e := Effect{Center: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Pairs: pairs, Sessions: sessionsUsed}
 	if len(values) == 0 {
 		return e
 	}
@@ -47,6 +34,54 @@ func Compare(sessions ...[][2]float64) Effect {
 		e.Lo, e.Hi = math.Exp(mean-half), math.Exp(mean+half)
 	}
 	return e
+}
+
+// units are what varies independently: the means of the sessions' log-ratios
+// where two or more have pairs, else the log-ratios of the one that has.
+func units(sessions [][][2]float64) (values []float64, pairs, used int) {
+	var only []float64
+	for _, s := range sessions {
+		logs := logRatios(s)
+		if len(logs) == 0 {
+			continue
+		}
+		mean, _ := moments(logs)
+		values, only = append(values, mean), logs
+		pairs += len(logs)
+	}
+	if len(values) == 1 {
+		return only, pairs, 1
+	}
+	return values, pairs, len(values)
+}
+
+// units is how many values the interval rests on.
+func (e Effect) units() int {
+	if e.Sessions > 1 {
+		return e.Sessions
+	}
+	return e.Pairs
+}
+
+// sd is the standard deviation of the logarithms of what is averaged, NaN if
+// there is no interval.
+func (e Effect) sd() float64 {
+	if !e.Known() {
+		return math.NaN()
+	}
+	n := float64(e.units())
+	return math.Log(e.Hi/e.Lo) / 2 / student(n-1) * math.Sqrt(n)
+}
+
+// P is the two-sided p of there being no effect, by the Student's t of the
+// interval: below 0.05 where 1 lies outside. NaN if there is no interval.
+func (e Effect) P() float64 {
+	sd, at := e.sd(), math.Log(e.Center)
+	if at == 0 && sd == 0 {
+		return 1
+	}
+	n := float64(e.units())
+	return 2 * stats.TDist{V: n - 1}.CDF(-math.Abs(at)/sd*math.Sqrt(n))
 }
 
 // Differs reports whether 1, which is no effect, lies outside the interval. It
