@@ -1,10 +1,6 @@
 package stat
 
-import (
-	"math"
-
-	"github.com/aclements/go-moremath/stats"
-)
+import "math"
 
 // Detectable is the least effect, as a fraction, that n pairs find in four of
 // five runs by an interval of 95 % (two-sided 5 %, power 80 %), if the
@@ -27,6 +23,6 @@ func detectable(sd float64, n int, alarm float64) float64 {
 		return math.NaN()
 	}
 	se := sd / math.Sqrt(float64(n))
-	usual := stats.InvCDF(stats.TDist{V: float64(n - 1)})(0.8)
+	usual := studentQuantile(float64(n-1), 0.8)
 	return math.Expm1(max(alarm, student(float64(n-1))*se) + usual*se)
 }

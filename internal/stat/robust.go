@@ -28,7 +28,8 @@ type Robust struct {
 
 // CompareRobust is for the same pairs as Compare; what Compare leaves out it does
 // too. The same seed gives the same bootstrap. Swapping a and b gives the
-// inverses, but for the chance in the bootstrap.
+// inverses, but for the chance in the bootstrap and for the ends of the median,
+// which for some numbers of values are not as far in on either side.
 func CompareRobust(seed uint64, sessions ...[][2]float64) Robust {
 	values, _, _ := units(sessions)
 	return Robust{

@@ -43,9 +43,11 @@ const (
 // none. Single values that are far off, up to two in a row, are no level.
 //
 // Of steady series whose noise is correlated from value to value by up to 0.7,
-// at most 6 % are called anything but Flat, for 20 to 300 values. A step of 20 % in
-// noise of 5 % is found in all of 100 values and in two of three times in 20 if the
-// noise is not correlated; of 100 that are by 0.7 in half.
+// at most 7 % are called anything but Flat, for 20 to 300 values with normal or heavy
+// tails. A first quarter
+// that is 20 % lower in noise of 5 % is found in 99 % of series of 100 values and
+// in 56 % of those of 20; if the noise is correlated by 0.7, in half of those of
+// 100. What is not found is called Flat.
 func Steady(series []float64) (s Steadiness, from int) {
 	n := len(series)
 	if n < steadyLeast || len(finite(series)) < n {
