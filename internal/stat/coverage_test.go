@@ -103,9 +103,8 @@ func TestSignedRankAlarms(t *testing.T) {
 }
 
 // Student's interval over the sessions' means covers with any number of them, with
-// what differs between them or without. To draw sessions again, and blocks within
-// them, covers far too little: 0.71 with two, 0.81, 0.87 and 0.87 with five, and
-// without drawing blocks 0.5 to 0.83.
+// what differs between them or without. To draw sessions again, and pairs within
+// them, covers far too little.
 func TestSessionsCover(t *testing.T) {
 	for _, sessions := range []int{2, 3, 4, 5} {
 		for _, c := range []struct {

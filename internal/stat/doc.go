@@ -1,8 +1,13 @@
-// Package stat summarises trials: the median with its interval, and the ratio
-// of paired measurements with its standard error. It is thin over
+// Package stat says what trials tell: the median with its interval, and of pairs
+// in groups by session the ratio, its interval and what follows from it.
+//
+// Compare gives the Effect, whose interval by Student's t is the one to judge by,
+// as it covers 95 % with few pairs and with few sessions. Verdict, Detectable and More are questions to it. CompareRobust says the same of
+// the same pairs without assuming a normal distribution. It is thin over
 // golang.org/x/perf/benchmath where that has the thing.
 //
-// It assumes no distribution for solo trials. It decides nothing: whether a
-// difference matters is the reader's or a gate's question. Values that were
-// not measured (NaN) are left out and the count says so.
+// Functions of values alone: no I/O, and what draws at random takes a seed. Values
+// that were not measured (NaN) are left out and the count says so; what cannot be
+// had is NaN. Thresholds are the caller's. Coverage that a docstring states is
+// found by simulation and tested with -long.
 package stat

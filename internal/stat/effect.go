@@ -7,7 +7,15 @@ import (
 )
 
 // An Effect is a geometric mean of ratios and the 95 % confidence interval of
-// it, by Student's t on their logarithms.
+// it, by Student's t on their logarithms. Those it takes for independent, alike
+// and normal. Where they have heavy tails or a few are far off it covers 95 to 97 %;
+// where they are skewed to one side (exponential) 89 % with 6, 90 % with 10 and
+// 93 % with 30.
+//
+// Of sessions it covers 95 % with any number, and 91 % if what they differ by is
+// skewed; with two it is wide. To draw sessions again, and pairs within them, as a
+// hierarchical bootstrap does, covers but 71 % with two, 81 % with three and 87 %
+// with four and five; a bootstrap of Student's t needs four.
 type Effect struct {
 	Center, Lo, Hi float64
 	Pairs          int

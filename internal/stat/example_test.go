@@ -17,3 +17,15 @@ func ExampleLogRatio() {
 	fmt.Printf("%.3f ± %.3f, n = %d\n", r.Center, r.SE, r.N)
 	// Output: 1.030 ± 0.012, n = 3
 }
+
+func ExampleEffect_Verdict() {
+	// Pairs of one session: a contestant beside another, and another beside itself.
+	effect := stat.Compare([][2]float64{{109, 100}, {108, 101}, {107, 99}, {110, 100}, {108, 98}, {107, 100}})
+	same := stat.Compare([][2]float64{{100, 101}, {99, 100}, {101, 100}, {100, 99}, {102, 100}, {98, 100}})
+	floor := stat.Floor(same)
+	fmt.Printf("%.3f, %.3f to %.3f, p = %.6f: %v\n", effect.Center, effect.Lo, effect.Hi, effect.P(), effect.Verdict(0.01, floor))
+	fmt.Printf("floor %.1f %%, detectable %.1f %%\n", 100*floor, 100*effect.Detectable(0.01, floor))
+	// Output:
+	// 1.085, 1.070 to 1.100, p = 0.000023: greater
+	// floor 1.6 %, detectable 2.2 %
+}

@@ -74,7 +74,7 @@ func TestShiftFunctionCovers(t *testing.T) {
 	needsLong(t)
 	for _, trials := range []int{3, 5, 8, 15} {
 		rng := rand.New(rand.NewPCG(3, 4))
-		const runs = 1000
+		const runs = 500
 		in := map[float64]int{}
 		for range runs {
 			pairs, _ := latencies(rng, trials, 1000, 1.1, 0.05)
