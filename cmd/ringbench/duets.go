@@ -23,8 +23,7 @@ func duetFlags(c *cobra.Command, o *bench.Options, conns, sizes []int, trials in
 	f.IntVar(&o.Trials, "trials", trials, "pairs of each comparison in a session")
 	f.DurationVar(&o.Duration, "duration", 500*time.Millisecond, "measured window of a pair")
 	f.DurationVar(&o.Warmup, "warmup", 200*time.Millisecond, "load before the window")
-	f.IntVar(&o.Sessions, "sessions", 1, "times that the whole is repeated; from two on the intervals carry what differs between sessions")
-	f.DurationVar(&o.SessionGap, "session-gap", time.Minute, "between sessions")
+	sessionFlags(c, o)
 	f.Uint64Var(&o.Seed, "seed", 0, "of the order of pairs and of the bytes sent; 0: a random one, which the result records")
 	f.StringVar(&o.Placement, "placement", "", "split: servers and clients on CPUs of their own; shared: on the same; default: split where there are two CPUs")
 	f.StringVar(&o.ServerCPUs, "server-cpus", "", "CPUs of the servers, such as 0-3,8; default: one a loop")
@@ -32,6 +31,13 @@ func duetFlags(c *cobra.Command, o *bench.Options, conns, sizes []int, trials in
 	f.StringVar(&o.Client, "client", bench.DefaultClient, "backend of the load generator, the same for every contestant")
 	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a server and its client may take to get ready, and to answer when the load is over")
 	complete(c, map[string][]string{"client": {"epoll", "uring"}, "placement": {"split", "shared"}})
+}
+
+// sessionFlags say how often all is repeated.
+func sessionFlags(c *cobra.Command, o *bench.Options) {
+	f := c.Flags()
+	f.IntVar(&o.Sessions, "sessions", 1, "times that the whole is repeated; from two on the intervals carry what differs between sessions")
+	f.DurationVar(&o.SessionGap, "session-gap", time.Minute, "between sessions")
 }
 
 // draw replaces a seed of 0. It fits a JSON number that other tools read as a double.

@@ -42,9 +42,9 @@ func (a *Ablation) Plan() (*result.Plan, []string, error) {
 		}
 		for _, load := range loads {
 			first := len(p.Cells)
-			again := base
-			again.Contestant += " again"
-			p.Cells = append(p.Cells, under(base, load), under(again, load))
+			second := base
+			second.Contestant += again
+			p.Cells = append(p.Cells, under(base, load), under(second, load))
 			p.Matches = append(p.Matches, result.Match{A: first + 1, B: first, Label: "A/A", Apart: spins(f.Name), Same: true})
 			for _, c := range candidates {
 				if c.why != "" {

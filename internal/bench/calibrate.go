@@ -108,9 +108,9 @@ func (c *Calibration) match(p *result.Plan, ours []result.Cell, load result.Load
 		add(at["c-"+ctwin.Uring], at["c-"+ctwin.Epoll], "the same ratio in C")
 	}
 	first := at["c-"+twins[ours[0].Family()]]
-	again := p.Cells[first]
-	again.Contestant += " again"
-	p.Matches = append(p.Matches, result.Match{A: cell(again), B: first, Label: "A/A: the noise", Same: true})
+	second := p.Cells[first]
+	second.Contestant += again
+	p.Matches = append(p.Matches, result.Match{A: cell(second), B: first, Label: "A/A: the noise", Same: true})
 	return nil
 }
 

@@ -28,6 +28,31 @@ func (o *Options) cells(p *result.Plan, loads []result.Load) (warnings []string,
 			}
 			p.Cells = append(p.Cells, c)
 		}
+		if first := contestants[0]; o.AA && len(contestants) > 1 && first.Target == "" {
+			first.Load = load
+			first.Contestant += again
+			p.Cells = append(p.Cells, first)
+		}
 	}
 	return warnings, nil
+}
+
+// again is what the name of a contestant ends in that is there to be compared with
+// itself.
+const again = " again"
+
+// couple makes the matches of a comparison: under each load the first contestant
+// with itself, which shows the noise, and with every other.
+func couple(p *result.Plan) {
+	p.Matches = nil
+	all := p.Comparisons()
+	for _, same := range []bool{true, false} {
+		for _, m := range all {
+			a, b := p.Cells[m.A], p.Cells[m.B]
+			if m.Same = b.Contestant == a.Contestant+again; m.Same == same {
+				m.Apart = p.Duet && (spins(a.Backend) || spins(b.Backend))
+				p.Matches = append(p.Matches, m)
+			}
+		}
+	}
 }

@@ -44,10 +44,13 @@ func (o *Options) needs(p *result.Plan) error {
 		if p.Purpose == "" && o.named(p.Cells[i]) {
 			return err
 		}
-		leaveOut(p, p.Cells[i].Contestant, err)
+		leaveOut(p, strings.TrimSuffix(p.Cells[i].Contestant, again), err)
 		kept[i] = false
 	}
 	p.Keep(kept)
+	if p.Purpose == "" {
+		couple(p)
+	}
 	if len(p.Cells) == 0 || p.Purpose != "" && len(p.Matches) == 0 {
 		return errNoneLeft(p)
 	}

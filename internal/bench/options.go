@@ -46,6 +46,7 @@ type Options struct {
 	OriginCPUs       string // of the server behind one that passes on
 	Client           string
 	Duet, Audit      bool
+	AA               bool          // also compare the first contestant with itself
 	Sessions         int           // times that the whole is repeated; 0 is once
 	SessionGap       time.Duration // between them
 
@@ -111,6 +112,9 @@ func (o *Options) plan(fill func(*result.Plan, []result.Load) (warnings []string
 	}
 	if len(p.Cells) > maxCells {
 		return nil, nil, fmt.Errorf("%d cells are too many: at most %d", len(p.Cells), maxCells)
+	}
+	if p.Purpose == "" {
+		couple(p)
 	}
 	if err := o.needs(p); err != nil {
 		return nil, nil, err

@@ -7,9 +7,9 @@ import (
 	"github.com/ringbench/ringbench/internal/result"
 )
 
-func ExampleDuet() {
+func ExampleOf() {
 	cells := []result.Cell{{Contestant: "uring", Load: result.Load{Conns: 64}}, {Contestant: "epoll", Load: result.Load{Conns: 64}}}
-	runs, err := plan.Duet(cells, 2, 1)
+	runs, err := plan.Of(&result.Plan{Cells: cells, Trials: 2, Seed: 1, Duet: true})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -20,11 +20,8 @@ type Run struct {
 // Of is the order of a plan, all its sessions in one.
 func Of(p *result.Plan) ([]Run, error) {
 	blocks := p.Trials * max(p.Sessions, 1)
-	switch {
-	case len(p.Matches) > 0:
-		return Matched(p.Cells, p.Matches, blocks, p.Seed)
-	case p.Duet:
-		return Duet(p.Cells, blocks, p.Seed)
+	if p.Duet {
+		return Matched(p.Cells, p.Comparisons(), blocks, p.Seed)
 	}
 	return Solo(p.Cells, blocks, p.Seed)
 }
@@ -49,24 +46,15 @@ func Solo(cells []result.Cell, trials int, seed uint64) ([]Run, error) {
 	return runs, nil
 }
 
-// Duet is Matched for the cells of one load, every one with the first.
-func Duet(cells []result.Cell, trials int, seed uint64) ([]Run, error) {
-	if err := check(cells, trials); err != nil {
-		return nil, err
-	}
-	matches, err := couple(cells)
-	if err != nil {
-		return nil, err
-	}
-	return Matched(cells, matches, trials, seed)
-}
-
 // Matched is trials blocks, each of every match once in random order. Which of
 // a pair is started first swaps from block to block. The two of a match that is
 // to be run apart follow on each other.
 func Matched(cells []result.Cell, matches []result.Match, trials int, seed uint64) ([]Run, error) {
 	if err := check(cells, trials); err != nil {
 		return nil, err
+	}
+	if len(matches) == 0 {
+		return nil, errors.New("a duet needs two contestants under one load; name a second with --backend, the same again for an A/A test")
 	}
 	rng := rand.New(rand.NewPCG(seed, stream))
 	runs := make([]Run, 0, trials*len(matches))
@@ -88,20 +76,6 @@ func Matched(cells []result.Cell, matches []result.Match, trials int, seed uint6
 		}
 	}
 	return runs, nil
-}
-
-func couple(cells []result.Cell) (matches []result.Match, err error) {
-	p := result.Plan{Cells: cells}
-	for _, load := range p.Loads() {
-		of := p.CellsOf(load)
-		if len(of) < 2 {
-			return nil, fmt.Errorf("a duet needs two contestants and %s is alone at %s; name a second with --backend, the same again for an A/A test", cells[of[0]].Contestant, load)
-		}
-		for _, other := range of[1:] {
-			matches = append(matches, result.Match{A: of[0], B: other})
-		}
-	}
-	return matches, nil
 }
 
 func check(cells []result.Cell, trials int) error {

@@ -85,7 +85,7 @@ func TestDuetPairs(t *testing.T) {
 		}, [][2]int{{0, 1}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			runs, err := Duet(c.cells, 6, 3)
+			runs, err := Of(&result.Plan{Cells: c.cells, Trials: 6, Seed: 3, Duet: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -167,7 +167,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{"no cells", func() ([]Run, error) { return Solo(nil, 5, 1) }, "no cells"},
 		{"no trials", func() ([]Run, error) { return Solo(one, 0, 1) }, "0 trials"},
-		{"duet of one", func() ([]Run, error) { return Duet(one, 5, 1) }, "a duet needs two contestants and uring is alone"},
+		{"duet of one", func() ([]Run, error) { return Of(&result.Plan{Cells: one, Trials: 5, Duet: true}) }, "a duet needs two contestants"},
 	} {
 		if _, err := c.got(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)

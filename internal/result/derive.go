@@ -248,6 +248,27 @@ func (p *Plan) Workload() string {
 	return strings.Join(names, ", ")
 }
 
+// Comparisons are the plan's matches. A file without any compares the first cell
+// of each load with every other.
+func (p *Plan) Comparisons() []Match {
+	if len(p.Matches) > 0 {
+		return p.Matches
+	}
+	var matches []Match
+	for _, l := range p.Loads() {
+		of := p.CellsOf(l)
+		for _, other := range of[1:] {
+			matches = append(matches, Match{A: of[0], B: other})
+		}
+	}
+	return matches
+}
+
+// Again reports whether a cell is there only to be compared with one like it.
+func (p *Plan) Again(cell int) bool {
+	return slices.ContainsFunc(p.Matches, func(m Match) bool { return m.Same && max(m.A, m.B) == cell })
+}
+
 // CellsOf lists the cells of a load, as indices into Cells.
 func (p *Plan) CellsOf(l Load) (cells []int) {
 	for i, c := range p.Cells {
@@ -314,6 +335,8 @@ type Pair struct {
 	A, B *Trial // A is of the cell that comes first in the plan
 }
 
+func (p Pair) disturbed() bool { return p.A.disturbed() || p.B.disturbed() }
+
 // Pairs lists the pairs of a duet of which both trials count, by the rule of
 // Valid for the pairs of two cells.
 func (s *Set) Pairs() (pairs []Pair) {
@@ -323,7 +346,7 @@ func (s *Set) Pairs() (pairs []Pair) {
 		cells[key] = append(cells[key], p)
 	}
 	for _, of := range cells {
-		pairs = append(pairs, calm(of, func(p Pair) bool { return p.A.disturbed() || p.B.disturbed() })...)
+		pairs = append(pairs, calm(of, Pair.disturbed)...)
 	}
 	slices.SortFunc(pairs, func(x, y Pair) int { return cmp.Compare(x.A.Pair, y.A.Pair) })
 	return pairs
@@ -373,10 +396,15 @@ func (p *Plan) Keep(kept []bool) {
 }
 
 // PairsOf lists the pairs of a match, with the trial of m.A as A, in groups by
-// session.
+// session. Without a duet a pair is the two trials of a block, and the rule of
+// Valid is that for pairs.
 func (s *Set) PairsOf(m Match) [][]Pair {
 	sessions := make([][]Pair, max(1, s.Plan.Sessions))
-	for _, p := range s.Pairs() {
+	pairs := s.Pairs
+	if !s.Plan.Duet {
+		pairs = func() []Pair { return s.blockPairs(m) }
+	}
+	for _, p := range pairs() {
 		if p.B.Cell == m.A && p.A.Cell == m.B {
 			p.A, p.B = p.B, p.A
 		}
@@ -385,6 +413,22 @@ func (s *Set) PairsOf(m Match) [][]Pair {
 		}
 	}
 	return sessions
+}
+
+// blockPairs are the trials of a match that ran alone in the same block.
+func (s *Set) blockPairs(m Match) (pairs []Pair) {
+	first := map[int]*Trial{}
+	for i := range s.Trials {
+		if t := &s.Trials[i]; t.Cell == m.A && t.Void == "" {
+			first[t.Block] = t
+		}
+	}
+	for i := range s.Trials {
+		if t := &s.Trials[i]; t.Cell == m.B && t.Void == "" && first[t.Block] != nil {
+			pairs = append(pairs, Pair{first[t.Block], t})
+		}
+	}
+	return calm(pairs, Pair.disturbed)
 }
 
 // Name is the row's name of a cell: its contestant, numbered where the load

@@ -119,7 +119,7 @@ func TestDisturbed(t *testing.T) {
 // PairsOf turns pairs as the match wants them, and groups them by session.
 func TestPairsOf(t *testing.T) {
 	s := &Set{
-		Plan: Plan{Cells: make([]Cell, 3), Sessions: 2},
+		Plan: Plan{Cells: make([]Cell, 3), Sessions: 2, Duet: true},
 		Trials: []Trial{
 			{Cell: 0, Pair: 1}, {Cell: 1, Pair: 1},
 			{Cell: 0, Pair: 2}, {Cell: 2, Pair: 2}, // another match
