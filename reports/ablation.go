@@ -51,7 +51,7 @@ func truth(b bool) int {
 }
 
 // order puts what was not measured behind everything.
-func order(e stat.Effect) float64 {
+func order(e finding) float64 {
 	if math.IsNaN(e.Center) {
 		return math.Inf(-1)
 	}
@@ -71,17 +71,19 @@ func ablationRow(e effect) []string {
 }
 
 // change says by how much a ratio differs from 1, if it does.
-func change(e stat.Effect) string {
+func change(e finding) string {
 	switch {
 	case math.IsNaN(e.Center):
 		return none
-	case e.Known() && !e.Differs():
+	case e.verdict == stat.NoDifference:
 		return "no difference"
+	case e.Known() && !e.differs():
+		return "none detectable"
 	}
 	return signed(e.Center) + " %"
 }
 
-func changeRange(e stat.Effect) string {
+func changeRange(e finding) string {
 	if !e.Known() {
 		return none
 	}

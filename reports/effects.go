@@ -14,28 +14,39 @@ type effect struct {
 	match          result.Match
 	load           result.Load
 	a, b           string // names
-	cpu, rate, p99 stat.Effect
+	pairs          int
+	disturbed      int // of the pairs; then they were most
+	cpu, rate, p99 finding
 	unequalWhy     string // the rates are not comparable, because
 	inert          bool   // a variant that ran with the very features of the default
 }
 
 // effects are those of all matches, in the order of the plan.
 func effects(s *result.Set) (all []effect) {
-	for _, m := range s.Plan.Matches {
+	for _, m := range s.Plan.Comparisons() {
 		sessions := s.PairsOf(m)
-		of := func(f func(*result.Trial) float64) stat.Effect { return stat.Compare(ratios(sessions, f)...) }
+		of := func(f func(*result.Trial) float64) finding {
+			return finding{Effect: stat.Compare(ratios(sessions, f)...)}
+		}
 		e := effect{
 			match: m, load: s.Plan.Cells[m.B].Load, a: s.Plan.Name(m.A), b: s.Plan.Name(m.B),
 			cpu: of((*result.Trial).ServerCPUPerMessage), rate: of((*result.Trial).PerSecond), p99: of(p99),
 		}
 		pairs := slices.Concat(sessions...)
-		if s.Plan.Grouping == "none" && !m.Apart {
+		e.pairs = len(pairs)
+		for _, p := range pairs {
+			if p.Disturbed() {
+				e.disturbed++
+			}
+		}
+		if s.Plan.Duet && s.Plan.Grouping == "none" && !m.Apart {
 			e.unequalWhy = unequal(pairs)
 		}
 		e.inert = !m.Same && len(pairs) > 0 && len(pairs[0].A.Features) > 0 && s.Plan.Cells[m.A].Family() == s.Plan.Cells[m.B].Family() &&
 			slices.Equal(pairs[0].A.Features, pairs[0].B.Features)
 		all = append(all, e)
 	}
+	judge(s, all)
 	return all
 }
 
@@ -49,15 +60,15 @@ func ratios(sessions [][]result.Pair, f func(*result.Trial) float64) [][][2]floa
 	return values
 }
 
-// purposeGrids are the tables of a set that was made for a purpose.
-func purposeGrids(s *result.Set) []grid {
+// ratioGrids are the tables of what is compared with what.
+func ratioGrids(s *result.Set) []grid {
 	switch s.Plan.Purpose {
 	case result.PurposeAblation:
 		return ablationGrids(s)
 	case result.PurposeCalibration:
 		return calibrationGrids(s)
 	}
-	return nil
+	return comparisonGrids(s)
 }
 
 // conditions end the last of the tables.
@@ -65,7 +76,10 @@ func conditions(s *result.Set, grids []grid) []grid {
 	if len(grids) == 0 {
 		return nil
 	}
-	lines := []string{fmt.Sprintf("each pair ran at the same moment on the same CPUs (scheduling groups: %s), so all is relative under contention", or(s.Plan.Grouping, "unknown"))}
+	lines := []string{"a pair is two trials of one block, each of which ran alone; a duet (--duet) is steadier"}
+	if s.Plan.Duet {
+		lines[0] = fmt.Sprintf("each pair ran at the same moment on the same CPUs (scheduling groups: %s), so all is relative under contention", or(s.Plan.Grouping, "unknown"))
+	}
 	if slices.ContainsFunc(s.Plan.Matches, func(m result.Match) bool { return m.Apart }) {
 		lines = append(lines, "apart: one right after the other, alone, because a thread that spins would take the CPU from its rival")
 	}
@@ -76,12 +90,15 @@ func conditions(s *result.Set, grids []grid) []grid {
 	default:
 		interval += "over the pairs of one session: what differs between sessions is not in them"
 	}
-	lines = append(lines, interval, "an interval without 1 (or 0 %) is a difference; of things that are alike one in twenty shows one by chance")
+	lines = append(lines, interval, fmt.Sprintf("a difference is an interval without 1 whose center is beyond %.0f %% and beyond what the A/A pair differs by, and is judged with all others of this report (Benjamini-Hochberg, q < %.2g)", 100*threshold, falseDiscoveries))
+	if !slices.ContainsFunc(s.Plan.Comparisons(), func(m result.Match) bool { return m.Same }) {
+		lines = append(lines, "nothing was compared with itself (--aa), so the noise of this run is not known to the verdicts")
+	}
 	if s.Plan.Compiler != "" {
 		lines = append(lines, "C built by "+s.Plan.Compiler)
 	}
 	for _, e := range effects(s) {
-		if e.match.Same && (e.cpu.Differs() || e.unequalWhy == "" && e.rate.Differs()) {
+		if e.match.Same && (e.cpu.differs() || e.rate.differs()) {
 			lines = append(lines, e.a+" shows a difference although it is "+e.b+" ("+e.load.String()+"): believe nothing that is not much larger, or run it again with more --trials or --sessions")
 		}
 	}
@@ -103,7 +120,7 @@ type effectGroup struct {
 func effectGroups(s *result.Set) (groups []effectGroup) {
 	for _, e := range effects(s) {
 		title := e.a + " / " + e.b + ": " + e.match.Label
-		if s.Plan.Purpose == result.PurposeAblation {
+		if s.Plan.Purpose != result.PurposeCalibration {
 			title = e.load.String()
 		}
 		i := slices.IndexFunc(groups, func(g effectGroup) bool { return g.title == title })
@@ -124,8 +141,11 @@ func effectGroups(s *result.Set) (groups []effectGroup) {
 
 // name tells an effect from the others of its group.
 func (e effect) name(s *result.Set) string {
-	if s.Plan.Purpose == result.PurposeAblation {
+	switch s.Plan.Purpose {
+	case result.PurposeAblation:
 		return e.match.Label
+	case "":
+		return e.a + " / " + e.b
 	}
 	return fmt.Sprintf("%d × %d", e.load.Conns, e.load.NamedBytes())
 }
@@ -140,20 +160,26 @@ func calibrationGrids(s *result.Set) (grids []grid) {
 
 func ratioGrid(s *result.Set, group effectGroup) grid {
 	of := group.effects
-	g := grid{title: group.title, header: []string{"connections × bytes", "CPU/" + s.Plan.Unit().Short, "95 % interval", "throughput", "95 % interval", "p99", "95 % interval", "pairs"}}
+	heading := "connections × bytes"
+	if s.Plan.Purpose == "" {
+		heading = "first / second"
+	}
+	g := grid{title: group.title, header: []string{heading, "CPU/" + s.Plan.Unit().Short, "95 % interval", "throughput", "95 % interval", "p99", "95 % interval", "pairs"}}
 	for _, e := range of {
 		rate, rateRange := center(e.rate), interval(e.rate)
 		if e.unequalWhy != "" {
 			rate, rateRange = none, none
+		}
+		if e.unequalWhy != "" && s.Plan.Purpose != "" {
 			g.notes = append(g.notes, "throughput is not comparable: "+e.unequalWhy)
 		}
 		g.rows = append(g.rows, []string{
 			e.name(s), center(e.cpu), interval(e.cpu), rate, rateRange, center(e.p99), interval(e.p99), fmt.Sprint(e.cpu.Pairs),
 		})
 	}
-	if len(of) > 1 {
+	if len(of) > 1 && s.Plan.Purpose == result.PurposeCalibration {
 		row := []string{fmt.Sprintf("median of %d loads, range", len(of))}
-		for _, f := range []func(effect) stat.Effect{cpuOf, rateOf, p99Of} {
+		for _, f := range []func(effect) finding{cpuOf, rateOf, p99Of} {
 			m, lo, hi := medianOf(of, f)
 			row = append(row, number(m), span2(number(lo), number(hi)))
 		}
@@ -162,17 +188,17 @@ func ratioGrid(s *result.Set, group effectGroup) grid {
 	return g
 }
 
-func cpuOf(e effect) stat.Effect { return e.cpu }
-func p99Of(e effect) stat.Effect { return e.p99 }
-func rateOf(e effect) stat.Effect {
+func cpuOf(e effect) finding { return e.cpu }
+func p99Of(e effect) finding { return e.p99 }
+func rateOf(e effect) finding {
 	if e.unequalWhy != "" {
-		return stat.Compare()
+		return finding{Effect: stat.Compare()}
 	}
 	return e.rate
 }
 
 // medianOf is the median over loads, with the least and the greatest.
-func medianOf(of []effect, f func(effect) stat.Effect) (median, least, greatest float64) {
+func medianOf(of []effect, f func(effect) finding) (median, least, greatest float64) {
 	var values []float64
 	for _, e := range of {
 		if x := f(e).Center; !math.IsNaN(x) {
@@ -204,8 +230,8 @@ func against(s *result.Set, a, b string) (all []effect) {
 		if !ok || !ok2 {
 			continue
 		}
-		of := func(f func(*result.Trial) float64) stat.Effect {
-			return stat.Compare(blockRatios(s.PairsOf(ours), s.PairsOf(theirs), f)...)
+		of := func(f func(*result.Trial) float64) finding {
+			return finding{Effect: stat.Compare(blockRatios(s.PairsOf(ours), s.PairsOf(theirs), f)...)}
 		}
 		all = append(all, effect{load: load, cpu: of((*result.Trial).ServerCPUPerMessage), rate: of((*result.Trial).PerSecond), p99: of(p99)})
 	}
@@ -237,9 +263,9 @@ func number(x float64) string {
 	return fmt.Sprintf("%.3f", x)
 }
 
-func center(e stat.Effect) string { return number(e.Center) }
+func center(e finding) string { return number(e.Center) }
 
-func interval(e stat.Effect) string { return span2(number(e.Lo), number(e.Hi)) }
+func interval(e finding) string { return span2(number(e.Lo), number(e.Hi)) }
 
 func span2(lo, hi string) string {
 	if lo == none {

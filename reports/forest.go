@@ -10,13 +10,12 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/ringbench/ringbench/internal/result"
-	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // A forest is a plotter of ratios with their intervals, from the top down, at
 // heights len-1 … 0, and of the line at 1, which is no effect.
 type forest struct {
-	effects  []stat.Effect
+	effects  []finding
 	labels   []string
 	least    float64 // of the axis
 	greatest float64 // of what is drawn; the labels stand beyond it
@@ -25,7 +24,7 @@ type forest struct {
 // forestRange bounds the axis: an interval that is wider goes to its end.
 const forestRange = 2.0
 
-func newForest(effects []stat.Effect) forest {
+func newForest(effects []finding) forest {
 	f := forest{effects: effects, least: 0.98, greatest: 1.02}
 	for _, e := range effects {
 		switch {
@@ -59,7 +58,7 @@ func (f forest) Plot(c draw.Canvas, p *plot.Plot) {
 			continue
 		}
 		col := families["uring"]
-		if e.Known() && !e.Differs() {
+		if e.Known() && !e.differs() {
 			col = grey
 		}
 		if e.Known() {
@@ -72,7 +71,7 @@ func (f forest) Plot(c draw.Canvas, p *plot.Plot) {
 }
 
 // forestPanel puts ratios in a panel that is w wide.
-func forestPanel(title string, names []string, effects []stat.Effect, w vg.Length) *plot.Plot {
+func forestPanel(title string, names []string, effects []finding, w vg.Length) *plot.Plot {
 	f := newForest(effects)
 	p := newPanel(title, "ratio", "")
 	sty := style(textSize, false)
@@ -117,13 +116,13 @@ func effectDrawings(s *result.Set, subtitle string) []drawing {
 		subtitle += fmt.Sprintf("; the first %d of %d groups", panelsMax, len(groups))
 		groups = groups[:panelsMax]
 	}
-	const caption = "The line at 1 is no effect. A square is the geometric mean of the pairs, its bar the 95 % interval; grey ones show no difference. " +
+	const caption = "The line at 1 is no effect. A square is the geometric mean of the pairs, its bar the 95 % interval; grey ones are no difference, or none that could be told from noise. " +
 		"A bar that would be longer than the panel is cut off."
 	cpu := drawing{file: "cpu.png", title: "CPU a " + s.Plan.Unit().One + ": ratio, left of the line is less", subtitle: subtitle, caption: caption}
 	rate := drawing{file: "throughput.png", title: "Throughput: ratio, right of the line is more", subtitle: subtitle, caption: caption}
 	for _, g := range groups {
 		var names []string
-		var cpus, rates []stat.Effect
+		var cpus, rates []finding
 		for _, e := range g.effects {
 			names, cpus, rates = append(names, e.name(s)), append(cpus, e.cpu), append(rates, rateOf(e))
 		}

@@ -56,19 +56,23 @@ func TestForest(t *testing.T) {
 	}
 }
 
+func ratioOf(center, lo, hi float64) finding {
+	return finding{Effect: stat.Effect{Center: center, Lo: lo, Hi: hi}}
+}
+
 // The axis holds every estimate and the line at 1, and an interval of any width
 // does not stretch it beyond a factor of two.
 func TestForestAxis(t *testing.T) {
 	nan := math.NaN()
 	for _, c := range []struct {
 		name     string
-		effects  []stat.Effect
+		effects  []finding
 		from, to float64 // within which the ends lie
 	}{
-		{"nothing", []stat.Effect{{Center: nan, Lo: nan, Hi: nan}}, 0.9, 1.1},
-		{"small", []stat.Effect{{Center: 1.05, Lo: 1.04, Hi: 1.06}}, 0.9, 1.1},
-		{"wide", []stat.Effect{{Center: 1, Lo: 0.001, Hi: 1000}}, 0.4, 2.2},
-		{"far", []stat.Effect{{Center: 5, Lo: 4, Hi: 6}}, 0.5, 6},
+		{"nothing", []finding{ratioOf(nan, nan, nan)}, 0.9, 1.1},
+		{"small", []finding{ratioOf(1.05, 1.04, 1.06)}, 0.9, 1.1},
+		{"wide", []finding{ratioOf(1, 0.001, 1000)}, 0.4, 2.2},
+		{"far", []finding{ratioOf(5, 4, 6)}, 0.5, 6},
 	} {
 		f := newForest(c.effects)
 		if f.least >= 1 || f.greatest <= 1 || f.least < c.from || f.greatest > c.to {

@@ -83,14 +83,9 @@ func HTML(w io.Writer, s *result.Set) error {
 		}
 	}
 	if s.Plan.Purpose != "" {
-		p.addTables(purposeGrids(s)...)
+		p.addTables(ratioGrids(s)...)
 	} else {
-		if s.Plan.Duet {
-			p.addTables(duetGrids(s)...)
-		}
-		for _, v := range all {
-			p.addTables(loadGrids(s, v)...)
-		}
+		p.addTables(comparedGrids(s, all)...)
 	}
 	for _, d := range drawings(s) {
 		svg, err := d.svg()
@@ -136,16 +131,9 @@ func verdicts(s *result.Set, all []view) (lines []string) {
 		return purposeVerdicts(s)
 	}
 	unit := s.Plan.Unit()
-	if s.Plan.Duet {
-		for _, v := range all {
-			for _, c := range comparisons(s, v.load) {
-				rate := "throughput " + ratio(c.rate)
-				if c.unequalWhy != "" {
-					rate = "throughput not comparable"
-				}
-				lines = append(lines, fmt.Sprintf("%s / %s, relative under contention, %s: %s, server CPU a %s %s (ratio ± standard error, %d pairs)",
-					s.Plan.Name(c.a), s.Plan.Name(c.b), v.load, rate, unit.One, ratio(c.serverCPU), c.pairs))
-			}
+	for _, e := range effects(s) {
+		if !e.match.Same && e.pairs > 0 {
+			lines = append(lines, e.load.String()+": "+e.findings(unit.One))
 		}
 	}
 	for _, v := range all {

@@ -73,7 +73,7 @@ func TestHTMLStandsAlone(t *testing.T) {
 	if len(loads) > 0 {
 		t.Errorf("the page loads or runs %v", loads)
 	}
-	if count["link"]+count["img"]+count["iframe"] > 0 || count["script"] != 1 || count["svg"] != 3 || count["table"] != 4 {
+	if count["link"]+count["img"]+count["iframe"] > 0 || count["script"] != 1 || count["svg"] != 3 || count["table"] != 6 {
 		t.Errorf("elements: %v", count)
 	}
 	var got result.Set

@@ -24,24 +24,17 @@ type grid struct {
 	optional []string // columns that a terminal does without if it is too narrow for the names
 }
 
-// Table prints the whole result for a terminal, within 120 columns: for a duet
-// the comparison first (see Duet), then two tables for every load, then the
+// Table prints the whole result for a terminal, within 120 columns: what a duet
+// compares first, tables for every load, what trials in turn compare, and the
 // conditions and everything that limits the figures.
 func Table(w io.Writer, s *result.Set) error {
 	b := bufio.NewWriter(w)
 	if s.Plan.Purpose != "" {
 		return purposeTable(b, s)
 	}
-	if s.Plan.Duet {
-		if err := drawAll(b, duetGrids(s)); err != nil {
-			return err
-		}
-	}
 	all := views(s)
-	for _, v := range all {
-		if err := drawAll(b, loadGrids(s, v)); err != nil {
-			return err
-		}
+	if err := drawAll(b, comparedGrids(s, all)); err != nil {
+		return err
 	}
 	for _, n := range notes(s, all) {
 		fmt.Fprintln(b, fold(n.String()))
@@ -49,9 +42,21 @@ func Table(w io.Writer, s *result.Set) error {
 	return b.Flush()
 }
 
+// comparedGrids are the tables of a comparison. Its ratios come first where they
+// are what it was run for.
+func comparedGrids(s *result.Set, all []view) (grids []grid) {
+	for _, v := range all {
+		grids = append(grids, loadGrids(s, v)...)
+	}
+	if s.Plan.Duet {
+		return append(ratioGrids(s), grids...)
+	}
+	return append(grids, ratioGrids(s)...)
+}
+
 // purposeTable prints what a set was made for, instead of absolute figures.
 func purposeTable(b *bufio.Writer, s *result.Set) error {
-	if err := drawAll(b, purposeGrids(s)); err != nil {
+	if err := drawAll(b, ratioGrids(s)); err != nil {
 		return err
 	}
 	for _, n := range notes(s, views(s)) {

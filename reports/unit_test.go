@@ -112,7 +112,7 @@ func TestSizesInTitles(t *testing.T) {
 			t.Errorf("%+v: %q", x.load, parts)
 		}
 		want := strings.ReplaceAll("7 × "+strings.TrimSuffix(x.want, " B"), ",", "")
-		if got := (effect{load: x.load}).name(&result.Set{}); got != want {
+		if got := (effect{load: x.load}).name(&result.Set{Plan: result.Plan{Purpose: result.PurposeCalibration}}); got != want {
 			t.Errorf("%+v: %q, not %q", x.load, got, want)
 		}
 	}

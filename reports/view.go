@@ -63,6 +63,9 @@ func views(s *result.Set) []view {
 	for _, load := range s.Plan.Loads() {
 		v := view{load: load}
 		for _, cell := range s.Plan.CellsOf(load) {
+			if s.Plan.Purpose == "" && s.Plan.Again(cell) {
+				continue // noise is in the ratios, not a row of its own
+			}
 			v.rows = append(v.rows, newRow(s, cell))
 		}
 		all = append(all, v)

@@ -89,7 +89,7 @@ var publicBinary = sync.OnceValues(func() (string, error) {
 // shortEcho makes an echo run as short as it can be, without an audit and with
 // four connections unless args say otherwise.
 func shortEcho(args ...string) []string {
-	list := []string{"echo", "--duration=100ms", "--warmup=50ms", "--trials=1", "--audit=false"}
+	list := []string{"echo", "--duration=100ms", "--warmup=50ms", "--trials=1", "--audit=false", "--aa=false"}
 	if !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--conns=") }) {
 		list = append(list, "--conns=4")
 	}

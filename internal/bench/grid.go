@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ringbench/ringbench/internal/result"
 )
@@ -28,7 +29,7 @@ func (o *Options) cells(p *result.Plan, loads []result.Load) (warnings []string,
 			}
 			p.Cells = append(p.Cells, c)
 		}
-		if first := contestants[0]; o.AA && len(contestants) > 1 && first.Target == "" {
+		if first := contestants[0]; o.AA && len(contestants) > 1 && first.Target == "" && !slices.Contains(contestants[1:], contestants[0]) {
 			first.Load = load
 			first.Contestant += again
 			p.Cells = append(p.Cells, first)

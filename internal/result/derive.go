@@ -335,7 +335,8 @@ type Pair struct {
 	A, B *Trial // A is of the cell that comes first in the plan
 }
 
-func (p Pair) disturbed() bool { return p.A.disturbed() || p.B.disturbed() }
+// Disturbed reports whether either trial was.
+func (p Pair) Disturbed() bool { return p.A.disturbed() || p.B.disturbed() }
 
 // Pairs lists the pairs of a duet of which both trials count, by the rule of
 // Valid for the pairs of two cells.
@@ -346,7 +347,7 @@ func (s *Set) Pairs() (pairs []Pair) {
 		cells[key] = append(cells[key], p)
 	}
 	for _, of := range cells {
-		pairs = append(pairs, calm(of, Pair.disturbed)...)
+		pairs = append(pairs, calm(of, Pair.Disturbed)...)
 	}
 	slices.SortFunc(pairs, func(x, y Pair) int { return cmp.Compare(x.A.Pair, y.A.Pair) })
 	return pairs
@@ -428,7 +429,7 @@ func (s *Set) blockPairs(m Match) (pairs []Pair) {
 			pairs = append(pairs, Pair{first[t.Block], t})
 		}
 	}
-	return calm(pairs, Pair.disturbed)
+	return calm(pairs, Pair.Disturbed)
 }
 
 // Name is the row's name of a cell: its contestant, numbered where the load

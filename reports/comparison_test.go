@@ -31,21 +31,22 @@ func newDuet(up ...float64) *result.Set {
 func duet(t *testing.T, s *result.Set) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Duet(&b, s); err != nil {
+	if err := Comparison(&b, s); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
 }
 
 func TestDuetGolden(t *testing.T) {
-	golden(t, "duet.txt", duet(t, newDuet(1.03, 1.05, 1.01, 1.04, 1.02)))
+	golden(t, "comparison.txt", duet(t, newDuet(1.03, 1.05, 1.01, 1.04, 1.02)))
 }
 
 func TestDuetFigures(t *testing.T) {
-	// By hand: ratios 1.1 and 1.21 have the geometric mean 1.1^1.5 = 1.1537,
-	// logs 0.09531 apart, so sd 0.09531/√2 = 6.7 %, and SE 1.1537 × 0.0674/√2 = 0.055.
-	out := duet(t, newDuet(1.1, 1.21))
-	for _, want := range []string{"uring / epoll", "1.154 ± 0.055", "6.7 %", "0.950 ± 0.000", "relative under contention", "autogroup"} {
+	// By hand: ratios 1.1, 1.21 and 1.331 have the geometric mean 1.21; their logs
+	// have a standard deviation of 0.09531, so the interval is 1.21 times or through
+	// exp(4.3027 × 0.09531/√3) = 1.2672.
+	out := duet(t, newDuet(1.1, 1.21, 1.331))
+	for _, want := range []string{"uring / epoll", "1.210  0.955 to 1.533", "0.950  0.950 to 0.950", "relative under contention", "autogroup", "5.0 % less CPU a message", "throughput: no difference detectable"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -66,12 +67,12 @@ func TestDuetOfFewerPairs(t *testing.T) {
 func TestDuetOfUnequalThreadsWithoutGroups(t *testing.T) {
 	s := newDuet(1.03, 1.05)
 	s.Plan.Grouping = "none"
-	if out := duet(t, s); strings.Contains(out, "not comparable") {
+	if out := duet(t, s); strings.Contains(out, "threads against") {
 		t.Errorf("6 threads against 6 are comparable:\n%s", out)
 	}
 	s.Trials[2].Server.Threads = 70
 	out := duet(t, s)
-	for _, want := range []string{"not comparable", "70 threads against 6", "0.950"} {
+	for _, want := range []string{"throughput: no verdict", "70 threads against 6", "0.950"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -80,7 +81,7 @@ func TestDuetOfUnequalThreadsWithoutGroups(t *testing.T) {
 		t.Errorf("the throughput ratio is printed:\n%s", out)
 	}
 	s.Plan.Grouping = "cgroup"
-	if out := duet(t, s); strings.Contains(out, "not comparable") {
+	if out := duet(t, s); strings.Contains(out, "threads against") {
 		t.Errorf("groups make any number of threads comparable:\n%s", out)
 	}
 }

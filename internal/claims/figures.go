@@ -1,0 +1,119 @@
+package claims
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
+)
+
+type metric func(*result.Trial) float64
+
+// under says which loads a figure is of; nil: the first.
+type under func(result.Load) bool
+
+func depth(n int) under  { return func(l result.Load) bool { return l.Depth == n } }
+func blocks(n int) under { return func(l result.Load) bool { return l.Size == n } }
+
+// ratio is metric of contestant a to that of b, over the pairs of their match.
+func ratio(a, b string, of metric, u under) func(*result.Set) Figure {
+	return func(s *result.Set) Figure {
+		for _, l := range s.Plan.Loads() {
+			if u == nil || u(l) {
+				return ratioUnder(s, l, a, b, of)
+			}
+		}
+		return Figure{Missing: "no such load was measured"}
+	}
+}
+
+// best is the greatest ratio over all loads: the one that favours the claim most.
+func best(a, b string, of metric) func(*result.Set) Figure {
+	return func(s *result.Set) Figure {
+		found := Figure{Center: math.NaN(), Missing: "no load was measured"}
+		loads := s.Plan.Loads()
+		for _, l := range loads {
+			f := ratioUnder(s, l, a, b, of)
+			if f.Missing == "" && (found.Missing != "" || f.Center > found.Center) {
+				found = f
+				found.Of = fmt.Sprintf("the best of %d loads, %d connections × %d B", len(loads), l.Conns, l.Size)
+			}
+		}
+		return found
+	}
+}
+
+func ratioUnder(s *result.Set, l result.Load, a, b string, of metric) Figure {
+	for _, m := range s.Plan.Comparisons() {
+		x, y := s.Plan.Cells[m.A], s.Plan.Cells[m.B]
+		if x.Load != l || x.Contestant != a && x.Contestant != b || y.Contestant != a && y.Contestant != b {
+			continue
+		}
+		if x.Contestant == b {
+			m.A, m.B = m.B, m.A
+		}
+		values := make([][][2]float64, 0, 1)
+		for _, pairs := range s.PairsOf(m) {
+			var session [][2]float64
+			for _, p := range pairs {
+				session = append(session, [2]float64{of(p.A), of(p.B)})
+			}
+			values = append(values, session)
+		}
+		e := stat.Compare(values...)
+		if math.IsNaN(e.Center) {
+			break
+		}
+		return Figure{Center: e.Center, Lo: e.Lo, Hi: e.Hi, N: e.Pairs}
+	}
+	return Figure{Missing: missing(s, a, b)}
+}
+
+// median is of contestant's trials under the first load.
+func median(contestant string, of metric) func(*result.Set) Figure {
+	return func(s *result.Set) Figure {
+		for i, c := range s.Plan.Cells {
+			if c.Contestant != contestant {
+				continue
+			}
+			var values []float64
+			for _, t := range s.Valid(i) {
+				values = append(values, of(t))
+			}
+			m := stat.Median(values)
+			return Figure{Center: m.Center, Lo: m.Lo, Hi: m.Hi, N: m.N}
+		}
+		return Figure{Missing: missing(s, contestant)}
+	}
+}
+
+func missing(s *result.Set, contestants ...string) string {
+	for _, l := range s.Plan.LeftOut {
+		for _, c := range contestants {
+			if l.Contestant == c {
+				return l.Why
+			}
+		}
+	}
+	return "no trial of it counts"
+}
+
+// outside is the share of the server's CPU time that is not user time.
+func outside(t *result.Trial) float64 {
+	if t.Server == nil {
+		return math.NaN()
+	}
+	return 1 - t.Server.UserShare
+}
+
+// cell is one of the published grid.
+func cell(conns, size int) under {
+	return func(l result.Load) bool { return l.Conns == conns && l.Size == size }
+}
+
+var (
+	cpu   metric = (*result.Trial).ServerCPUPerMessage
+	rate  metric = (*result.Trial).PerSecond
+	calls metric = (*result.Trial).SyscallsPerMessage
+)

@@ -1,0 +1,118 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
+)
+
+// threshold is the least fraction by which a ratio matters: what stays within it
+// is no difference.
+const threshold = 0.01
+
+// falseDiscoveries is the share of the differences of a report that may be none.
+const falseDiscoveries = 0.05
+
+// pairsLeast is how many pairs a verdict takes.
+const pairsLeast = 3
+
+// A finding is a ratio with what it says.
+type finding struct {
+	stat.Effect
+	verdict stat.Verdict
+	floor   float64 // of the noise: what a thing differs by from itself in this run
+	// why there is no verdict; verdict is then Inconclusive.
+	why string
+}
+
+// judge gives the effects of one report their verdicts: against the noise that
+// the pair of like things under the same load shows, and together, so that of many
+// comparisons those that differ by chance are few.
+func judge(s *result.Set, all []effect) {
+	floors := map[result.Load]effect{}
+	for _, e := range all {
+		if e.match.Same {
+			floors[e.load] = e
+		}
+	}
+	var family []*finding
+	var p []float64
+	for i := range all {
+		e := &all[i]
+		same, ok := floors[e.load]
+		for _, of := range []struct {
+			f    *finding
+			same stat.Effect
+		}{{&e.cpu, same.cpu.Effect}, {&e.rate, same.rate.Effect}, {&e.p99, same.p99.Effect}} {
+			if ok && !e.match.Same {
+				if floor := stat.Floor(of.same); !math.IsNaN(floor) {
+					of.f.floor = floor
+				}
+			}
+			of.f.verdict = of.f.Verdict(threshold, of.f.floor)
+			if !e.match.Same && of.f.Known() {
+				family, p = append(family, of.f), append(p, of.f.P())
+			}
+		}
+		e.withhold(s)
+	}
+	for i, q := range stat.QValues(p) {
+		if f := family[i]; q > falseDiscoveries && f.differs() {
+			f.verdict = stat.Inconclusive
+		}
+	}
+}
+
+// withhold takes back verdicts that rest on too little.
+func (e *effect) withhold(s *result.Set) {
+	why := ""
+	switch {
+	case e.pairs < pairsLeast:
+		why = fmt.Sprintf("of %d pairs %d count, and it takes %d", s.Plan.Trials*max(1, s.Plan.Sessions), e.pairs, pairsLeast)
+	case e.disturbed > 0:
+		why = fmt.Sprintf("%d of %d pairs were disturbed, which is most", e.disturbed, e.pairs)
+	}
+	for _, f := range []*finding{&e.cpu, &e.rate, &e.p99} {
+		if why != "" {
+			f.verdict, f.why = stat.Inconclusive, why
+		}
+	}
+	if e.unequalWhy != "" {
+		e.rate.verdict, e.rate.why = stat.Inconclusive, e.unequalWhy
+	}
+}
+
+func (f finding) differs() bool { return f.verdict == stat.Less || f.verdict == stat.Greater }
+
+// detectable is the least difference that the run would have found.
+func (f finding) detectable() float64 { return f.Detectable(threshold, f.floor) }
+
+// String says what was found of what: "9.2 % less CPU a message".
+func (f finding) words(of string) string {
+	by := percent(math.Abs(f.Center-1)) + " %"
+	switch {
+	case f.why != "":
+		return of + ": no verdict, " + f.why
+	case f.verdict == stat.Less:
+		return by + " less " + of
+	case f.verdict == stat.Greater:
+		return by + " more " + of
+	case f.verdict == stat.NoDifference:
+		return of + " the same within " + percent(threshold) + " %"
+	case !f.Known():
+		return of + ": not known"
+	}
+	return of + ": no difference detectable, one of " + percent(f.detectable()) + " % would have been"
+}
+
+// findings is a line on what an effect says.
+func (e effect) findings(unit string) string {
+	parts := []string{e.cpu.words("CPU a " + unit), e.rate.words("throughput"), e.p99.words("p99")}
+	if e.cpu.why != "" && e.cpu.why == e.rate.why { // alike for all
+		return e.a + " / " + e.b + ": no verdict, " + e.cpu.why
+	}
+	return e.a + " / " + e.b + ": " + strings.Join(parts, "; ")
+}
