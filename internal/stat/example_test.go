@@ -12,12 +12,6 @@ func ExampleMedian() {
 	// Output: 118, 116 to 121: 95 % interval of the median of 7
 }
 
-func ExampleLogRatio() {
-	r := stat.LogRatio([][2]float64{{103, 100}, {105, 100}, {101, 100}})
-	fmt.Printf("%.3f ± %.3f, n = %d\n", r.Center, r.SE, r.N)
-	// Output: 1.030 ± 0.012, n = 3
-}
-
 func ExampleEffect_Verdict() {
 	// Pairs of one session: a contestant beside another, and another beside itself.
 	effect := stat.Compare([][2]float64{{109, 100}, {108, 101}, {107, 99}, {110, 100}, {108, 98}, {107, 100}})

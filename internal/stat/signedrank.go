@@ -6,7 +6,7 @@ import (
 )
 
 // exactMax is the greatest number of values for which Wilcoxon's distribution is
-// counted out; beyond it the normal distribution is within 0.001 of it.
+// counted out; beyond it the normal distribution is close.
 const exactMax = 50
 
 // signedRank is Wilcoxon's two-sided p for values that lie symmetrically about

@@ -57,25 +57,3 @@ func TestMedianLeavesItsInputAlone(t *testing.T) {
 		t.Errorf("input became %v", v)
 	}
 }
-
-// Golden values: Python 3.11, statistics.geometric_mean of the ratios,
-// statistics.stdev of math.log of them.
-func TestLogRatio(t *testing.T) {
-	pairs := [][2]float64{{110, 100}, {98, 101}, {105, 99}, {120, 97}, {103, 104}}
-	for _, c := range []struct {
-		name  string
-		pairs [][2]float64
-		want  Ratio
-	}{
-		{"none", nil, Ratio{Center: math.NaN(), SE: math.NaN(), SD: math.NaN()}},
-		{"one", pairs[:1], Ratio{Center: 1.1, SE: math.NaN(), SD: math.NaN(), N: 1}},
-		{"inverse of each other", [][2]float64{{2, 1}, {1, 2}}, Ratio{Center: 1, SE: math.Ln2, SD: math.Ln2 * math.Sqrt2, N: 2}},
-		{"five", pairs, Ratio{Center: 1.0676108473584316, SE: 0.04618167047027248, SD: 0.09672565124411332, N: 5}},
-		{"unusable", [][2]float64{{1, 0}, {math.NaN(), 1}, {-1, 1}, {math.Inf(1), 1}, {3, 2}}, Ratio{Center: 1.5, SE: math.NaN(), SD: math.NaN(), N: 1}},
-	} {
-		got := LogRatio(c.pairs)
-		if !near(got.Center, c.want.Center) || !near(got.SE, c.want.SE) || !near(got.SD, c.want.SD) || got.N != c.want.N {
-			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
-		}
-	}
-}
