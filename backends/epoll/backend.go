@@ -138,7 +138,7 @@ type Loop struct {
 	epfd     int
 	events   []uapi.EpollEvent
 	fds      []desc                          // by descriptor
-	nonblock []uint64                        // a bit for each descriptor that the loop has made O_NONBLOCK
+	nonblock []uint64                        // a bit for each descriptor that is O_NONBLOCK by the loop
 	done     fifo.Queue[backends.Completion] // finished, to be handed out
 	run      fifo.Queue[int32]               // descriptors that are ready and have an op that waits for it
 	starved  fifo.Queue[int32]               // descriptors whose receive found no buffer

@@ -203,7 +203,7 @@ func (l *Loop) recvOne(fd int32, d *desc, op *backends.Op) int {
 
 func (l *Loop) acceptOne(fd int32, d *desc, op *backends.Op) {
 	l.Tally.Counters[backends.SysAccept]++
-	n, e := l.accept(fd, unix.SOCK_CLOEXEC)
+	n, e := l.accept(fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK) // see unblock
 	switch e {
 	case unix.EAGAIN:
 		l.Tally.Counters[backends.Again]++
@@ -219,6 +219,7 @@ func (l *Loop) acceptOne(fd int32, d *desc, op *backends.Op) {
 	}
 	if e == 0 {
 		l.forget(int32(n)) // whatever had that number is gone
+		l.unblocks(int32(n))
 	}
 	l.finish(op, result(n, e), nil, multishot)
 }

@@ -135,18 +135,23 @@ func (l *Loop) sendNow(op *backends.Op) (done bool) {
 	return false
 }
 
-// unblock makes fd O_NONBLOCK, once.
+// unblock makes fd O_NONBLOCK, once; a connection that the loop has accepted is.
 func (l *Loop) unblock(fd int32) {
-	w, bit := int(fd)/64, uint64(1)<<(fd%64)
-	if n := w + 1 - len(l.nonblock); n > 0 {
-		l.nonblock = append(l.nonblock, make([]uint64, n)...)
-	}
-	if l.nonblock[w]&bit != 0 {
+	if w := int(fd) / 64; w < len(l.nonblock) && l.nonblock[w]&(1<<(fd%64)) != 0 {
 		return
 	}
 	if _, err := backends.SetNonblock(&l.Tally.Counters, fd, true); err == nil { // else the call says what is wrong
-		l.nonblock[w] |= bit
+		l.unblocks(fd)
 	}
+}
+
+// unblocks takes note that fd is O_NONBLOCK.
+func (l *Loop) unblocks(fd int32) {
+	w := int(fd) / 64
+	if n := w + 1 - len(l.nonblock); n > 0 {
+		l.nonblock = append(l.nonblock, make([]uint64, n)...)
+	}
+	l.nonblock[w] |= 1 << (fd % 64)
 }
 
 func (l *Loop) sendLater(op *backends.Op, d *desc) {
