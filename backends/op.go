@@ -121,6 +121,10 @@ const (
 	// moved; a Timeout when its time has come; the others with a Res of 0 or more. A loop that cannot link (Traits.Links) starts both at
 	// once, so with it the flag must only be set where that is correct as well.
 	Link
+	// Followed, on a Send, says that the owner sends more to FD as soon as this
+	// is done, so that the kernel may wait for it with what fills no segment
+	// (MSG_MORE, send(2)). A loop whose sends take no flags ignores it.
+	Followed
 )
 
 // A Handler receives the completions of the ops that name it.
@@ -155,6 +159,14 @@ type Loan struct {
 
 // Lent reports whether a loop holds the op.
 func (o *Op) Lent() bool { return o.Loan.Slot != 0 }
+
+// SendFlags are those of send(2) that a Send asks for.
+func (o *Op) SendFlags() int {
+	if o.Flags&Followed != 0 {
+		return unix.MSG_NOSIGNAL | unix.MSG_MORE
+	}
+	return unix.MSG_NOSIGNAL
+}
 
 // A Result is a count of bytes, a descriptor, or -errno.
 type Result int32

@@ -253,7 +253,7 @@ func (l *Loop) transmit(op *backends.Op) (int, unix.Errno) {
 	if op.Code == backends.SendTo {
 		return l.sendDatagram(op)
 	}
-	return l.send(op.FD, op.Buf, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	return l.send(op.FD, op.Buf, unix.MSG_DONTWAIT|op.SendFlags())
 }
 
 // wrote judges a send that op, the first in line, has made.

@@ -146,7 +146,7 @@ func (l *loop) received(e *entry, data []byte, chosen bool) {
 
 func (l *loop) doSend(e *entry, block bool) {
 	op := e.op
-	flags := unix.MSG_NOSIGNAL | dontWait(block)
+	flags := op.SendFlags() | dontWait(block)
 	l.enter(backends.SysSend, block)
 	n, errno := l.send(op.FD, op.Buf, flags)
 	for l.interrupted(errno) {

@@ -224,7 +224,7 @@ func (l *Loop) prepRecv(e *uapi.SQE, s *slot) {
 func (l *Loop) prepSend(e *uapi.SQE, op *backends.Op) {
 	e.Opcode = uapi.OpSend
 	e.Addr, e.Len = address(op.Buf), length(op.Buf)
-	e.OpFlags = unix.MSG_NOSIGNAL
+	e.OpFlags = uint32(op.SendFlags())
 	if op.Flags&(backends.ZeroCopy|backends.Link) != 0 && l.feat&(zeroCopy|links) != 0 {
 		l.modifySend(e, op)
 	}
