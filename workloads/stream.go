@@ -14,6 +14,8 @@ type StreamConfig struct {
 	Config
 	Path  string `json:"path"`
 	Bytes int64  `json:"bytes"` // of the file, from its beginning, that a client is sent; -1: all that it has at the start
+	// Protocol is Raw or HTTP.
+	Protocol string `json:"protocol"`
 }
 
 // Check says what is wrong with the configuration, as its user sees it.
@@ -22,6 +24,9 @@ func (cfg StreamConfig) Check() error {
 		return err
 	}
 	if err := cfg.connects("a file goes out on connections"); err != nil {
+		return err
+	}
+	if err := CheckProtocol(cfg.Protocol); err != nil {
 		return err
 	}
 	if cfg.Path == "" {
@@ -59,10 +64,12 @@ func (cfg StreamConfig) open() (*os.File, error) {
 	return f, nil
 }
 
-// StartStream starts a server that sends a file to each client that connects, and
-// closes when all of it is on its way. It reads nothing from clients. A file that
-// cannot be read, or that has become shorter, is the end of the server: Failed
-// tells of it.
+// StartStream starts a server of a file. By Raw it sends the file to each client
+// that connects, reads nothing, and closes when all of it is on its way. By HTTP it
+// answers each GET with the file, whatever the path, until the client closes or has
+// asked for that; what is no GET, or has a body or more than requestMost bytes, is
+// answered with 400 or 405 and the end. A file that cannot be read, or that has
+// become shorter, is the end of the server: Failed tells of it.
 func StartStream(cfg StreamConfig) (*Server, error) {
 	f, err := cfg.open()
 	if err != nil {
@@ -76,8 +83,14 @@ func StartStream(cfg StreamConfig) (*Server, error) {
 		cfg.Bytes = info.Size()
 	}
 	cfg.Files = true
+	var answers *replies
+	if cfg.Protocol == HTTP {
+		if answers, err = newReplies(cfg.Bytes); err != nil {
+			return nil, err
+		}
+	}
 	return start(cfg.Config, func(a *acceptor) func(int32) {
-		l := &streamLoop{acceptor: a, loop: a.loop, file: f, bytes: cfg.Bytes, bufs: max(cfg.Bufs, 2)}
+		l := &streamLoop{acceptor: a, loop: a.loop, file: f, bytes: cfg.Bytes, replies: answers, bufs: max(cfg.Bufs, 2)}
 		return l.serve
 	})
 }
@@ -85,13 +98,14 @@ func StartStream(cfg StreamConfig) (*Server, error) {
 // A streamLoop is what one loop serves.
 type streamLoop struct {
 	*acceptor
-	loop  backends.Loop // the acceptor's
-	file  *os.File      // of all loops
-	bytes int64         // of it that are sent
-	free  *streamConn   // connections to use again
-	sends []*backends.Op
-	held  int // buffers that connections have
-	bufs  int // and how many the loop has
+	loop    backends.Loop // the acceptor's
+	file    *os.File      // of all loops
+	bytes   int64         // of it that are sent
+	replies *replies      // of all loops; nil: clients do not ask
+	free    *streamConn   // connections to use again
+	sends   []*backends.Op
+	held    int // buffers that connections have
+	bufs    int // and how many the loop has
 }
 
 // A sender sends the file to one connection after the other, in one of the ways

@@ -6,6 +6,7 @@ import "github.com/ringbench/ringbench/backends"
 type streamConn struct {
 	loop    *streamLoop
 	sender  sender
+	asking  *asking // nil: connecting asks
 	to      end
 	off     int64 // of the file: what is before it is on its way
 	lent    int   // ops in flight
@@ -20,32 +21,45 @@ func (c *streamConn) start(fd int32) {
 	c.to = end{fd, c.loop.fixed()}
 	c.shut = backends.Op{Code: backends.Close, Flags: c.to.flags, FD: fd, Done: c}
 	c.off, c.closing = 0, false
-	if !c.ready() {
+	switch {
+	case !c.ready():
 		c.close()
-		return
+	case c.asking != nil:
+		c.off = c.loop.bytes // nothing is asked for
+		c.asking.begin(c.to)
+	default:
+		c.advance()
 	}
-	c.advance()
 }
 
 // ready makes the sender ready; false where memory or descriptors are wanting,
 // which costs this connection.
 func (c *streamConn) ready() bool {
+	var err error
 	if c.sender == nil {
-		var err error
 		if c.sender, err = c.loop.newSender(c); err != nil {
+			return false
+		}
+	}
+	if c.asking == nil && c.loop.replies != nil {
+		if c.asking, err = newAsking(c); err != nil {
 			return false
 		}
 	}
 	return c.sender.begin(c.to) == nil
 }
 
-// advance sends what is next, or closes.
+// advance sends what is next, or goes on when all is sent.
 func (c *streamConn) advance() {
 	if c.closing {
 		return
 	}
 	if left := c.loop.bytes - c.off; left > 0 {
 		c.sender.next(c.off, left)
+		return
+	}
+	if c.asking != nil {
+		c.asking.next()
 		return
 	}
 	c.close()

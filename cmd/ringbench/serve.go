@@ -78,7 +78,7 @@ func serveStreamCommand() *cobra.Command {
 	var profile string
 	c := &cobra.Command{
 		Use:     "stream",
-		Short:   "Send a file to each client that connects until SIGINT or SIGTERM, then print the counters",
+		Short:   "Send a file to each client that connects, or asks by HTTP, until SIGINT or SIGTERM, then print the counters",
 		Example: "  ringbench serve stream --backend=epoll+sendfile --buf-size=65536 --file=/usr/share/dict/words",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -91,7 +91,9 @@ func serveStreamCommand() *cobra.Command {
 		},
 	}
 	serveFlags(c, &cfg.Config, &profile, workloads.Streams)
+	c.Flags().StringVar(&cfg.Protocol, "protocol", workloads.Raw, "raw: to each client that connects; http: to each that asks by GET, whatever the path")
 	c.Flags().StringVar(&cfg.Path, "file", "", "what is sent: as many bytes of it as it has at the start")
+	complete(c, map[string][]string{"protocol": workloads.Protocols})
 	return c
 }
 
