@@ -455,7 +455,7 @@ func eventsText(r row, unit result.Unit) string {
 			sum += t.Counters[name]
 			bytes += t.Counters[moved] // as long as the events were counted
 		}
-		if messages := float64(bytes) / float64(r.cell.UnitBytes()); sum > 0 && messages > 0 {
+		if messages := float64(bytes) / float64(r.cell.CountedBytes()); sum > 0 && messages > 0 {
 			parts = append(parts, fmt.Sprintf("%s %s (%s a %s)", name, whole(float64(sum)), figure(float64(sum)/messages), unit.One))
 		}
 	}

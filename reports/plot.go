@@ -104,14 +104,22 @@ func loadParts(l result.Load) []string {
 	if l.Mode != "" {
 		pace = strings.TrimSpace(l.Mode+" "+l.Direction) + ", " + pace
 	}
-	flight := fmt.Sprintf("pipeline %d", l.Pipeline)
-	if l.Requests > 0 {
-		conns += " at a time"
-		flight = fmt.Sprintf("requests per connection: %d", l.Requests)
+	if l.Protocol != "" {
+		pace = l.Protocol + ", " + pace
 	}
-	if l.Sent() {
-		conns += " at a time"
+	flight := fmt.Sprintf("pipeline %d", l.Pipeline)
+	each := fmt.Sprintf("requests per connection: %d", l.Requests)
+	switch {
+	case l.Sent():
 		flight = fmt.Sprintf("buffers of %s B", whole(float64(l.Buffer)))
+		if l.Requests > 0 {
+			flight = each + ", " + flight
+		}
+	case l.Requests > 0:
+		flight = each
+	}
+	if l.Sent() || l.Requests > 0 {
+		conns += " at a time"
 	}
 	return []string{l.Network, conns, whole(float64(l.NamedBytes())) + " B", flight, pace}
 }

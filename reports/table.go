@@ -76,7 +76,7 @@ func loadGrids(s *result.Set, v view) []grid {
 
 func throughputGrid(s *result.Set, v view) grid {
 	g := grid{title: v.load.String(), header: []string{"contestant", s.Plan.Unit().Many + "/s", "± %"}}
-	several := v.load.Requests > 1
+	several := v.load.Requests > 1 && !v.load.Sent()
 	if several {
 		g.header = append(g.header, "requests/s")
 	}

@@ -28,21 +28,29 @@ a Go program, which is sendfile. Other ways are variants:
   epoll+sendfile, threadpool+sendfile       sendfile
   net-sendfile                              read and write
   uring+splice, epoll+splice, ...           through a pipe
-  uring+link, uring+fixedbufs, uring+zc     read and send in other ways`,
+  uring+link, uring+fixedbufs, uring+zc     read and send in other ways
+
+With --protocol=http a connection is asked for the file --requests-per-conn times,
+and the client closes. A server of --server-cmd is asked for the path /file, which
+it finds in {dir}; {file} is its path. Both are gone when the run ends.`,
 		Example: `  ringbench stream
   ringbench stream --backend=uring,uring+splice,epoll+sendfile,net --file-size=4k,1m,64m --conns=1,64,1000
   ringbench stream --backend=epoll,uring --duet --trials=30
-  ringbench stream --server-cmd='mine=./my-server {port} {file}'`,
+  ringbench stream --server-cmd='mine=./my-server {port} {file}'
+  ringbench stream --protocol=http --server-cmd='nginx=./nginx.sh {port} {dir}' --backend=epoll+sendfile --duet'`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return compare(cmd, &o, out) },
 	}
 	f := c.Flags()
 	f.IntSliceVar(&g.Conns, "conns", []int{64}, "connections at a time")
+	f.StringSliceVar(&g.Protocols, "protocol", []string{workloads.Raw}, "raw: connecting brings the file; http: a GET does")
+	f.IntSliceVar(&g.RequestsPerConn, "requests-per-conn", []int{1}, "files that a connection asks for by http, one after the other")
 	f.Var(sizes{&g.FileSizes}, "file-size", "of the file, such as 4k,1m,64m")
 	f.Var(sizes{&g.BufSizes}, "buf-size", "of a buffer that a server reads into, such as 16k,64k")
 	f.StringVar(&g.Dir, "dir", os.TempDir(), "where ringbench's own file is made")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix")
 	comparisonFlags(c, &o, workloads.Streams, time.Second, 400*time.Millisecond)
 	out.flags(c)
+	complete(c, map[string][]string{"protocol": workloads.Protocols})
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -219,14 +220,14 @@ func loopEnv() []string {
 	return []string{"GOGC=off", "GODEBUG=" + debug}
 }
 
-// startForeign runs a command with {port} replaced by a free port and waits
-// until something listens there.
+// startForeign runs a command with {port} replaced by a free port, and what stands
+// for that which is behind it by that, and waits until something listens there.
 func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
 	port, err := freePort()
 	if err != nil {
 		return err
 	}
-	args := strings.Fields(strings.NewReplacer("{port}", strconv.Itoa(port), "{origin}", c.behind, "{origin-port}", portOf(c.behind), "{file}", c.behind).Replace(c.cell.Command))
+	args := strings.Fields(strings.NewReplacer("{port}", strconv.Itoa(port), "{origin}", c.behind, "{origin-port}", portOf(c.behind), "{file}", c.behind, "{dir}", filepath.Dir(c.behind)).Replace(c.cell.Command))
 	c.server, err = child.Start(child.Spec{Command: args, Name: c.cell.Contestant, CPUs: p.ServerCPUs, Session: true})
 	if err != nil {
 		return err

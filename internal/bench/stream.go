@@ -2,7 +2,9 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/ringbench/ringbench/backends"
@@ -13,24 +15,30 @@ import (
 	"github.com/ringbench/ringbench/workloads"
 )
 
-// stream is a file that is sent to each client that connects. The server closes
-// first.
+// stream is a file that is sent to each client that connects, after which the server
+// closes first, or that asks for it by HTTP, and closes.
 var stream = workload{
 	server: streamServer,
 	client: func(c result.Cell, p *result.Plan, address string, _ bool) part {
-		return generator(roleClient, load.Config{
-			Network: c.Network, Address: address, FileBytes: c.FileBytes, RequestsPerConn: 1, Pipeline: 1, Rate: c.Rate,
-		}, c, p)
+		cfg := load.Config{Network: c.Network, Address: address, FileBytes: c.FileBytes, RequestsPerConn: 1, Pipeline: 1, Rate: c.Rate}
+		if c.Protocol == workloads.HTTP {
+			cfg.Get, cfg.RequestsPerConn = "/"+fileName, c.Requests
+		}
+		return generator(roleClient, cfg, c, p)
 	},
-	foreign: []string{"{file}"},
+	foreign: []string{"{file}", "{dir}"},
 	supply:  supplyStream,
 	places:  echoPlaces, // for the connections that are there before the load
 	messages: func(c result.Cell, n backends.Counters) float64 {
-		return float64(n[backends.BytesOut]) / float64(c.FileBytes)
+		return float64(n[backends.BytesOut]) / float64(c.CountedBytes())
 	},
 	files:   func(c result.Cell) int { return 3 * c.Conns }, // a pipe for each
 	threads: echoPlaces,
 }
+
+// fileName is what a server of others has to find in {dir} when it is asked by HTTP
+// for the path of that name.
+const fileName = "file"
 
 // streamBufs is how many buffers a loop has: one a connection, and some for those
 // that a client has yet to acknowledge.
@@ -48,7 +56,7 @@ func streamServer(c result.Cell, p *result.Plan, path string) (part, error) {
 		Loops: c.Loops, Workers: echoPlaces(c), BufSize: c.Buffer, Bufs: streamBufs(c), CPUs: p.ServerCPUs, Files: true,
 	}
 	s, err := serverPart(roleStream, cfg, c)
-	s.cfg = workloads.StreamConfig{Config: cfg, Path: path, Bytes: c.FileBytes}
+	s.cfg = workloads.StreamConfig{Config: cfg, Path: path, Bytes: c.FileBytes, Protocol: c.Protocol}
 	return s, err
 }
 
@@ -65,12 +73,17 @@ func startStream(cfg workloads.StreamConfig) (*workloads.Server, error) {
 	return workloads.StartStream(cfg)
 }
 
-// supplyStream makes a file of each size.
+// supplyStream makes a file of each size, with a name if a server of others serves
+// it by HTTP.
 func supplyStream(ctx context.Context, set *result.Set) (_ supplies, _ func(), err error) {
+	named := slices.ContainsFunc(set.Plan.Cells, func(c result.Cell) bool { return c.Command != "" && c.Protocol == workloads.HTTP })
 	var open []*os.File
 	release := func() {
 		for _, f := range open {
 			f.Close()
+			if named {
+				os.RemoveAll(filepath.Dir(f.Name()))
+			}
 		}
 	}
 	defer func() {
@@ -84,7 +97,7 @@ func supplyStream(ctx context.Context, set *result.Set) (_ supplies, _ func(), e
 		if paths[c.FileBytes] != "" {
 			continue
 		}
-		f, err := storage.Create(ctx, c.Dir, c.FileBytes, pattern.Content(set.Plan.Seed))
+		f, err := createStream(ctx, c, pattern.Content(set.Plan.Seed), named)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -92,7 +105,9 @@ func supplyStream(ctx context.Context, set *result.Set) (_ supplies, _ func(), e
 		if err := storage.Heat(f, c.FileBytes); err != nil {
 			return nil, nil, err
 		}
-		paths[c.FileBytes] = storage.Path(f)
+		if paths[c.FileBytes] = storage.Path(f); named {
+			paths[c.FileBytes] = f.Name()
+		}
 		s.Bytes = max(s.Bytes, c.FileBytes)
 	}
 	s.Own = true
@@ -100,13 +115,22 @@ func supplyStream(ctx context.Context, set *result.Set) (_ supplies, _ func(), e
 	return paths, release, nil
 }
 
+func createStream(ctx context.Context, c result.Cell, content func([]byte, int64), named bool) (*os.File, error) {
+	if named {
+		return storage.CreateNamed(ctx, c.Dir, fileName, c.FileBytes, content)
+	}
+	return storage.Create(ctx, c.Dir, c.FileBytes, content)
+}
+
 // StreamGrid is every combination of its values.
 type StreamGrid struct {
-	Networks  []string
-	Conns     []int
-	FileSizes []int
-	BufSizes  []int // of a server that reads, at a time
-	Dir       string
+	Networks        []string
+	Protocols       []string
+	RequestsPerConn []int // where files are asked for
+	Conns           []int
+	FileSizes       []int
+	BufSizes        []int // of a server that reads, at a time
+	Dir             string
 }
 
 // Limits of what can be asked for.
@@ -124,7 +148,8 @@ func (g *StreamGrid) Loads() (loads []result.Load, err error) {
 		for _, conns := range g.Conns {
 			for _, size := range g.FileSizes {
 				for _, buf := range g.BufSizes {
-					loads = append(loads, result.Load{Workload: "stream", Network: network, Conns: conns, FileBytes: int64(size), Buffer: buf, Dir: g.Dir})
+					l := result.Load{Workload: "stream", Network: network, Conns: conns, FileBytes: int64(size), Buffer: buf, Dir: g.Dir}
+					loads = append(loads, g.asked(l)...)
 				}
 			}
 		}
@@ -132,12 +157,32 @@ func (g *StreamGrid) Loads() (loads []result.Load, err error) {
 	return loads, nil
 }
 
+// asked is the load by each protocol.
+func (g *StreamGrid) asked(l result.Load) (loads []result.Load) {
+	for _, protocol := range g.Protocols {
+		if protocol == workloads.Raw {
+			loads = append(loads, l)
+			continue
+		}
+		for _, n := range g.RequestsPerConn {
+			by := l
+			by.Protocol, by.Requests, by.HeadBytes = protocol, n, len(workloads.HTTPHead(l.FileBytes))
+			loads = append(loads, by)
+		}
+	}
+	return loads
+}
+
 func (g *StreamGrid) check() error {
 	if err := inRange(
 		bounded{"--conns", g.Conns, 1, maxStreams},
 		bounded{"--file-size", g.FileSizes, 1, maxFile},
 		bounded{"--buf-size", g.BufSizes, 512, maxBlock},
+		bounded{"--requests-per-conn", g.RequestsPerConn, 1, 1_000_000},
 	); err != nil {
+		return err
+	}
+	if err := g.checkProtocols(); err != nil {
 		return err
 	}
 	if err := knownNetworks(g.Networks); err != nil {
@@ -151,6 +196,21 @@ func (g *StreamGrid) check() error {
 	}
 	if err := storage.Room(g.Dir, sum); err != nil {
 		return err
+	}
+	return nil
+}
+
+func (g *StreamGrid) checkProtocols() error {
+	if len(g.Protocols) == 0 {
+		return errors.New("--protocol names no value")
+	}
+	for _, p := range g.Protocols {
+		if err := workloads.CheckProtocol(p); err != nil {
+			return err
+		}
+	}
+	if !slices.Contains(g.Protocols, workloads.HTTP) && !slices.Equal(g.RequestsPerConn, []int{1}) {
+		return errors.New("--requests-per-conn is for --protocol=http: by raw a connection has one file")
 	}
 	return nil
 }

@@ -10,11 +10,15 @@ import (
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/testenv"
+	"github.com/ringbench/ringbench/workloads"
 )
 
 func streamOptions(t *testing.T, backends ...string) Options {
 	o := options(backends...)
-	o.Grid = &StreamGrid{Networks: []string{"tcp"}, Conns: []int{4}, FileSizes: []int{100_001}, BufSizes: []int{16 << 10}, Dir: t.TempDir()}
+	o.Grid = &StreamGrid{
+		Networks: []string{"tcp"}, Protocols: []string{workloads.Raw}, RequestsPerConn: []int{1},
+		Conns: []int{4}, FileSizes: []int{100_001}, BufSizes: []int{16 << 10}, Dir: t.TempDir(),
+	}
 	return o
 }
 

@@ -40,6 +40,11 @@ type Config struct {
 	// its last byte; RequestsPerConn is 1 and Size is of no account. Bytes count
 	// when they come, whether or not the rest of their file does within the window.
 	FileBytes int64 `json:"file_bytes,omitempty"`
+	// Get makes each connection ask for the file RequestsPerConn times by a GET of
+	// this path, of HTTP/1.1, and then close. A file that is not the first of its
+	// connection is timed from its request. The end of the load ends connections
+	// after the file that is on its way.
+	Get string `json:"get,omitempty"`
 	// AllServed: the server has taken every connection from its backlog, so one
 	// that is never answered has lost a message.
 	AllServed bool `json:"all_served,omitempty"`
@@ -93,6 +98,7 @@ type Generator struct {
 	pattern *pattern.Pattern
 	workers []*worker
 	source  source // of short connections
+	asks    *asks  // nil: files are not asked for
 	// openers are connections that are there before a load of short ones: by
 	// them the server is known to accept, and a pool has grown to its size. The
 	// start of the load ends them.
@@ -133,7 +139,13 @@ func Connect(cfg Config) (*Generator, error) {
 			g.Close()
 			return nil, err
 		}
-		g.source.resets = cfg.FileBytes > 0
+		g.source.resets = cfg.FileBytes > 0 && cfg.Get == ""
+	}
+	if cfg.Get != "" {
+		if g.asks, err = newAsks(cfg.Get, cfg.FileBytes); err != nil {
+			g.Close()
+			return nil, err
+		}
 	}
 	loops := max(1, min(cfg.Loops, cfg.Conns))
 	for i := range loops {
@@ -251,6 +263,9 @@ func (g *Generator) Close() {
 		unix.Close(k.wake[1])
 	}
 	g.pattern.Free()
+	if g.asks != nil {
+		g.asks.arena.Free()
+	}
 }
 
 // worker drives a share of the connections on one loop.

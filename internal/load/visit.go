@@ -21,13 +21,15 @@ type visit struct {
 
 	connect, recv, send, shut backends.Op
 
-	sending  bool // send's completion has not been delivered, though it may have been reaped
-	answered bool // the reply is whole
-	replies  int  // that are whole
-	at       int  // place in the pattern of the message on its way
-	partial  int  // bytes received of its reply
+	sending  bool   // send's completion has not been delivered, though it may have been reaped
+	answered bool   // the reply is whole
+	replies  int    // that are whole
+	at       int    // place in the pattern of the message on its way
+	partial  int    // bytes received of its reply
+	headed   bool   // the head of a reply that is a file has come
+	head     []byte // as long as it has come in part
 	due      int64
-	began    int64 // when connect was submitted
+	began    int64 // when connect was submitted, or the request for a file that is not the first
 }
 
 func newVisit(k *worker, index int) *visit {
@@ -54,7 +56,7 @@ func (v *visit) begin(due int64) {
 	}
 	now := backends.Nanotime() // a burst of many takes its time
 	v.fd, v.due, v.began = fd, due, now
-	v.replies, v.at, v.partial = 0, pattern.Place(v.serial), 0
+	v.replies, v.at, v.partial, v.headed = 0, pattern.Place(v.serial), 0, true
 	v.connect.FD, v.recv.FD, v.send.FD, v.shut.FD = fd, fd, fd, fd
 	k.sent++
 	if k.g.cfg.Rate > 0 {
@@ -73,7 +75,7 @@ func (v *visit) Complete(x backends.Completion) {
 			v.lost("connect", x.Res)
 			return
 		}
-		if k := v.worker; k.g.cfg.FileBytes > 0 {
+		if k := v.worker; k.g.cfg.FileBytes > 0 && k.g.asks == nil {
 			k.loop.Submit(&v.recv)
 			return
 		}
@@ -95,7 +97,11 @@ func (v *visit) Complete(x backends.Completion) {
 func (v *visit) request() {
 	k := v.worker
 	v.partial, v.answered = 0, false
-	v.send.Buf = k.g.pattern.Mem[v.at : v.at+k.g.cfg.Size]
+	if k.g.asks != nil {
+		v.headed, v.head, v.send.Buf = false, v.head[:0], k.g.asks.request
+	} else {
+		v.send.Buf = k.g.pattern.Mem[v.at : v.at+k.g.cfg.Size]
+	}
 	v.sending = !k.loop.Submit(&v.send)
 	k.loop.Submit(&v.recv)
 }
@@ -162,11 +168,15 @@ func (v *visit) served() {
 func (v *visit) advance() {
 	switch k := v.worker; {
 	case v.sending || !v.answered:
-	case v.replies < k.g.cfg.RequestsPerConn:
-		v.at = pattern.Advance(v.at, k.g.cfg.Size)
+	case v.replies == k.g.cfg.RequestsPerConn || k.g.asks != nil && k.draining:
+		k.loop.Submit(&v.shut)
+	case k.g.asks != nil:
+		k.sent++
+		v.began = k.now
 		v.request()
 	default:
-		k.loop.Submit(&v.shut)
+		v.at = pattern.Advance(v.at, k.g.cfg.Size)
+		v.request()
 	}
 }
 

@@ -168,10 +168,14 @@ func (l Load) String() string {
 		conns = "connection"
 	}
 	s := fmt.Sprintf("%s, %d %s × %d B", l.Network, l.Conns, conns, l.Size)
-	if l.Sent() {
-		s = fmt.Sprintf("%s, %d %s at a time, a file of %s each, buffers of %s", l.Network, l.Conns, conns, binary(l.FileBytes), binary(int64(l.Buffer)))
-	}
-	if l.Requests > 0 {
+	switch {
+	case l.Sent():
+		each := "a file of " + binary(l.FileBytes) + " each"
+		if l.Requests > 0 {
+			each = requests(l.Requests) + " each for a file of " + binary(l.FileBytes)
+		}
+		s = fmt.Sprintf("%s, %d %s at a time, %s, buffers of %s", l.Network, l.Conns, conns, each, binary(int64(l.Buffer)))
+	case l.Requests > 0:
 		s = fmt.Sprintf("%s, %d %s at a time, %s × %d B each", l.Network, l.Conns, conns, requests(l.Requests), l.Size)
 	}
 	if l.Idle > 0 {
@@ -182,6 +186,8 @@ func (l Load) String() string {
 		s = l.Mode + " " + l.Direction + ", " + s
 	case l.Mode != "":
 		s = l.Mode + ", " + s
+	case l.Protocol != "":
+		s = l.Protocol + ", " + s
 	}
 	if l.Direction != "" {
 		return s + fmt.Sprintf(", %d messages asked for at a time", max(1, l.Pipeline/2))

@@ -49,6 +49,10 @@ func (l Load) UnitBytes() int {
 	return n
 }
 
+// CountedBytes is UnitBytes by the counters of a server of ours: with what goes
+// before a file that is sent.
+func (l Load) CountedBytes() int { return l.UnitBytes() + l.HeadBytes }
+
 // NamedBytes is the size that a load is known by: of a message, of which a unit may
 // have several, or of the file that is sent.
 func (l Load) NamedBytes() int64 {

@@ -62,18 +62,52 @@ func Create(ctx context.Context, dir string, size int64, fill func(b []byte, off
 	if err != nil {
 		return nil, fmt.Errorf("--dir=%s: %w", dir, cause(err))
 	}
-	if err := write(ctx, f, size, fill); err != nil {
+	if err := filled(ctx, f, dir, size, fill); err != nil {
 		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// CreateNamed makes a file as Create does, but of that name, in a directory of its
+// own in dir. Every user may read it, as servers become other users than the one
+// that starts them. The caller takes the directory away: filepath.Dir(f.Name()).
+func CreateNamed(ctx context.Context, dir, name string, size int64, fill func(b []byte, off int64)) (f *os.File, err error) {
+	own, err := os.MkdirTemp(dir, "ringbench-")
+	if err != nil {
+		return nil, fmt.Errorf("--dir=%s: %w", dir, cause(err))
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.RemoveAll(own)
+		}
+	}()
+	if err = os.Chmod(own, 0o755); err == nil {
+		f, err = os.OpenFile(filepath.Join(own, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	}
+	if err == nil {
+		err = f.Chmod(0o644) // whatever the umask is
+	}
+	if err != nil {
+		return f, fmt.Errorf("--dir=%s: %w", dir, cause(err))
+	}
+	return f, filled(ctx, f, dir, size, fill)
+}
+
+// filled writes f, which is in dir; the error is as a user sees it.
+func filled(ctx context.Context, f *os.File, dir string, size int64, fill func(b []byte, off int64)) error {
+	if err := write(ctx, f, size, fill); err != nil {
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 		remedy := "name another"
 		if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG) {
 			remedy = "use a smaller --file-size, or another"
 		}
-		return nil, fmt.Errorf("--dir=%s: the file of %d MiB cannot be written: %w; %s", dir, size>>20, cause(err), remedy)
+		return fmt.Errorf("--dir=%s: the file of %d MiB cannot be written: %w; %s", dir, size>>20, cause(err), remedy)
 	}
-	return f, nil
+	return nil
 }
 
 // unnamed makes a file in dir that never has a name, or where the file system
