@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ringbench/ringbench/backends"
@@ -22,11 +23,12 @@ func streamOptions(t *testing.T, backends ...string) Options {
 	return o
 }
 
-// Every backend sends files, of several sizes, on either network, and in duets;
-// what is counted is files.
+// Every backend sends files, of several sizes, on either network, asked for or not,
+// and in duets; what is counted is files.
 func TestStream(t *testing.T) {
 	solo, duet := streamOptions(t), streamOptions(t, "uring", "epoll+sendfile")
 	solo.Grid.(*StreamGrid).Networks = []string{"tcp", "unix"}
+	duet.Grid.(*StreamGrid).Protocols = []string{workloads.HTTP}
 	duet.Duet, duet.Grid.(*StreamGrid).FileSizes = true, []int{1, 100_001}
 	for _, o := range []Options{solo, duet} {
 		set := mustRun(t, o)
@@ -56,14 +58,18 @@ func TestStreamAgreesWithStrace(t *testing.T) {
 	testenv.Need(t, "strace", testenv.Program("strace"))
 	testenv.Need(t, "root", testenv.Root()) // or kernel.yama.ptrace_scope may forbid it
 	const pieces = 7                        // of 16 KiB in 100,001 bytes
-	for _, backend := range []string{"epoll", "epoll+sendfile", "threadpool", "threadpool+sendfile", "threadpool+splice", "uring", "uring+link", "uring+splice"} {
-		t.Run(backend, func(t *testing.T) {
+	for _, name := range []string{"epoll", "epoll+sendfile", "http/epoll+sendfile", "threadpool", "threadpool+sendfile", "threadpool+splice", "uring", "uring+link", "uring+splice"} {
+		t.Run(name, func(t *testing.T) {
+			backend, asked := strings.CutPrefix(name, "http/")
 			b, err := backends.Lookup(backend)
 			if err != nil {
 				t.Fatal(err)
 			}
 			testenv.Need(t, backend, b.Probe())
 			o := streamOptions(t, backend)
+			if asked {
+				o.Grid.(*StreamGrid).Protocols, o.Grid.(*StreamGrid).RequestsPerConn = []string{workloads.HTTP}, []int{2}
+			}
 			p := planOf(t, o)
 			files, release, err := supplyStream(t.Context(), &result.Set{Plan: *p})
 			if err != nil {
@@ -106,7 +112,7 @@ func TestStreamAgreesWithStrace(t *testing.T) {
 					t.Errorf("%s: %d and %d; strace: %v; the server: %v", what, got, want, calls, n.Map())
 				}
 			}
-			near("bytes sent, and those of the client's files", n[backends.BytesOut], sent*100_001, 0)
+			near("bytes sent, and those of the client's files", n[backends.BytesOut], sent*uint64(p.Cells[0].CountedBytes()), 0)
 			waits, few := 0.02*float64(n[backends.SysSend]+n[backends.SysWait]), 10.0
 			switch backend {
 			case "uring", "uring+link", "uring+splice":
@@ -124,6 +130,11 @@ func TestStreamAgreesWithStrace(t *testing.T) {
 				near("reads and none", calls["pread64"], 0, few)
 			}
 			near("accept4 and the server's accepts", calls["accept4"], n[backends.SysAccept], 10)
+			near("fcntl and none", calls["fcntl"], 0, few)
+			if asked {
+				near("sendto and the heads", calls["sendto"], sent, few)
+				near("recvfrom, and requests and the ends of connections", calls["recvfrom"], sent+sent/2, few)
+			}
 		})
 	}
 }

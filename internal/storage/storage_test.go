@@ -56,6 +56,17 @@ func TestCreate(t *testing.T) {
 	if err != nil || string(all) != string(want) {
 		t.Errorf("%d bytes, %v", len(all), err)
 	}
+	named, err := CreateNamed(t.Context(), dir, "a", size, places)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer named.Close()
+	all, err = os.ReadFile(named.Name())
+	info, _ := os.Stat(named.Name())
+	if err != nil || string(all) != string(want) || filepath.Base(named.Name()) != "a" || info.Mode() != 0o644 {
+		t.Errorf("%s: %d bytes, %v, %v", named.Name(), len(all), info.Mode(), err)
+	}
+	os.RemoveAll(filepath.Dir(named.Name()))
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err = Create(ctx, dir, size, func([]byte, int64) { cancel() })
 	if names, _ := os.ReadDir(dir); !errors.Is(err, context.Canceled) || len(names) > 0 {
