@@ -106,6 +106,7 @@ func TestSizesInTitles(t *testing.T) {
 		{result.Load{Workload: "proxy", Mode: "stream", Direction: "both", Size: 64}, "64 B"},
 		{result.Load{Workload: "churn", Requests: 10, Size: 64}, "64 B"},
 		{result.Load{Workload: "stream", FileBytes: 1 << 20, Buffer: 4096}, "1,048,576 B"},
+		{result.Load{Workload: "stream", FileBytes: 1 << 20, Buffer: 4096, Protocol: "http", Requests: 3}, "1,048,576 B"},
 	} {
 		x.load.Conns = 7
 		if parts := loadParts(x.load); !slices.Contains(parts, x.want) {

@@ -64,11 +64,12 @@ func TestStreamOfBrokenServers(t *testing.T) {
 	}
 }
 
-// Ctrl-C in mid-load leaves no process and no file behind, and what was measured
-// is written.
+// Ctrl-C in mid-load leaves no process and no file behind, one with a name neither,
+// and what was measured is written.
 func TestStreamInterrupted(t *testing.T) {
 	t.Parallel()
-	r := newRun(t, shortStream("--backend=epoll,net", "--trials=1000", "-o", "r.json")...).start()
+	r := newRun(t, shortStream("--backend=epoll,net", "--trials=1000", "-o", "r.json", "--protocol=http", "--requests-per-conn=2",
+		ourServer(t, "{dir}/file --protocol=http --backend=epoll+sendfile"))...).start()
 	servers := map[int]bool{}
 	r.eventually("three servers one after the other", func() bool {
 		for _, pid := range r.processes("rb-stream") {
@@ -79,5 +80,5 @@ func TestStreamInterrupted(t *testing.T) {
 	if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	r.wait(exitInterrupted, "r.json").says("ringbench: interrupted").prints("files/s", "interrupted: the plan was not finished")
+	r.wait(exitInterrupted, "r.json").says("ringbench: interrupted").prints("http, tcp, 4 connections at a time, 2 requests each for a file of 1 MiB", "files/s", "interrupted: the plan was not finished")
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/load"
@@ -36,8 +37,7 @@ var stream = workload{
 	threads: echoPlaces,
 }
 
-// fileName is what a server of others has to find in {dir} when it is asked by HTTP
-// for the path of that name.
+// fileName is the file's in {dir}, and after a slash what is asked for by HTTP.
 const fileName = "file"
 
 // streamBufs is how many buffers a loop has: one a connection, and some for those
@@ -73,10 +73,11 @@ func startStream(cfg workloads.StreamConfig) (*workloads.Server, error) {
 	return workloads.StartStream(cfg)
 }
 
-// supplyStream makes a file of each size, with a name if a server of others serves
-// it by HTTP.
+// supplyStream makes a file of each size, with a name if a server of others needs it.
 func supplyStream(ctx context.Context, set *result.Set) (_ supplies, _ func(), err error) {
-	named := slices.ContainsFunc(set.Plan.Cells, func(c result.Cell) bool { return c.Command != "" && c.Protocol == workloads.HTTP })
+	named := slices.ContainsFunc(set.Plan.Cells, func(c result.Cell) bool {
+		return strings.Contains(c.Command, "{dir}") || c.Command != "" && c.Protocol == workloads.HTTP
+	})
 	var open []*os.File
 	release := func() {
 		for _, f := range open {
