@@ -14,7 +14,7 @@ type StreamConfig struct {
 	Config
 	Path  string `json:"path"`
 	Bytes int64  `json:"bytes"` // of the file, from its beginning, that a client is sent; -1: all that it has at the start
-	// Protocol is Raw or HTTP.
+	// Protocol is HTTP or Raw, which "" stands for too.
 	Protocol string `json:"protocol"`
 }
 

@@ -180,9 +180,9 @@ type Load struct {
 	// Buffer is how many bytes of a file a server that sends it reads at a time, if
 	// it reads. A file is then the unit.
 	Buffer int `json:"buffer_bytes,omitempty"`
-	// Protocol is "http" where the file is asked for by that, Requests times a
-	// connection, and "" where connecting asks. HeadBytes is how much a server of
-	// ours sends before the file.
+	// Protocol is "http" where the file is asked for by that, Requests times on each
+	// connection, and "" where connecting is enough; the unit is a file in either
+	// case. HeadBytes is how much a server of ours sends before it.
 	Protocol  string `json:"protocol,omitempty"`
 	HeadBytes int    `json:"head_bytes,omitempty"`
 }

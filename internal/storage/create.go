@@ -81,6 +81,7 @@ func CreateNamed(ctx context.Context, dir, name string, size int64, fill func(b 
 		if err != nil {
 			f.Close()
 			os.RemoveAll(own)
+			f = nil
 		}
 	}()
 	if err = os.Chmod(own, 0o755); err == nil {
