@@ -127,6 +127,8 @@ const (
 	Followed
 )
 
+var flagNames = [...]string{"multishot", "select-buf", "inline", "fixed", "zero-copy", "link"}
+
 // A Handler receives the completions of the ops that name it.
 type Handler interface {
 	Complete(Completion)

@@ -11,10 +11,9 @@ import (
 type Family struct {
 	Name string // "uring"
 	Doc  string // one line for help
-	// Features is the name of each feature that a variant adds or removes, and
-	// what it does. A name that ends in "=" takes a value when it is added, as
-	// in uring+sqpoll+sqidle=10ms.
-	Features map[string]string
+	// Features are those that a variant adds or removes, by their names. A name
+	// that ends in "=" takes a value when it is added, as in uring+sqpoll+sqidle=10ms.
+	Features map[string]Feature
 	New      func(Variant) (Backend, error)
 	// Capabilities lists what the backend's kernel interface offers and what
 	// becomes of it here, asked anew; nil: nothing to tell.
@@ -126,7 +125,7 @@ func parseVariant(name string) (v Variant, err error) {
 		case takes && sign == '-':
 			return v, fmt.Errorf("variant %q: %s takes a value and is not to be removed; leave it out", name, plain)
 		case takes && value == "":
-			return v, fmt.Errorf("variant %q: %s needs a value, as in %s+%s=VALUE: %s", name, plain, base, plain, f.Features[plain+"="])
+			return v, fmt.Errorf("variant %q: %s needs a value, as in %s+%s=VALUE: %s", name, plain, base, plain, f.Features[plain+"="].Doc)
 		case valued && !takes:
 			return v, fmt.Errorf("variant %q: %s takes no value", name, plain)
 		}

@@ -17,9 +17,9 @@ func withFamilies(t *testing.T, fs ...Family) {
 }
 
 func family(name string, rank int, features ...string) Family {
-	f := Family{Name: name, Rank: rank, Features: map[string]string{}}
+	f := Family{Name: name, Rank: rank, Features: map[string]Feature{}}
 	for _, x := range features {
-		f.Features[x] = "makes it do " + x
+		f.Features[x] = Feature{Doc: "makes it do " + x}
 	}
 	f.New = func(v Variant) (Backend, error) { return named{v}, nil }
 	return f

@@ -78,10 +78,16 @@ func conditions(s *result.Set, grids []grid) []grid {
 	}
 	lines := []string{"a pair is two trials of one block, each of which ran alone; a duet (--duet) is steadier"}
 	if s.Plan.Duet {
-		lines[0] = fmt.Sprintf("each pair ran at the same moment on the same CPUs (scheduling groups: %s), so all is relative under contention", or(s.Plan.Grouping, "unknown"))
+		lines = nil
+		if slices.ContainsFunc(s.Plan.Comparisons(), func(m result.Match) bool { return !m.Apart }) {
+			lines = append(lines, fmt.Sprintf("each pair ran at the same moment on the same CPUs (scheduling groups: %s), so all is relative under contention", or(s.Plan.Grouping, "unknown")))
+		}
 	}
-	if slices.ContainsFunc(s.Plan.Matches, func(m result.Match) bool { return m.Apart }) {
-		lines = append(lines, "apart: one right after the other, alone, because a thread that spins would take the CPU from its rival")
+	for _, m := range s.Plan.Matches {
+		line := "apart: one right after the other, alone, because " + whyApart(s.Plan.Cells[m.B].Load)
+		if m.Apart && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
 	}
 	interval := "geometric means; 95 % intervals by Student's t "
 	switch n := s.Plan.Sessions; {
@@ -108,6 +114,18 @@ func conditions(s *result.Set, grids []grid) []grid {
 	last := &grids[len(grids)-1]
 	last.notes = append(last.notes, lines...)
 	return grids
+}
+
+// whyApart says what two that are run apart would do to each other at the same
+// moment.
+func whyApart(l result.Load) string {
+	switch {
+	case l.Op != "" && l.Op != "read":
+		return "two that write to one file would wait for each other's locks"
+	case l.Cache == "cold":
+		return "each would find in the page cache what its rival has read"
+	}
+	return "a thread that spins would take the CPU from its rival"
 }
 
 // An effectGroup is what is shown together: of a calibration one comparison under

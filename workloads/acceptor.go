@@ -55,14 +55,8 @@ func transient(err error) bool {
 	return errors.Is(err, unix.ECONNABORTED) || errors.Is(err, unix.EPROTO) || errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN)
 }
 
-// fixed lets the loop keep its connections in a table of its own. A connection
-// that another loop is to serve has to have a descriptor.
-func (a *acceptor) fixed() backends.Flags {
-	if a.server.traits.Spawn {
-		return 0
-	}
-	return backends.Fixed
-}
+// fixed is the flag of ops on the loop's connections.
+func (a *acceptor) fixed() backends.Flags { return fixed(a.server.traits) }
 
 // ended takes note that a connection is closed.
 func (a *acceptor) ended() {

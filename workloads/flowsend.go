@@ -7,9 +7,9 @@ import (
 // linksReceive reports whether a flow submits each send together with the
 // receive that follows it, as one chain, in place of a receive that stays armed.
 // Where linked sends go out as one, an armed receive is what lets them gather.
-func (l *flowLoop) linksReceive() bool {
-	return l.server.traits.Links && !l.server.traits.Bundles
-}
+func linksReceive(t backends.Traits) bool { return t.Links && !t.Bundles }
+
+func (l *flowLoop) linksReceive() bool { return linksReceive(l.server.traits) }
 
 // newSend is a send for flow f. A flow has one, unless its loop sends without
 // copying: then the next may go out as soon as the count of the one before is in,

@@ -23,6 +23,7 @@ import (
 
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
+	watchFamilies()
 	child.Main(map[string]func(*child.Control) error{"echo": role(workloads.StartEcho), "proxy": role(workloads.StartProxy), "bulk": role(workloads.StartBulk), "stream": role(workloads.StartStream)})
 	os.Exit(m.Run())
 }
@@ -66,6 +67,7 @@ func tell(c *child.Control, s *workloads.Server) {
 			runtime.ReadMemStats(&m)
 			return m.Mallocs, nil
 		},
+		"ops": func(json.RawMessage) (any, error) { return watched.list(), nil },
 		"state": func(json.RawMessage) (any, error) {
 			return state{files(), resident(), s.Counters()}, nil
 		},

@@ -19,11 +19,14 @@ func init() {
 		Name: "epoll",
 		Doc:  "edge-triggered epoll, ready bits, one recvfrom and one sendto a message",
 		Rank: 2,
-		Features: map[string]string{
-			"readwrite": "read and write on non-blocking sockets, in place of recvfrom and sendto",
-			"sendfile":  backends.SendfileDoc,
-			"splice":    backends.SpliceDoc,
-			"syscall":   "enter the kernel through the Go scheduler, as unix.Read and unix.Write do",
+		Features: map[string]backends.Feature{
+			"readwrite": {
+				Doc: "read and write on non-blocking sockets, in place of recvfrom and sendto",
+				On:  backends.Kinds(0, backends.Recv, backends.Send),
+			},
+			"sendfile": {Doc: backends.SendfileDoc, On: backends.Kinds(0, backends.Sendfile)},
+			"splice":   {Doc: backends.SpliceDoc, On: backends.Kinds(0, backends.Splice)},
+			"syscall":  {Doc: "enter the kernel through the Go scheduler, as unix.Read and unix.Write do"},
 		},
 		New:          func(v backends.Variant) (backends.Backend, error) { return newBackend(v), nil },
 		Capabilities: capabilities,

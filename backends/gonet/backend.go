@@ -7,8 +7,8 @@ func init() {
 		Name: "net",
 		Doc:  "package net, a goroutine a connection",
 		Rank: 4,
-		Features: map[string]string{
-			"sendfile": backends.SendfileDoc + ", as io.Copy does by itself; the default",
+		Features: map[string]backends.Feature{
+			"sendfile": {Doc: backends.SendfileDoc + ", as io.Copy does by itself; the default", On: backends.Kinds(0, backends.Sendfile)},
 		},
 		New: func(v backends.Variant) (backends.Backend, error) {
 			return backend{v.String(), v.Has("sendfile", true)}, nil

@@ -14,9 +14,9 @@ func init() {
 		Name: "threadpool",
 		Doc:  "blocking calls by a pool of threads, one connection a thread",
 		Rank: 3,
-		Features: map[string]string{
-			"sendfile": backends.SendfileDoc,
-			"splice":   backends.SpliceDoc,
+		Features: map[string]backends.Feature{
+			"sendfile": {Doc: backends.SendfileDoc, On: backends.Kinds(0, backends.Sendfile)},
+			"splice":   {Doc: backends.SpliceDoc, On: backends.Kinds(0, backends.Splice)},
 		},
 		New: func(v backends.Variant) (backends.Backend, error) { return newBackend(v), nil },
 		Capabilities: func() []backends.Capability {

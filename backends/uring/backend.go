@@ -15,7 +15,7 @@ func init() {
 	backends.Register(backends.Family{
 		Name:     "uring",
 		Doc:      "io_uring: completions, batched; the best that this kernel offers",
-		Features: featureDocs(),
+		Features: familyFeatures(),
 		New: func(v backends.Variant) (backends.Backend, error) {
 			if err := contradiction(v); err != nil {
 				return nil, err

@@ -53,7 +53,8 @@ type feature struct {
 	name  string
 	bits  caps
 	doc   string
-	since string // what it needs, for errors
+	since string          // what it needs, for errors
+	on    []backends.Kind // see backends.Feature
 
 	sample   string        // a sensible value, for a feature that takes one
 	with     string        // what a variant adds along with it
@@ -70,62 +71,71 @@ func (f feature) arg() string {
 }
 
 var features = slices.Concat([]feature{
-	{name: "bufring", bits: bufRings, doc: "the kernel chooses receive buffers from a shared ring", since: "IORING_REGISTER_PBUF_RING, Linux 5.19"},
+	{name: "bufring", bits: bufRings, on: chosenBufs, doc: "the kernel chooses receive buffers from a shared ring", since: "IORING_REGISTER_PBUF_RING, Linux 5.19"},
 	{name: "coop", bits: coop, doc: "completions do not interrupt the loop's thread; takes the place of defer", since: "IORING_SETUP_COOP_TASKRUN, Linux 5.19"},
 	{name: "defer", bits: deferred, doc: "completions run only when the loop waits for them; implies single", since: "IORING_SETUP_DEFER_TASKRUN, Linux 6.1"},
-	{name: "multishot", bits: recvMulti | acceptMulti | pollMulti, doc: "an accept, receive or poll stays armed in the kernel; for receive only with bufring or provide", since: "multishot accept, Linux 5.19, and receive, Linux 6.0"},
+	{name: "multishot", bits: recvMulti | acceptMulti | pollMulti, on: stayArmed, doc: "an accept, receive or poll stays armed in the kernel; for receive only with bufring or provide", since: "multishot accept, Linux 5.19, and receive, Linux 6.0"},
 	{name: "ringfd", bits: ringFD, doc: "the ring is registered with its thread", since: "IORING_REGISTER_RING_FDS, Linux 5.18"},
 	{name: "single", bits: single, doc: "the kernel may rely on one submitting thread", since: "IORING_SETUP_SINGLE_ISSUER, Linux 6.0"},
 	{name: "sqpoll", bits: sqpoll, doc: "a kernel thread polls for submissions; takes the place of defer and coop", since: "IORING_SETUP_SQPOLL without registered files, Linux 5.11"},
 	{
-		name: "zc", bits: zeroCopy, unusable: alwaysCopied,
+		name: "zc", bits: zeroCopy, on: toStreams, unusable: alwaysCopied,
 		doc:   "sends with the flag ZeroCopy go out of the owner's buffer, and the kernel reports which it copied after all",
 		since: "IORING_OP_SEND_ZC with IORING_SEND_ZC_REPORT_USAGE, Linux 6.2",
 	},
 	{
-		name: "zcfixed", bits: zcFixed, unusable: alwaysCopied,
+		name: "zcfixed", bits: zcFixed, on: toStreams, unusable: alwaysCopied,
 		doc:   "zero-copy sends of the loop's own buffers, which are registered with the kernel; implies zc",
 		since: "IORING_OP_SEND_ZC with IORING_RECVSEND_FIXED_BUF, Linux 6.2 (with a report of what was copied)",
 	},
 	{
 		name: "link", bits: links,
+		on:    backends.Kinds(backends.Link, backends.Send, backends.Recv, backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync),
 		doc:   "an op with the flag Link makes the kernel start the next when it has succeeded",
 		since: "IOSQE_IO_LINK, Linux 5.3",
 	},
 	{
-		name: "linktimeout", bits: linkTimeout,
+		name: "linktimeout", bits: linkTimeout, on: backends.Kinds(0, backends.LinkTimeout),
 		doc:   "a LinkTimeout op limits the op before it; implies link",
 		since: "IORING_OP_LINK_TIMEOUT, Linux 5.5",
 	},
 	{
-		name: "skip", bits: skipSuccess,
+		name: "skip", bits: skipSuccess, on: linkedSend,
 		doc:   "no completion entry where the next one tells the same, as of a send that a receive is linked to; implies link",
 		since: "IOSQE_CQE_SKIP_SUCCESS, Linux 5.17",
 	},
 	{
-		name: "sendbundle", bits: sendBundles,
+		name: "sendbundle", bits: sendBundles, on: linkedSend,
 		doc:   "linked sends on one descriptor go out as one request; implies link",
 		since: "IORING_RECVSEND_BUNDLE on IORING_OP_SEND, Linux 6.10",
 	},
 	{
-		name: "fixedbufs", bits: fixedBuffers,
+		name: "fixedbufs", bits: fixedBuffers, on: backends.Kinds(backends.SelectBuf, backends.ReadAt),
 		doc:   "reads and writes of files by the loop's own buffers, which are registered with the kernel",
 		since: "IORING_OP_READ_FIXED, Linux 5.1",
 	},
-	{name: "splice", bits: splicing, doc: backends.SpliceDoc, since: "IORING_OP_SPLICE, Linux 5.7"},
+	{name: "splice", bits: splicing, on: backends.Kinds(0, backends.Splice), doc: backends.SpliceDoc, since: "IORING_OP_SPLICE, Linux 5.7"},
 }, receiveFeatures, waitFeatures)
 
-func featureDocs() map[string]string {
-	m := map[string]string{}
+func familyFeatures() map[string]backends.Feature {
+	m := map[string]backends.Feature{}
 	for _, f := range features {
 		name := f.name
 		if f.sample != "" {
 			name += "="
 		}
-		m[name] = f.doc
+		m[name] = backends.Feature{Doc: f.doc, On: f.on}
 	}
 	return m
 }
+
+// What several features act on.
+var (
+	chosenBufs = backends.Kinds(backends.SelectBuf, backends.Recv, backends.RecvFrom)
+	stayArmed  = append(backends.Kinds(backends.Multishot, backends.Accept), backends.Kinds(backends.Multishot|backends.SelectBuf, backends.Recv, backends.RecvFrom)...)
+	toStreams  = backends.Kinds(backends.ZeroCopy, backends.Send)
+	linkedSend = []backends.Kind{{Code: backends.Send, Flags: backends.Link, SameFD: true}}
+)
 
 // tierOf names the level that the kernel reaches.
 func tierOf(have caps) string {

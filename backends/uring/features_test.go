@@ -202,6 +202,16 @@ func TestLetThrough(t *testing.T) {
 	}
 }
 
+// What says how streams are received and sent does not act on datagrams.
+func TestStreamOnly(t *testing.T) {
+	datagrams := append(backends.Kinds(backends.Multishot|backends.SelectBuf, backends.RecvFrom), backends.Kinds(backends.SelectBuf, backends.SendTo)...)
+	for _, f := range features {
+		if on := (backends.Feature{On: f.on}); f.bits&streamOnly != 0 && on.ActsOn(datagrams) {
+			t.Errorf("%s acts on %s", f.name, on.Target())
+		}
+	}
+}
+
 func TestFamily(t *testing.T) {
 	fams := backends.Families()
 	i := slices.IndexFunc(fams, func(f backends.Family) bool { return f.Name == "uring" })

@@ -9,6 +9,17 @@ import (
 	"github.com/ringbench/ringbench/internal/uapi"
 )
 
+// handed are the ops that async hands to workers: datagrams are received and sent
+// without it, see streamOnly.
+var handed = backends.Kinds(0, backends.Accept, backends.Connect, backends.Recv, backends.Send,
+	backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync, backends.Splice)
+
+// needWorkers are those that the kernel itself leaves to workers: always (fsync and
+// splice, REQ_F_FORCE_ASYNC in io_uring/sync.c and io_uring/splice.c), or where
+// the file system cannot write without waiting (ext4). Sockets, and reads of the
+// page cache, it polls or tries.
+var needWorkers = backends.Kinds(0, backends.WriteAt, backends.Fsync, backends.Fdatasync, backends.Splice)
+
 // forceAsync hands a request of a socket or a file to a kernel worker at once,
 // where the kernel would try it in place first.
 func forceAsync(e *uapi.SQE, code backends.Code) {

@@ -21,6 +21,16 @@ import (
 // is never registered, and a file that is read over and over is.
 var registerAt = uint8(64)
 
+// oftenUsed are the ops on descriptors that come to be registered.
+var oftenUsed = func() []backends.Kind {
+	list := backends.Kinds(0, backends.Accept, backends.Connect, backends.Recv, backends.Send, backends.RecvFrom, backends.SendTo,
+		backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync, backends.Splice)
+	for i := range list {
+		list[i].Uses = int(registerAt)
+	}
+	return list
+}()
+
 // A fileTable is that table.
 type fileTable struct {
 	size   int32

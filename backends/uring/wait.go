@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/uapi"
 )
 
@@ -41,7 +42,7 @@ var waitFeatures = []feature{
 		doc: "waits for so many completions, or for one and a millisecond", since: "min_complete with IORING_FEAT_EXT_ARG, Linux 5.11"},
 	{name: "minwait", bits: minWait, sample: "50us",
 		doc: "gathers completions for so long before it takes fewer than batch, or than it has room for", since: "IORING_FEAT_MIN_TIMEOUT, Linux 6.12"},
-	{name: "regwait", bits: regWait,
+	{name: "regwait", bits: regWait, on: []backends.Kind{}, // but on the waits of Loop.Wait with a timeout
 		doc: "the arguments of waits with a time limit lie in registered memory", since: "IORING_REGISTER_MEM_REGION and IORING_ENTER_EXT_ARG_REG, Linux 6.13"},
 	{name: "napi", bits: napi, sample: "50us", unusable: noNAPI,
 		doc: "polls the network device for so long before it sleeps", since: "IORING_REGISTER_NAPI, Linux 6.9"},
@@ -49,15 +50,15 @@ var waitFeatures = []feature{
 		doc: "polls the block device for completions instead of awaiting its interrupt", since: "IORING_SETUP_IOPOLL, Linux 5.1"},
 	{name: "hybridiopoll", bits: hybridPoll, refusal: noIOPoll,
 		doc: "sleeps for a part of the expected time, then polls the block device", since: "IORING_SETUP_HYBRID_IOPOLL, Linux 6.13"},
-	{name: "async", bits: async,
+	{name: "async", bits: async, on: handed,
 		doc: "hands every request of a socket or a file to a worker thread of the kernel; takes the place of bufring and multishot", since: "IOSQE_ASYNC, Linux 5.6, and IORING_ASYNC_CANCEL_FD, Linux 5.19"},
-	{name: "iowq", bits: iowqMax, sample: "2",
+	{name: "iowq", bits: iowqMax, sample: "2", on: needWorkers,
 		doc: "no more than so many worker threads of the kernel, of either kind", since: "IORING_REGISTER_IOWQ_MAX_WORKERS, Linux 5.15"},
 	{name: "hugepage", bits: ownMemory, unusable: noHugePage,
 		doc: "the ring lies in a huge page", since: "IORING_SETUP_NO_MMAP, Linux 6.5"},
 	{name: "noiowait", bits: noIOWait,
 		doc: "the time that the loop waits is idle time in the kernel's books, not I/O wait", since: "IORING_ENTER_NO_IOWAIT, Linux 6.15"},
-	{name: "regfiles", bits: regFiles,
+	{name: "regfiles", bits: regFiles, on: oftenUsed,
 		doc: "a descriptor that is used often is registered, and requests name it by its slot in the ring's table of files", since: "an empty table by IORING_REGISTER_FILES2, Linux 5.19"},
 }
 

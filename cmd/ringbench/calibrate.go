@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"github.com/ringbench/ringbench/internal/bench"
@@ -39,7 +41,11 @@ ours and C's, and a C program with itself: what that shows is noise.`,
 			return announced(cmd.Context(), p, warnings, out)
 		},
 	}
-	duetFlags(c, &cal.Options, []int{1, 64, 256, 1000}, []int{64, 4096}, 10)
+	g := &bench.EchoGrid{Networks: []string{"tcp"}, Pipelines: []int{1}}
+	cal.Grid = g
+	messageFlags(c, g, []int{1, 64, 256, 1000}, []int{64, 4096})
+	duetFlags(c, &cal.Options, 10, 500*time.Millisecond, 200*time.Millisecond)
+	clientFlags(c, &cal.Options)
 	c.Flags().StringSliceVar(&cal.Backends, "backend", []string{"uring", "epoll", "threadpool", "net"}, "which of ours")
 	out.flags(c)
 	complete(c, map[string][]string{"backend": variants()})

@@ -10,7 +10,7 @@ import (
 )
 
 func churnCommand() *cobra.Command {
-	var g bench.ChurnGrid
+	g := bench.ChurnGrid{RequestsPerConn: []int{1, 10}}
 	o := bench.Options{Grid: &g}
 	var out outputs
 	c := &cobra.Command{
@@ -31,13 +31,19 @@ source addresses from all of 127.0.0.0/8 in turn, so that ports do not run out.`
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return compare(cmd, &o, out) },
 	}
+	churnFlags(c, &g)
+	comparisonFlags(c, &o, 600*time.Millisecond, 200*time.Millisecond)
+	out.flags(c)
+	return c
+}
+
+// churnFlags are the load's; g holds the defaults that commands differ by.
+func churnFlags(c *cobra.Command, g *bench.ChurnGrid) {
 	f := c.Flags()
 	f.IntSliceVar(&g.Conns, "conns", []int{64}, "connections at a time")
-	f.IntSliceVar(&g.RequestsPerConn, "requests-per-conn", []int{1, 10}, "requests that a connection makes, one after the other")
+	f.IntSliceVar(&g.RequestsPerConn, "requests-per-conn", g.RequestsPerConn, "requests that a connection makes, one after the other")
 	f.IntSliceVar(&g.Sizes, "size", []int{64}, "bytes of a request, and of its reply")
 	f.Float64SliceVar(&g.Rates, "rate", nil, "connections a second (open loop); default: closed loop")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix")
-	comparisonFlags(c, &o, workloads.Streams, 600*time.Millisecond, 200*time.Millisecond)
-	out.flags(c)
-	return c
+	complete(c, map[string][]string{"network": workloads.Streams})
 }

@@ -14,23 +14,16 @@ import (
 )
 
 // duetFlags are those of the commands that consist of duets.
-func duetFlags(c *cobra.Command, o *bench.Options, conns, sizes []int, trials int) {
-	g := &bench.EchoGrid{Networks: []string{"tcp"}, Pipelines: []int{1}}
-	o.Grid, o.Loops = g, 1
+func duetFlags(c *cobra.Command, o *bench.Options, trials int, duration, warmup time.Duration) {
+	o.Loops = 1
 	f := c.Flags()
-	f.IntSliceVar(&g.Conns, "conns", conns, "connections")
-	f.IntSliceVar(&g.Sizes, "size", sizes, "bytes of a message")
 	f.IntVar(&o.Trials, "trials", trials, "pairs of each comparison in a session")
-	f.DurationVar(&o.Duration, "duration", 500*time.Millisecond, "measured window of a pair")
-	f.DurationVar(&o.Warmup, "warmup", 200*time.Millisecond, "load before the window")
+	f.DurationVar(&o.Duration, "duration", duration, "measured window of a pair")
+	f.DurationVar(&o.Warmup, "warmup", warmup, "load before the window")
 	sessionFlags(c, o)
 	f.Uint64Var(&o.Seed, "seed", 0, "of the order of pairs and of the bytes sent; 0: a random one, which the result records")
-	f.StringVar(&o.Placement, "placement", "", "split: servers and clients on CPUs of their own; shared: on the same; default: split where there are two CPUs")
-	f.StringVar(&o.ServerCPUs, "server-cpus", "", "CPUs of the servers, such as 0-3,8; default: one a loop")
-	f.StringVar(&o.ClientCPUs, "client-cpus", "", "CPUs of the clients")
-	f.StringVar(&o.Client, "client", bench.DefaultClient, "backend of the load generator, the same for every contestant")
-	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a server and its client may take to get ready, and to answer when the load is over")
-	complete(c, map[string][]string{"client": {"epoll", "uring"}, "placement": {"split", "shared"}})
+	f.StringVar(&o.ServerCPUs, "server-cpus", "", "CPUs of what is under test, such as 0-3,8; default: one a loop")
+	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a process under test and its client may take to get ready, and to answer when the load is over")
 }
 
 // sessionFlags say how often all is repeated.

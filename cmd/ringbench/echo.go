@@ -38,21 +38,31 @@ uring-multishot. Lists make a grid of all combinations.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return compare(cmd, &o, out) },
 	}
-	f := c.Flags()
-	f.IntSliceVar(&g.Conns, "conns", []int{64}, "connections")
-	f.IntSliceVar(&g.Sizes, "size", []int{64}, "bytes of a message")
-	f.IntSliceVar(&g.Pipelines, "pipeline", []int{1}, "messages outstanding on a connection")
-	f.Float64SliceVar(&g.Rates, "rate", nil, "messages a second over all connections (open loop); default: closed loop")
-	f.IntSliceVar(&g.Idle, "idle-conns", []int{0}, "silent connections beside --conns: prints the memory that one takes")
-	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix, udp, udp6")
-	comparisonFlags(c, &o, workloads.Networks, time.Second, 400*time.Millisecond)
+	echoFlags(c, &g)
+	comparisonFlags(c, &o, time.Second, 400*time.Millisecond)
 	out.flags(c)
 	return c
 }
 
-// comparisonFlags are those of the commands that compare servers of all kinds, which
-// are reached by these networks.
-func comparisonFlags(c *cobra.Command, o *bench.Options, networks []string, duration, warmup time.Duration) {
+// echoFlags are the load's.
+func echoFlags(c *cobra.Command, g *bench.EchoGrid) {
+	messageFlags(c, g, []int{64}, []int{64})
+	f := c.Flags()
+	f.IntSliceVar(&g.Pipelines, "pipeline", []int{1}, "messages outstanding on a connection")
+	f.Float64SliceVar(&g.Rates, "rate", nil, "messages a second over all connections (open loop); default: closed loop")
+	f.IntSliceVar(&g.Idle, "idle-conns", []int{0}, "silent connections beside --conns: prints the memory that one takes")
+	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix, udp, udp6")
+	complete(c, map[string][]string{"network": workloads.Networks})
+}
+
+func messageFlags(c *cobra.Command, g *bench.EchoGrid, conns, sizes []int) {
+	f := c.Flags()
+	f.IntSliceVar(&g.Conns, "conns", conns, "connections")
+	f.IntSliceVar(&g.Sizes, "size", sizes, "bytes of a message")
+}
+
+// comparisonFlags are those of the commands that compare servers of all kinds.
+func comparisonFlags(c *cobra.Command, o *bench.Options, duration, warmup time.Duration) {
 	f := c.Flags()
 	f.StringSliceVar(&o.Backends, "backend", []string{"all"}, "contestants; all, the default where no other server is named, is every backend that is available here")
 	f.IntVar(&o.Loops, "loops", 1, "event loops of a server")
@@ -61,10 +71,7 @@ func comparisonFlags(c *cobra.Command, o *bench.Options, networks []string, dura
 	f.DurationVar(&o.Warmup, "warmup", warmup, "load before the window")
 	f.IntVar(&o.Trials, "trials", 5, "trials of each cell, interleaved in random order")
 	f.Uint64Var(&o.Seed, "seed", 0, "of the order of trials and of the bytes sent; 0: a random one, which the result records")
-	f.StringVar(&o.Placement, "placement", "", "split: server and client on CPUs of their own; shared: on the same; default: split where there are two CPUs")
 	f.StringVar(&o.ServerCPUs, "server-cpus", "", "CPUs of the server, such as 0-3,8; default: one a loop")
-	f.StringVar(&o.ClientCPUs, "client-cpus", "", "CPUs of the client")
-	f.StringVar(&o.Client, "client", bench.DefaultClient, "backend of the load generator, the same for every contestant")
 	f.BoolVar(&o.AA, "aa", true, "also compare the first contestant with itself: what those differ by is noise")
 	f.BoolVar(&o.Duet, "duet", false, "run two contestants at the same moment on the same CPUs: the most sensitive comparison on a noisy machine")
 	sessionFlags(c, o)
@@ -73,12 +80,17 @@ func comparisonFlags(c *cobra.Command, o *bench.Options, networks []string, dura
 	f.StringArrayVar(&o.Commands, "server-cmd", nil, "NAME=COMMAND of a foreign server, started with {port} replaced by the port to listen on; repeatable")
 	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a server and its client may take to get ready, and to answer when the load is over")
 	f.BoolVar(&o.Audit, "audit", true, "also count system calls by tracepoint after each window, where permitted")
-	complete(c, map[string][]string{
-		"backend":   append([]string{"all"}, variants()...),
-		"client":    {"epoll", "uring"},
-		"network":   networks,
-		"placement": {"split", "shared"},
-	})
+	clientFlags(c, o)
+	complete(c, map[string][]string{"backend": append([]string{"all"}, variants()...)})
+}
+
+// clientFlags are about the load generator.
+func clientFlags(c *cobra.Command, o *bench.Options) {
+	f := c.Flags()
+	f.StringVar(&o.Placement, "placement", "", "split: server and client on CPUs of their own; shared: on the same; default: split where there are two CPUs")
+	f.StringVar(&o.ClientCPUs, "client-cpus", "", "CPUs of the client")
+	f.StringVar(&o.Client, "client", bench.DefaultClient, "backend of the load generator, the same for every contestant")
+	complete(c, map[string][]string{"client": {"epoll", "uring"}, "placement": {"split", "shared"}})
 }
 
 // compare is what those commands do.

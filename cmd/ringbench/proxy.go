@@ -35,6 +35,14 @@ the bytes in the kernel (splice(2)). Lists make a grid of all combinations.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return compare(cmd, &o, out) },
 	}
+	proxyFlags(c, &g, &o)
+	comparisonFlags(c, &o, time.Second, 400*time.Millisecond)
+	out.flags(c)
+	return c
+}
+
+// proxyFlags are the load's, and where its origin runs.
+func proxyFlags(c *cobra.Command, g *bench.ProxyGrid, o *bench.Options) {
 	f := c.Flags()
 	f.StringSliceVar(&g.Modes, "mode", []string{bench.ModeRequest}, "request: messages there and back; stream: bytes in bulk")
 	f.StringSliceVar(&g.Directions, "direction", []string{"down"}, "of a stream: down, from the origin; up, to it; both")
@@ -44,8 +52,5 @@ the bytes in the kernel (splice(2)). Lists make a grid of all combinations.`,
 	f.Float64SliceVar(&g.Rates, "rate", nil, "requests a second over all connections (open loop); default: closed loop")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix; on both sides")
 	f.StringVar(&o.OriginCPUs, "origin-cpus", "", "CPUs of the origin; default: what server and client leave, else the client's")
-	comparisonFlags(c, &o, workloads.Streams, time.Second, 400*time.Millisecond)
-	out.flags(c)
-	complete(c, map[string][]string{"mode": {bench.ModeRequest, bench.ModeStream}, "direction": {"down", "up", "both"}})
-	return c
+	complete(c, map[string][]string{"mode": {bench.ModeRequest, bench.ModeStream}, "direction": {"down", "up", "both"}, "network": workloads.Streams})
 }

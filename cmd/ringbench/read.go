@@ -13,7 +13,7 @@ import (
 )
 
 func readCommand() *cobra.Command {
-	var g bench.ReadGrid
+	g := bench.ReadGrid{Depths: []int{1, 32}}
 	o := bench.Options{Grid: &g}
 	var out outputs
 	c := &cobra.Command{
@@ -46,18 +46,9 @@ all combinations. A backend may be followed by +feature and -feature.
 			return execute(cmd.Context(), p, warnings, out)
 		},
 	}
+	readFlags(c, &g)
 	f := c.Flags()
 	f.StringSliceVar(&o.Backends, "backend", []string{"all"}, "contestants; all is every backend that is available here")
-	f.StringVar(&g.Op, "op", "read", "read, write, fsync, append")
-	g.Sizes, g.Depths = []int{4096}, []int{1, 32}
-	f.Var(sizes{&g.Sizes}, "bs", "bytes of an operation, such as 4k,64k,1m")
-	f.IntSliceVar(&g.Depths, "depth", g.Depths, "operations in flight")
-	f.StringSliceVar(&g.Patterns, "pattern", []string{bench.Random}, "random, sequential")
-	f.BoolVar(&g.Direct, "direct", false, "around the page cache (O_DIRECT)")
-	f.StringSliceVar(&g.Caches, "cache", nil, "hot: all of the file is in the page cache before each trial, the default without --direct; cold: none is")
-	f.StringVar(&g.File, "file", "", "read this file instead of one of ringbench's own")
-	f.Var(size{&g.FileBytes}, "file-size", "of the file, such as 4g, or what a log may have; default: 256m, or all of --file; of a log 16g, or less where not twice as much is free")
-	f.StringVar(&g.Dir, "dir", os.TempDir(), "where ringbench's own file is made")
 	f.IntVar(&o.Loops, "loops", 1, "event loops, among which the depth is divided")
 	f.DurationVar(&o.Duration, "duration", time.Second, "measured window of a trial")
 	f.DurationVar(&o.Warmup, "warmup", 200*time.Millisecond, "load before the window; none with --cache=cold, which it would warm")
@@ -70,13 +61,28 @@ all combinations. A backend may be followed by +feature and -feature.
 	f.DurationVar(&o.Patience, "start-timeout", bench.DefaultPatience, "how long a process may take to get the file and itself ready, and to answer when the load is over")
 	f.BoolVar(&o.Audit, "audit", true, "also count system calls by tracepoint after each window, where permitted")
 	out.flags(c)
+	complete(c, map[string][]string{"backend": append([]string{"all"}, variants()...)})
+	return c
+}
+
+// readFlags are the load's; g holds the defaults that commands differ by.
+func readFlags(c *cobra.Command, g *bench.ReadGrid) {
+	g.Sizes = []int{4096}
+	f := c.Flags()
+	f.StringVar(&g.Op, "op", "read", "read, write, fsync, append")
+	f.Var(sizes{&g.Sizes}, "bs", "bytes of an operation, such as 4k,64k,1m")
+	f.IntSliceVar(&g.Depths, "depth", g.Depths, "operations in flight")
+	f.StringSliceVar(&g.Patterns, "pattern", []string{bench.Random}, "random, sequential")
+	f.BoolVar(&g.Direct, "direct", false, "around the page cache (O_DIRECT)")
+	f.StringSliceVar(&g.Caches, "cache", nil, "hot: all of the file is in the page cache before each trial, the default without --direct; cold: none is")
+	f.StringVar(&g.File, "file", "", "read this file instead of one of ringbench's own")
+	f.Var(size{&g.FileBytes}, "file-size", "of the file, such as 4g, or what a log may have; default: 256m, or all of --file; of a log 16g, or less where not twice as much is free")
+	f.StringVar(&g.Dir, "dir", os.TempDir(), "where ringbench's own file is made")
 	complete(c, map[string][]string{
-		"backend": append([]string{"all"}, variants()...),
 		"op":      {"read", "write", "fsync", "append"},
 		"pattern": {bench.Random, bench.Sequential},
 		"cache":   {bench.Hot, bench.Cold},
 	})
-	return c
 }
 
 // A size is a flag that takes a number of bytes.

@@ -11,7 +11,7 @@ import (
 )
 
 func streamCommand() *cobra.Command {
-	g := bench.StreamGrid{FileSizes: []int{1 << 20}, BufSizes: []int{64 << 10}}
+	var g bench.StreamGrid
 	o := bench.Options{Grid: &g}
 	var out outputs
 	c := &cobra.Command{
@@ -41,6 +41,15 @@ it finds in {dir}; {file} is its path. Both are gone when the run ends.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return compare(cmd, &o, out) },
 	}
+	streamFlags(c, &g)
+	comparisonFlags(c, &o, time.Second, 400*time.Millisecond)
+	out.flags(c)
+	return c
+}
+
+// streamFlags are the load's.
+func streamFlags(c *cobra.Command, g *bench.StreamGrid) {
+	g.FileSizes, g.BufSizes = []int{1 << 20}, []int{64 << 10}
 	f := c.Flags()
 	f.IntSliceVar(&g.Conns, "conns", []int{64}, "connections at a time")
 	f.StringSliceVar(&g.Protocols, "protocol", []string{workloads.Raw}, "raw: connecting brings the file; http: a GET does")
@@ -49,8 +58,5 @@ it finds in {dir}; {file} is its path. Both are gone when the run ends.`,
 	f.Var(sizes{&g.BufSizes}, "buf-size", "of a buffer that a server reads into, such as 16k,64k")
 	f.StringVar(&g.Dir, "dir", os.TempDir(), "where ringbench's own file is made")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix")
-	comparisonFlags(c, &o, workloads.Streams, time.Second, 400*time.Millisecond)
-	out.flags(c)
-	complete(c, map[string][]string{"protocol": workloads.Protocols})
-	return c
+	complete(c, map[string][]string{"network": workloads.Streams, "protocol": workloads.Protocols})
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,31 +37,48 @@ func (a *Ablation) Plan() (*result.Plan, []string, error) {
 	a.Backends, a.Commands, a.Target, a.Duet = []string{f.Name}, nil, "", true
 	return a.plan(func(p *result.Plan, loads []result.Load) ([]string, error) {
 		p.Purpose = result.PurposeAblation
-		under := func(c result.Cell, l result.Load) result.Cell {
-			c.Load = l
-			return c
-		}
-		for _, load := range loads {
-			first := len(p.Cells)
-			second := base
-			second.Contestant += again
-			p.Cells = append(p.Cells, under(base, load), under(second, load))
-			p.Matches = append(p.Matches, result.Match{A: first + 1, B: first, Label: "A/A", Apart: spins(f.Name), Same: true})
-			for _, c := range candidates {
-				if c.why != "" {
-					continue
-				}
-				p.Matches = append(p.Matches, result.Match{A: len(p.Cells), B: first, Label: c.label(f), Apart: spins(f.Name) || spins(c.variant)})
-				p.Cells = append(p.Cells, under(c.cell, load))
-			}
+		for _, l := range loads {
+			a.match(p, base, candidates, l)
 		}
 		for _, c := range candidates {
-			if c.why != "" {
-				p.LeftOut = append(p.LeftOut, result.LeftOut{Contestant: c.variant, Why: c.why})
+			if err := c.leftOut(base, loads); err != nil {
+				leaveOut(p, c.variant, err)
 			}
+		}
+		if !slices.ContainsFunc(p.Matches, func(m result.Match) bool { return !m.Same }) {
+			return nil, errNoFeature(f.Name, p.LeftOut)
 		}
 		return nil, nil
 	})
+}
+
+func errNoFeature(backend string, out []result.LeftOut) error {
+	var why []string
+	for _, l := range out {
+		why = append(why, l.Contestant+": "+l.Why)
+	}
+	return fmt.Errorf("no feature of %s can be measured; %s", backend, strings.Join(why, "; "))
+}
+
+// match adds what is compared under one load.
+func (a *Ablation) match(p *result.Plan, base result.Cell, candidates []candidate, l result.Load) {
+	first := len(p.Cells)
+	add := func(c result.Cell, m result.Match) {
+		c.Load = l
+		m.A, m.B, m.Apart = len(p.Cells), first, spins(base.Backend) || spins(c.Backend) || lone(l) != nil
+		p.Matches = append(p.Matches, m)
+		p.Cells = append(p.Cells, c)
+	}
+	second := base
+	second.Contestant += again
+	base.Load = l
+	p.Cells = append(p.Cells, base)
+	add(second, result.Match{Label: "A/A", Same: true})
+	for _, c := range candidates {
+		if c.why == nil && c.acts(base, l) {
+			add(c.cell, result.Match{Label: strings.TrimPrefix(c.variant, base.Backend)}) // such as "+sqpoll"
+		}
+	}
 }
 
 // family finds a backend that has features by its name alone.
@@ -87,18 +105,52 @@ func family(name string) (backends.Family, error) {
 // A candidate is a variant that differs from the default by one feature.
 type candidate struct {
 	variant string
+	feature backends.Feature
 	cell    result.Cell
-	why     string // it cannot act here
+	why     error // it cannot act here
 }
 
-// label is what the variant changes: "+sqpoll".
-func (c candidate) label(f backends.Family) string { return strings.TrimPrefix(c.variant, f.Name) }
+// acts reports whether the feature can make a difference to a load: it acts on an
+// op that loops have under it, by default or in the variant.
+func (c candidate) acts(base result.Cell, l result.Load) bool {
+	return slices.ContainsFunc([]result.Cell{base, c.cell}, func(x result.Cell) bool {
+		x.Load = l
+		b, err := backends.Lookup(x.Backend)
+		return err == nil && c.feature.ActsOn(of(x).ops(x, b.Traits()))
+	})
+}
+
+// leftOut is why the candidate is not measured under some of the loads.
+func (c candidate) leftOut(base result.Cell, loads []result.Load) error {
+	if c.why != nil {
+		return c.why
+	}
+	if on := c.feature.On; on != nil && len(on) == 0 {
+		return fmt.Errorf("it acts on no op: %s", c.feature.Doc)
+	}
+	var idle []string
+	for _, l := range loads {
+		if !c.acts(base, l) {
+			idle = append(idle, l.String())
+		}
+	}
+	where := "here"
+	switch len(idle) {
+	case 0:
+		return nil
+	case len(loads):
+	default:
+		where = "under " + strings.Join(idle, "; ")
+	}
+	return fmt.Errorf("it acts on %s, of which there is none %s", c.feature.Target(), where)
+}
 
 func (a *Ablation) candidates(f backends.Family) (list []candidate, err error) {
-	names := slices.Sorted(maps.Keys(f.Features))
-	for i, n := range names {
-		names[i] = strings.TrimSuffix(n, "=")
+	features := map[string]backends.Feature{}
+	for n, x := range f.Features {
+		features[strings.TrimSuffix(n, "=")] = x
 	}
+	names := slices.Sorted(maps.Keys(features))
 	for _, only := range a.Only {
 		if !slices.Contains(names, only) {
 			return nil, fmt.Errorf("--features: backend %s has no feature %q; it has %s", f.Name, only, strings.Join(names, ", "))
@@ -120,21 +172,14 @@ func (a *Ablation) candidates(f backends.Family) (list []candidate, err error) {
 			continue
 		}
 		known, isKnown := capabilities[name]
-		c := candidate{variant: variantOf(f, name, known.Variant, slices.Contains(inForce, name))}
+		c := candidate{variant: variantOf(f, name, known.Variant, slices.Contains(inForce, name)), feature: features[name]}
 		switch {
 		case isKnown && !known.Supported:
-			c.why = orElse(known.Why, "this kernel does not have it: "+known.Since)
+			c.why = errors.New(orElse(known.Why, "this kernel does not have it: "+known.Since))
 		case isKnown && !known.Usable:
-			c.why = orElse(known.Why, "it cannot act here")
+			c.why = errors.New(orElse(known.Why, "it cannot act here"))
 		default:
-			var err error
-			if c.cell, err = a.contestant(c.variant); err != nil {
-				c.why = err.Error()
-			} else if b, _ := backends.Lookup(c.variant); b.Traits().Splicing {
-				c.why = "it acts on what is only passed on, as a proxy does"
-			} else if b.Traits().Sendfiling != base.Traits().Sendfiling {
-				c.why = "it acts on files that are sent, as ringbench stream does"
-			}
+			c.cell, c.why = a.contestant(c.variant)
 		}
 		list = append(list, c)
 	}

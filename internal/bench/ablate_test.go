@@ -2,6 +2,7 @@ package bench
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,8 +74,8 @@ func (c *loopCount) add(n int) {
 func registerFake() {
 	backends.Register(backends.Family{
 		Name: "fake",
-		Features: map[string]string{
-			"on": "", "off": "", "sqpoll": "", "heavy": "", "refused": "", "useless": "", "missing": "", "unexplained": "", "level=": "", "depth=": "",
+		Features: map[string]backends.Feature{
+			"on": {}, "off": {}, "sqpoll": {}, "heavy": {}, "refused": {}, "useless": {}, "missing": {}, "unexplained": {}, "level=": {}, "depth=": {},
 		},
 		New: func(v backends.Variant) (backends.Backend, error) { return fake{v}, nil },
 		Capabilities: func() []backends.Capability {
@@ -117,10 +118,7 @@ func TestAblationPlan(t *testing.T) {
 			t.Errorf("match %d: %+v", i, m)
 		}
 	}
-	reasons := map[string]string{}
-	for _, o := range p.LeftOut {
-		reasons[o.Contestant] = o.Why
-	}
+	_, reasons := said(p)
 	for name, part := range map[string]string{
 		"fake+refused": "the kernel refuses it", "fake+useless": "loopback has none", "fake+missing": "IORING_MISSING, Linux 7.0",
 		"fake+heavy": "too heavy", "fake+unexplained": "it cannot act here", "fake+depth": "depth needs a value",
@@ -145,7 +143,8 @@ func TestAblationOfSomeFeatures(t *testing.T) {
 	}
 }
 
-// Every feature of every backend is either measured or left out with a reason.
+// Every feature of every backend is either measured or left out with a reason,
+// unless none is left to be measured.
 func TestAblationCoversAllFeatures(t *testing.T) {
 	for _, f := range backends.Families() {
 		b, err := backends.Lookup(f.Name)
@@ -154,28 +153,119 @@ func TestAblationCoversAllFeatures(t *testing.T) {
 		}
 		a := Ablation{Options: options(), Backend: f.Name}
 		p, _, err := a.Plan()
+		if err != nil && strings.HasPrefix(err.Error(), "no feature of "+f.Name+" can be measured; ") {
+			for name := range f.Features {
+				if !strings.Contains(err.Error(), name) {
+					t.Errorf("%v: nothing is said of %s", err, name)
+				}
+			}
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		var labels []string
-		for _, m := range p.Matches {
-			labels = append(labels, m.Label)
-		}
-		for _, o := range p.LeftOut {
-			labels = append(labels, o.Contestant)
-			if o.Why == "" {
-				t.Errorf("%s is left out without a reason", o.Contestant)
-			}
-		}
-		if len(labels) != len(f.Features)+1 {
-			t.Errorf("%s: %q for %d features and A/A", f.Name, labels, len(f.Features))
+		labels, reasons := said(p)
+		if n := len(labels) + len(reasons); n != len(f.Features)+1 {
+			t.Errorf("%s: %q and %q for %d features and A/A", f.Name, labels, reasons, len(f.Features))
 		}
 		for name := range f.Features {
 			name = strings.TrimSuffix(name, "=")
-			if !slices.ContainsFunc(labels, func(l string) bool { return strings.Contains(l, name) }) {
+			if !slices.ContainsFunc(append(labels, slices.Collect(maps.Keys(reasons))...), func(l string) bool { return strings.Contains(l, name) }) {
 				t.Errorf("%s: nothing is said of %s", f.Name, name)
 			}
 		}
+	}
+}
+
+// said is what an ablation measures, and why it does not measure the rest.
+func said(p *result.Plan) (labels []string, reasons map[string]string) {
+	reasons = map[string]string{}
+	for _, m := range p.Matches {
+		labels = append(labels, m.Label)
+	}
+	for _, o := range p.LeftOut {
+		reasons[o.Contestant] = o.Why
+	}
+	return labels, reasons
+}
+
+// What is measured depends on what the loops do under the load; what two would
+// get in each other's way with is run apart.
+func TestAblationOfWorkloads(t *testing.T) {
+	tcp, one := []string{"tcp"}, []int{1}
+	echo := EchoGrid{Networks: tcp, Conns: one, Sizes: []int{64}, Pipelines: one}
+	piped, datagrams := echo, echo
+	piped.Pipelines, datagrams.Networks = []int{1, 8}, []string{"udp"}
+	requests := func(n ...int) *ChurnGrid {
+		return &ChurnGrid{Networks: tcp, Conns: one, Sizes: []int{64}, RequestsPerConn: n}
+	}
+	read := func(op string, caches ...string) *ReadGrid {
+		return &ReadGrid{Sizes: []int{4096}, Depths: one, Patterns: []string{Random}, Op: op, Caches: caches, FileBytes: 1 << 20, Dir: t.TempDir()}
+	}
+	const nothing = ", of which there is none here"
+	for name, c := range map[string]struct {
+		grid     Grid
+		backend  string
+		features []string
+		labels   []string
+		reasons  map[string]string
+	}{
+		"echo": {&piped, "uring", []string{"sendbundle", "skip", "fixedbufs", "regwait"}, []string{"A/A", "+skip", "A/A", "+sendbundle", "+skip"}, map[string]string{
+			"uring+sendbundle": "it acts on send with link to the same descriptor, of which there is none under tcp, 1 connection × 64 B, closed loop",
+			"uring+fixedbufs":  "it acts on read-at with select-buf" + nothing,
+			"uring+regwait":    "it acts on no op: the arguments of waits with a time limit lie in registered memory",
+		}},
+		"datagrams": {&datagrams, "uring", []string{"async", "multishot"}, []string{"A/A", "-multishot"}, map[string]string{
+			"uring+async": "it acts on accept, connect, recv, send, read-at, write-at, fsync, fdatasync, splice" + nothing,
+		}},
+		"churn":            {requests(1), "uring", []string{"multishot", "regfiles"}, []string{"A/A", "-multishot"}, map[string]string{"uring+regfiles": "64 times" + nothing}},
+		"churn that lasts": {requests(100), "uring", []string{"regfiles"}, []string{"A/A", "+regfiles"}, nil},
+		"read": {read("read"), "uring", []string{"fixedbufs", "multishot", "iowq", "link"}, []string{"A/A", "+fixedbufs"}, map[string]string{
+			"uring-multishot": "it acts on accept with multishot; recv, recv-from with multishot and select-buf" + nothing,
+			"uring+iowq=2":    "it acts on write-at, fsync, fdatasync, splice" + nothing,
+			"uring+link":      "with link" + nothing,
+		}},
+		"fsync": {read("fsync"), "uring", []string{"fixedbufs", "iowq", "link"}, []string{"A/A apart", "+iowq=2 apart", "+link apart"}, map[string]string{
+			"uring+fixedbufs": "it acts on read-at with select-buf" + nothing,
+		}},
+		"proxy": {&ProxyGrid{EchoGrid: echo, Modes: []string{ModeRequest}}, "uring", []string{"splice", "skip", "sqpoll"}, []string{"A/A", "+splice", "+sqpoll apart"}, map[string]string{
+			"uring+skip": "to the same descriptor" + nothing,
+		}},
+		"stream": {&StreamGrid{Networks: tcp, Conns: one, FileSizes: []int{1 << 20}, BufSizes: []int{4096}, Dir: t.TempDir()}, "uring", []string{"bufring", "link", "regfiles"}, []string{"A/A", "+link", "+regfiles"}, map[string]string{
+			"uring-bufring": "it acts on recv, recv-from with select-buf" + nothing,
+		}},
+		"stream by net": {&StreamGrid{Networks: tcp, Conns: one, FileSizes: one, BufSizes: []int{4096}, Dir: t.TempDir()}, "net", nil, []string{"A/A", "-sendfile"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, added := range append(c.features, "") {
+				if b, err := backends.Lookup(strings.TrimSuffix(c.backend+"+"+added, "+")); err == nil { // but with a value
+					testenv.Need(t, c.backend, b.Probe())
+				}
+			}
+			a := Ablation{Options: options(), Backend: c.backend, Only: c.features}
+			a.Grid = c.grid
+			p, _, err := a.Plan()
+			if err != nil {
+				t.Fatal(err)
+			}
+			labels, reasons := said(p)
+			for i, m := range p.Matches {
+				if m.Apart {
+					labels[i] += " apart"
+				}
+			}
+			if !slices.Equal(labels, c.labels) {
+				t.Errorf("measured are %q, want %q", labels, c.labels)
+			}
+			for variant, part := range c.reasons {
+				if !strings.Contains(reasons[variant], part) {
+					t.Errorf("%s is left out because %q, want %q", variant, reasons[variant], part)
+				}
+			}
+			if len(reasons) != len(c.reasons) {
+				t.Errorf("left out are %v, want %v", reasons, c.reasons)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/load"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/workloads"
 )
 
 // churn is echo on connections that end. The client closes first.
@@ -21,6 +22,9 @@ var churn = workload{
 		}, c, p)
 	},
 	places: echoPlaces, // for the connections that are there before the load
+	ops: func(c result.Cell, t backends.Traits) []backends.Kind {
+		return workloads.EchoOps(t, c.Requests, ahead(c))
+	},
 	messages: func(c result.Cell, n backends.Counters) float64 {
 		return float64(n[backends.BytesIn]) / float64(c.UnitBytes())
 	},

@@ -16,6 +16,7 @@ import (
 var datagramEcho = func() workload {
 	w := echo
 	w.places = nil
+	w.ops = func(_ result.Cell, t backends.Traits) []backends.Kind { return workloads.DatagramOps(t) }
 	w.threads = func(c result.Cell) int { return max(c.Workers, 1) }
 	w.floor = func(c result.Cell) result.Cell {
 		c.Rate = 0

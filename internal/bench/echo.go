@@ -19,6 +19,7 @@ var echo = workload{
 		}, c, p)
 	},
 	places: echoPlaces,
+	ops:    func(c result.Cell, t backends.Traits) []backends.Kind { return workloads.EchoOps(t, 0, ahead(c)) },
 	messages: func(c result.Cell, n backends.Counters) float64 {
 		return float64(n[backends.BytesIn]) / float64(c.UnitBytes())
 	},
@@ -37,6 +38,10 @@ func echoPlaces(c result.Cell) int {
 	}
 	return c.Conns
 }
+
+// ahead reports whether more than one buffer of a connection's messages may be on
+// the way to a server of ours.
+func ahead(c result.Cell) bool { return c.Pipeline > 1 || c.Size >= load.BufSize(c.Size) }
 
 func echoServer(c result.Cell, p *result.Plan, _ string) (part, error) {
 	return serverPart(roleEcho, echoConfig(c, p.ServerCPUs), c)

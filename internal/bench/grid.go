@@ -14,6 +14,11 @@ func (o *Options) cells(p *result.Plan, loads []result.Load) (warnings []string,
 		return nil, err
 	}
 	for _, load := range loads {
+		if o.Duet {
+			if err := lone(load); err != nil {
+				return nil, err
+			}
+		}
 		for _, c := range contestants {
 			c.Load = load
 			if c.Backend == "" && c.Network != "tcp" {
@@ -23,9 +28,6 @@ func (o *Options) cells(p *result.Plan, loads []result.Load) (warnings []string,
 				if err := takesDatagrams("--backend", c.Backend, c.Network); err != nil {
 					return nil, err
 				}
-			}
-			if err := takesDatagrams("--client", o.Client, c.Network); err != nil {
-				return nil, err
 			}
 			p.Cells = append(p.Cells, c)
 		}

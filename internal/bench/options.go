@@ -73,17 +73,12 @@ func (o *Options) plan(fill func(*result.Plan, []result.Load) (warnings []string
 	if err := o.check(); err != nil {
 		return nil, nil, err
 	}
-	if o.Duet {
-		if err := apart(loads); err != nil {
-			return nil, nil, err
-		}
-	}
 	if err := o.checkForeign(loads[0].Workload); err != nil {
 		return nil, nil, err
 	}
 	drives := playable[loads[0].Workload].drives()
 	if drives {
-		if err := o.checkClient(); err != nil {
+		if err := o.checkClient(loads); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -188,7 +183,7 @@ func (o *Options) checkForeign(workload string) error {
 }
 
 // checkClient chooses the load generator's backend and checks it.
-func (o *Options) checkClient() error {
+func (o *Options) checkClient(loads []result.Load) error {
 	if o.Client == DefaultClient {
 		o.clientChosen = true
 		o.Client, o.secondChoice = chooseClient()
@@ -202,6 +197,11 @@ func (o *Options) checkClient() error {
 	}
 	if t := client.Traits(); t.Blocking || t.Memory {
 		return fmt.Errorf("--client=%s cannot drive many connections from one loop: use epoll or uring", o.Client)
+	}
+	for _, l := range loads {
+		if err := takesDatagrams("--client", o.Client, l.Network); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -55,6 +55,7 @@ var proxy = workload{
 		return s
 	},
 	places: echoPlaces,
+	ops:    func(c result.Cell, t backends.Traits) []backends.Kind { return workloads.ProxyOps(t, ahead(c)) },
 	messages: func(c result.Cell, n backends.Counters) float64 {
 		return float64(n[backends.BytesIn]) / float64(c.UnitBytes())
 	},

@@ -16,6 +16,7 @@ import (
 var read = workload{
 	server: readServer,
 	supply: supplyFile,
+	ops:    func(c result.Cell, t backends.Traits) []backends.Kind { return workloads.ReadOps(t, c.Op) },
 	messages: func(c result.Cell, n backends.Counters) float64 {
 		moved := n[backends.BytesOut]
 		if c.Op == workloads.OpRead {

@@ -208,16 +208,13 @@ func (g *ReadGrid) foreign() (bytes int64, err error) {
 	return info.Size(), nil
 }
 
-// apart refuses loads that two contestants cannot have at the same moment on one
-// file.
-func apart(loads []result.Load) error {
-	for _, l := range loads {
-		if l.Op != "" && l.Op != workloads.OpRead {
-			return fmt.Errorf("--duet has both contestants on one file, and with --op=%s they would wait for each other's locks; leave --duet out", l.Op)
-		}
-		if l.Cache == Cold {
-			return errors.New("--duet has both contestants on one file, and with --cache=cold each would find what the other has read; leave --duet out, or use --direct")
-		}
+// lone is why two contestants cannot have a load at the same moment on one file.
+func lone(l result.Load) error {
+	switch {
+	case l.Op != "" && l.Op != workloads.OpRead:
+		return fmt.Errorf("--duet has both contestants on one file, and with --op=%s they would wait for each other's locks; leave --duet out", l.Op)
+	case l.Cache == Cold:
+		return errors.New("--duet has both contestants on one file, and with --cache=cold each would find what the other has read; leave --duet out, or use --direct")
 	}
 	return nil
 }

@@ -30,6 +30,9 @@ var stream = workload{
 	foreign: []string{"{file}", "{dir}"},
 	supply:  supplyStream,
 	places:  echoPlaces, // for the connections that are there before the load
+	ops: func(c result.Cell, t backends.Traits) []backends.Kind {
+		return workloads.StreamOps(t, int((c.FileBytes+int64(c.Buffer)-1)/int64(c.Buffer)))
+	},
 	messages: func(c result.Cell, n backends.Counters) float64 {
 		return float64(n[backends.BytesOut]) / float64(c.CountedBytes())
 	},

@@ -30,6 +30,8 @@ type workload struct {
 	// places is how many connections a server of ours is to have accepted before
 	// the load begins; nil: they come and go, or there are none.
 	places func(c result.Cell) int
+	// ops are those of our server's loops, where they have those traits.
+	ops func(c result.Cell, t backends.Traits) []backends.Kind
 	// messages is how many a server of ours has answered, by its counters.
 	messages func(c result.Cell, n backends.Counters) float64
 	// files is how many descriptors one process of a trial needs.

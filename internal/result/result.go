@@ -124,7 +124,8 @@ type Match struct {
 	B     int    `json:"b"`
 	Label string `json:"label"` // what the ratio tells
 	// Apart: one right after the other, not at the same moment, because a thread
-	// of A or B spins and would take from its rival the CPU that they share.
+	// of A or B spins and would take from its rival the CPU that they share, or
+	// because of what they do to the one file that they have.
 	Apart bool `json:"apart,omitempty"`
 	// Same: A and B are the same, so that what they differ by is noise.
 	Same bool `json:"same,omitempty"`
