@@ -53,6 +53,7 @@ type Loop struct {
 	ts      *uapi.Timespec
 	bundle  bundle // being handed out
 	stalls  int    // enters in a row that achieved nothing
+	skipped int    // see overdue
 	closed  bool
 
 	messages messages            // of receives from an address
@@ -235,7 +236,7 @@ func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 		if l.bundle.left > 0 {
 			have++
 		}
-		if !over && !starving && l.idle() && have >= want && (have > 0 || entered) {
+		if !over && !starving && l.idle() && have >= want && (have > 0 || entered) && !l.overdue() {
 			l.tally.Publish()
 			return n + l.reap(dst[n:]), nil
 		}

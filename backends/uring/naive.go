@@ -14,3 +14,18 @@ func (l *Loop) submitAlone() {
 		_, _ = l.enter(l.ring.enterFD, n, 0, l.ring.enterOr, nil, 0)
 	}
 }
+
+// maxSkips is how many Waits of a naive loop may make do with what completed as it
+// was submitted. With defer, what else has happened comes only when the loop asks
+// for completions: a socket would wait for as long as reads of the page cache
+// follow on each other.
+const maxSkips = 64
+
+// overdue reports whether a Wait that need not enter the kernel must.
+func (l *Loop) overdue() bool {
+	if !l.feat.has(naive | deferred) {
+		return false
+	}
+	l.skipped = (l.skipped + 1) % maxSkips
+	return l.skipped == 0
+}

@@ -74,6 +74,29 @@ func TestNaive(t *testing.T) {
 	}
 }
 
+// What completes as it is submitted does not keep a naive loop from the rest.
+func TestNaiveAsks(t *testing.T) {
+	l := open(t, named(t, "uring+naive"), backends.Config{})
+	here, far := socketpair(t)
+	recv := &backends.Op{Code: backends.Recv, Flags: backends.SelectBuf, FD: here}
+	l.Submit(recv)
+	nothingYet(t, l)
+	say(t, far, "ping")
+	nop, dst := &backends.Op{Code: backends.Nop}, make([]backends.Completion, 1)
+	for range 3 * maxSkips {
+		if !nop.Lent() {
+			l.Submit(nop)
+		}
+		if n, err := l.Wait(dst, 1, -1); err != nil {
+			t.Fatal(err)
+		} else if n == 1 && dst[0].Op == recv {
+			l.Recycle(dst[0].Buf)
+			return
+		}
+	}
+	t.Errorf("the receive has not completed in %d Waits", 3*maxSkips)
+}
+
 // uninterrupted keeps the runtime from interrupting this thread, which it does after
 // 10 ms in a raw call: a wait that is interrupted brings what there is. Nor may
 // the runtime collect meanwhile, for it would wait for this thread.
