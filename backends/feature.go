@@ -33,15 +33,15 @@ func Kinds(flags Flags, codes ...Code) (list []Kind) {
 	return list
 }
 
-// Has reports whether ops of kind k, a workload's, may be what a feature acts on.
-func (k Kind) Has(on Kind) bool {
+// has reports whether ops of kind k, a workload's, may be what a feature acts on.
+func (k Kind) has(on Kind) bool {
 	return k.Code == on.Code && k.Flags&on.Flags == on.Flags && (k.SameFD || !on.SameFD) && (k.Uses == 0 || k.Uses >= on.Uses)
 }
 
 // ActsOn reports whether the feature can act on what has ops of these kinds.
 func (f Feature) ActsOn(ops []Kind) bool {
 	return f.On == nil || slices.ContainsFunc(f.On, func(on Kind) bool {
-		return slices.ContainsFunc(ops, func(k Kind) bool { return k.Has(on) })
+		return slices.ContainsFunc(ops, func(k Kind) bool { return k.has(on) })
 	})
 }
 
