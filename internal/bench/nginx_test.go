@@ -86,7 +86,7 @@ func compareNginx(t *testing.T, o Options) {
 	o.Duration, o.Warmup, o.Trials, o.Audit = 600e6, 200e6, 10, meter.CanTrace() == nil
 	for _, backend := range []string{"epoll+sendfile", "threadpool+sendfile", "net"} {
 		o.Backends, o.Duet = []string{backend}, true
-		if err := reports.Duet(t.Output(), mustRun(t, o)); err != nil {
+		if err := reports.Comparison(t.Output(), mustRun(t, o)); err != nil {
 			t.Fatal(err)
 		}
 	}
