@@ -19,6 +19,7 @@ type Config struct {
 	CPUs    []int  `json:"cpus"` // where a loop's kernel threads may be pinned
 	// Files: its loops read files, some by threads of their own (Traits.FilePool).
 	Files bool `json:"files,omitempty"`
+	Slow  Slow `json:"slow,omitzero"`
 }
 
 // Check says what is wrong with the configuration, as its user sees it.

@@ -114,6 +114,9 @@ func (s *Server) open(index int) (backends.Loop, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.cfg.Slow.Nanos > 0 {
+		l = newSlowLoop(l, s.cfg.Slow)
+	}
 	s.mu.Lock()
 	s.loops = append(s.loops, l)
 	s.mu.Unlock()

@@ -39,6 +39,10 @@ uring-multishot. Lists make a grid of all combinations.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return compare(cmd, &o, out) },
 	}
 	echoFlags(c, &g)
+	c.Flags().StringArrayVar(&o.Slow, "slow", nil, "NAME=5% or NAME=400ns: that contestant again, with a spin that adds so much to its CPU a message; repeatable")
+	if err := c.Flags().MarkHidden("slow"); err != nil {
+		panic(err) // a flag that does not exist: a mistake of this program
+	}
 	comparisonFlags(c, &o, time.Second, 400*time.Millisecond)
 	out.flags(c)
 	return c

@@ -64,6 +64,9 @@ func run(ctx context.Context, set *result.Set, progress Progress) error {
 	if set.Floor, err = r.harnessFloor(ctx); err != nil {
 		return err
 	}
+	if err := r.setSpins(ctx, func(what string) { progress(0, len(runs), what) }); err != nil {
+		return err
+	}
 	session := 0
 	for i, one := range runs {
 		if now := one.Block / p.Trials; now > session {

@@ -71,6 +71,7 @@ func echoConfig(c result.Cell, cpus []int) workloads.Config {
 	return workloads.Config{
 		Backend: c.Backend, Network: c.Network, Address: workloads.LoopbackAddress(c.Network),
 		Loops: c.Loops, Workers: c.Workers, BufSize: size, Bufs: bufs, CPUs: cpus,
+		Slow: workloads.Slow{Nanos: c.SpinNanos, Bytes: c.Size},
 	}
 }
 

@@ -33,6 +33,7 @@ type Options struct {
 	Backends         []string // variants; "all" is what is available
 	BackendsByUser   bool     // Backends is not the default, which gives way to Commands and Target
 	Commands         []string // NAME=COMMAND
+	Slow             []string // NAME=5%, NAME=400ns: a contestant again, with so much CPU a message more
 	Target           string
 	TargetPID        int
 	Loops, Workers   int
@@ -394,6 +395,13 @@ func (o *Options) contestants(p *result.Plan) (cells []result.Cell, warnings []s
 				cells = append(cells, c)
 			}
 		}
+	}
+	for _, s := range o.Slow {
+		c, err := slower(s, cells)
+		if err != nil {
+			return nil, nil, err
+		}
+		cells = append(cells, c)
 	}
 	for _, nc := range o.Commands {
 		c, err := o.command(nc)

@@ -67,6 +67,7 @@ func serve(c *child.Control, s *workloads.Server) error {
 		},
 		"accepted": func(json.RawMessage) (any, error) { return s.Accepted(), nil },
 		"counters": func(json.RawMessage) (any, error) { return s.Counters(), nil },
+		"slowed":   func(json.RawMessage) (any, error) { return s.Slowed(), nil },
 	})
 	return nil
 }

@@ -139,6 +139,9 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 			other := max(0, *t.TracedSyscalls-*t.CountedSyscalls)
 			t.OtherSyscalls = &other
 		}
+		if t.Slowed, err = c.slowed(ctx); err != nil {
+			return err
+		}
 		t.Idle = c.silent
 		t.Verdict = verdict(t, r.plan)
 	}

@@ -147,6 +147,11 @@ type Cell struct {
 	Load
 	Loops   int `json:"loops"`
 	Workers int `json:"workers,omitempty"` // limit of a pool; 0: one a connection
+	// SpinNanos is CPU that a server of ours burns for each message, on purpose: it
+	// is SlowShare, where that was asked for, of what a message cost the same
+	// server without it when that was measured before the trials.
+	SpinNanos float64 `json:"spin_ns,omitempty"`
+	SlowShare float64 `json:"slow_share,omitempty"`
 }
 
 // A Load is what a cell asks of its contestant. Cells of one load are compared.
@@ -259,6 +264,9 @@ type Trial struct {
 	// Idle is what the idle connections of the load take.
 	Idle *IdleMemory `json:"idle_memory,omitempty"`
 
+	// Slowed is what a server with Cell.SpinNanos burnt in the whole load.
+	Slowed *Slowed `json:"slowed,omitempty"`
+
 	// Ending is how a foreign server ended that did not end as it was asked to:
 	// it had to be killed, or failed. The figures were taken before.
 	Ending string `json:"server_ending,omitempty"`
@@ -311,6 +319,12 @@ type IdleMemory struct {
 	// threads' kernel stacks, page tables.
 	Kernel *int64 `json:"kernel_bytes,omitempty"`
 	Source string `json:"kernel_source"` // of Kernel, or why there is none
+}
+
+// A Slowed is CPU that was burnt on purpose, as those who did have timed it.
+type Slowed struct {
+	Messages   float64 `json:"messages"` // received
+	CPUSeconds float64 `json:"cpu_seconds"`
 }
 
 // A Helper is one kind of io_uring kernel thread of a process.

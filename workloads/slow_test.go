@@ -1,0 +1,66 @@
+package workloads
+
+import (
+	"flag"
+	"math"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/ringbench/ringbench/backends"
+)
+
+var long = flag.Bool("long", false, "hold what is exact on a machine that is left alone to that")
+
+// A ready loop completes a receive of one message at every Wait.
+type ready struct {
+	backends.Loop
+	op backends.Op
+}
+
+func (r *ready) Wait(dst []backends.Completion, _ int, _ time.Duration) (int, error) {
+	dst[0] = backends.Completion{Op: &r.op, Res: 64}
+	return 1, nil
+}
+
+// What is spun is so much for every message, by the thread's CPU clock around all
+// of it, in small parts and in large ones.
+func TestSlowIsExact(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	tolerance, total, tries := 0.3, 40*time.Millisecond, 5
+	if *long {
+		tolerance, total, tries = 0.01, 100*time.Millisecond, 40
+	}
+	dst := make([]backends.Completion, 1)
+	for _, each := range []float64{10_000, 333_333} {
+		var off []float64
+		for range tries { // the clock has interrupts, too: one must find the machine calm
+			l := newSlowLoop(&ready{op: backends.Op{Code: backends.Recv}}, Slow{Nanos: each, Bytes: 64})
+			messages := int(float64(total) / each)
+			begin := threadCPU()
+			for range messages + 1 { // the last is owed still
+				if _, err := l.Wait(dst, 1, -1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			took := float64(threadCPU()-begin) / float64(messages)
+			off = append(off, took/each-1)
+			if math.Abs(took/each-1) <= tolerance {
+				t.Logf("%.0f ns a message, asked for %.0f", took, each)
+				break
+			}
+		}
+		if last := off[len(off)-1]; math.Abs(last) > tolerance {
+			t.Errorf("of %.0f ns a message the spin is off by %.3f", each, off)
+		}
+	}
+}
+
+func TestSlowDoesNotAllocate(t *testing.T) {
+	l := newSlowLoop(&ready{op: backends.Op{Code: backends.RecvFrom}}, Slow{Nanos: 20_000, Bytes: 64})
+	dst := make([]backends.Completion, 1)
+	if n := testing.AllocsPerRun(20, func() { _, _ = l.Wait(dst, 1, -1) }); n != 0 {
+		t.Errorf("%v allocations a turn", n)
+	}
+}
