@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -172,7 +174,12 @@ func environment(s *result.Set) (facts []pageFact) {
 	add("autogroup", fmt.Sprint(e.Autogroup))
 	add("mitigations", strings.Join(e.Mitigations, "; "))
 	add("kernel command line", e.Cmdline)
-	add("ringbench", s.Version+", "+e.GoVersion)
+	for _, group := range []map[string]string{e.Facts, e.Sysctls, e.KernelConfig} {
+		for _, name := range slices.Sorted(maps.Keys(group)) {
+			add(strings.ReplaceAll(name, "_", " "), group[name])
+		}
+	}
+	add("ringbench", strings.TrimSpace(s.Version+" "+e.Commit)+", "+e.GoVersion)
 	add("plan", fmt.Sprintf("%d trials of each cell in random order, seed %d; %.10g s of warm-up, %.10g s measured", p.Trials, p.Seed, p.WarmupSeconds, p.DurationSeconds))
 	add("started", s.Started.UTC().Format(time.RFC3339))
 	add("ended", s.Ended.UTC().Format(time.RFC3339))

@@ -46,7 +46,7 @@ when there is a warning.`,
 // subject is this machine.
 func subject() doctor.Subject {
 	s := doctor.Subject{
-		Files: os.DirFS("/"), Arch: runtime.GOARCH, TempDir: os.TempDir(),
+		Files: meter.Root(), Arch: runtime.GOARCH, TempDir: os.TempDir(),
 		Trace: meter.CanTrace(), Grouping: child.Grouping(), Span: time.Second, Wait: time.Sleep,
 	}
 	b, err := backends.Lookup("uring")

@@ -52,8 +52,8 @@ type place struct {
 }
 
 var whereWeAre = sync.OnceValue(func() place {
-	v1, v2 := ownPaths(readTrimmed("/proc/self/cgroup"))
-	m1, m2 := mounts(readTrimmed("/proc/self/mountinfo"))
+	v1, v2 := ownPaths(readTrimmed("/proc/self/cgroup"), "cpu")
+	m1, m2 := mounts(readTrimmed("/proc/self/mountinfo"), "cpu")
 	// In the first cgroup namespace "/" is the root; elsewhere it may be any.
 	first, _ := os.Readlink("/proc/self/ns/cgroup")
 	initial := first == "cgroup:[4026531835]" // PROC_CGROUP_INIT_INO, include/linux/proc_ns.h
@@ -104,10 +104,9 @@ func gives(dir string) bool {
 func exists(name string) bool   { return unix.Access(name, unix.F_OK) == nil }
 func writable(name string) bool { return unix.Access(name, unix.W_OK) == nil }
 
-// ownPaths finds our group's path in the v1 hierarchy that has the CPU
-// controller, "" if none has, and in the unified one: in the text of
-// /proc/self/cgroup.
-func ownPaths(groups string) (v1, v2 string) {
+// ownPaths finds our group's path in the v1 hierarchy that has the controller,
+// "" if none has, and in the unified one: in the text of /proc/self/cgroup.
+func ownPaths(groups, controller string) (v1, v2 string) {
 	for line := range strings.Lines(groups) {
 		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
 		if len(f) != 3 {
@@ -116,7 +115,7 @@ func ownPaths(groups string) (v1, v2 string) {
 		if f[0] == "0" {
 			v2 = f[2]
 		}
-		if listed(f[1], "cpu") {
+		if listed(f[1], controller) {
 			v1 = f[2]
 		}
 	}
@@ -144,9 +143,9 @@ func (m mount) dir(path string) string {
 	return filepath.Join(m.point, rest)
 }
 
-// mounts finds the v1 hierarchy that has the CPU controller and the unified one
-// in the text of /proc/self/mountinfo (proc_pid_mountinfo(5)).
-func mounts(mountinfo string) (v1, v2 mount) {
+// mounts finds the v1 hierarchy that has the controller and the unified one in
+// the text of /proc/self/mountinfo (proc_pid_mountinfo(5)).
+func mounts(mountinfo, controller string) (v1, v2 mount) {
 	for line := range strings.Lines(mountinfo) {
 		left, right, ok := strings.Cut(line, " - ")
 		l, r := strings.Fields(left), strings.Fields(right)
@@ -155,7 +154,7 @@ func mounts(mountinfo string) (v1, v2 mount) {
 		}
 		m := mount{point: l[4], root: l[3]}
 		switch {
-		case r[0] == "cgroup" && listed(r[2], "cpu"):
+		case r[0] == "cgroup" && listed(r[2], controller):
 			v1 = m
 		case r[0] == "cgroup2":
 			v2 = m
@@ -164,14 +163,14 @@ func mounts(mountinfo string) (v1, v2 mount) {
 	return v1, v2
 }
 
-// CPUGroups lists the directories of our CPU cgroup and of those above it as far
-// as they are mounted, ours first. files is a tree that begins at the root, and
-// the names are relative to it.
-func CPUGroups(files fs.FS) (dirs []string) {
+// Groups lists the directories of our cgroup of a controller, such as "cpu", and
+// of those above it as far as they are mounted, ours first. files is a tree that
+// begins at the root, and the names are relative to it.
+func Groups(files fs.FS, controller string) (dirs []string) {
 	groups, _ := fs.ReadFile(files, "proc/self/cgroup")
 	mountinfo, _ := fs.ReadFile(files, "proc/self/mountinfo")
-	v1, path := ownPaths(string(groups))
-	m, unified := mounts(string(mountinfo))
+	v1, path := ownPaths(string(groups), controller)
+	m, unified := mounts(string(mountinfo), controller)
 	if v1 != "" {
 		path = v1
 	} else {

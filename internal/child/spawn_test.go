@@ -109,8 +109,8 @@ func TestCgroup(t *testing.T) {
 		startInGroup(t, at)
 	})
 	t.Run("v2", func(t *testing.T) {
-		_, path := ownPaths(readTrimmed("/proc/self/cgroup"))
-		_, m := mounts(readTrimmed("/proc/self/mountinfo"))
+		_, path := ownPaths(readTrimmed("/proc/self/cgroup"), "cpu")
+		_, m := mounts(readTrimmed("/proc/self/mountinfo"), "cpu")
 		at := place{v2: true, parent: m.dir(path)} // being born there works without the controller, too
 		if at.parent == "" || !writable(at.parent+"/cgroup.procs") {
 			t.Skip("no v2 cgroup in which groups can be made")
@@ -173,12 +173,12 @@ func TestPlaceIsReadFromProc(t *testing.T) {
 		}
 		return name
 	}
-	v1, v2 := ownPaths("4:memory:/m\n3:cpu,cpuacct:/a:b\n2:cpuset:/\n0::/user.slice/x\n")
+	v1, v2 := ownPaths("4:memory:/m\n3:cpu,cpuacct:/a:b\n2:cpuset:/\n0::/user.slice/x\n", "cpu")
 	if v1 != "/a:b" || v2 != "/user.slice/x" {
 		t.Errorf("own paths %q, %q", v1, v2)
 	}
-	m1, m2 := mounts("30 25 0:26 /docker/1 /sys/fs/cgroup/cpu rw,nosuid shared:9 - cgroup cgroup rw,cpuacct,cpu\n" +
-		"31 25 0:27 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n32 25 0:28 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n")
+	m1, m2 := mounts("30 25 0:26 /docker/1 /sys/fs/cgroup/cpu rw,nosuid shared:9 - cgroup cgroup rw,cpuacct,cpu\n"+
+		"31 25 0:27 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n32 25 0:28 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n", "cpu")
 	if got := m1.dir("/docker/1/x"); got != "/sys/fs/cgroup/cpu/x" {
 		t.Errorf("v1 group is at %q", got)
 	}

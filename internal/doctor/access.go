@@ -13,9 +13,9 @@ import (
 // (admin-guide/sysctl/kernel.rst) are only told.
 func ring(m *machine) Outcome {
 	sysctl := "no sysctl to disable it"
-	if v := m.read("proc/sys/kernel/io_uring_disabled"); v != "" {
+	if v := m.Read("proc/sys/kernel/io_uring_disabled"); v != "" {
 		sysctl = "kernel.io_uring_disabled is " + v
-		if g := m.read("proc/sys/kernel/io_uring_group"); v == "1" && g != "" {
+		if g := m.Read("proc/sys/kernel/io_uring_group"); v == "1" && g != "" {
 			sysctl += ", io_uring_group " + g
 		}
 	}
@@ -53,26 +53,26 @@ func seccomp(m *machine) Outcome {
 func container(m *machine) Outcome {
 	var signs []string
 	for _, sign := range []struct{ file, of string }{{".dockerenv", "Docker"}, {"run/.containerenv", "Podman"}} {
-		if m.exists(sign.file) {
+		if m.Exists(sign.file) {
 			signs = append(signs, sign.of+" (/"+sign.file+")")
 		}
 	}
-	if s := m.read("run/systemd/container"); s != "" { // systemd's container interface
+	if s := m.Read("run/systemd/container"); s != "" { // systemd's container interface
 		signs = append(signs, s+" (/run/systemd/container)")
 	}
-	groups := m.read("proc/self/cgroup")
+	groups := m.Read("proc/self/cgroup")
 	for _, word := range []string{"kubepods", "docker", "containerd", "libpod", "lxc"} {
 		if strings.Contains(groups, word) {
 			signs = append(signs, word+" (cgroup)")
 		}
 	}
-	if m.exists("proc/gvisor") || strings.Contains(m.read("proc/version"), "gVisor") {
+	if m.Exists("proc/gvisor") || strings.Contains(m.Read("proc/version"), "gVisor") {
 		return warning("gVisor, which has a network stack of its own", "measure outside it")
 	}
 	switch {
 	case len(signs) > 0:
 		return ok("signs of " + strings.Join(signs, ", "))
-	case groups == "" || m.read("proc/version") == "":
+	case groups == "" || m.Read("proc/version") == "":
 		return unknown("/proc cannot be read", "run where it is mounted")
 	}
 	return ok("no sign of one")
@@ -93,7 +93,7 @@ const initialUsers = "0 0 4294967295"
 // kernels rings too (those before 5.12, and 6.18 again), all of a user's
 // together, unless the process has CAP_IPC_LOCK in the initial user namespace.
 func lockedMemory(m *machine) Outcome {
-	soft, hard := m.limit("Max locked memory")
+	soft, hard := m.Limit("Max locked memory")
 	if soft == "" {
 		return unknown("/proc/self/limits does not tell", "look at ulimit -a")
 	}
@@ -109,7 +109,7 @@ func lockedMemory(m *machine) Outcome {
 	if err == nil && caps&(1<<capIPCLock) == 0 {
 		return warning(found, advice)
 	}
-	switch users := strings.Join(strings.Fields(m.read("proc/self/uid_map")), " "); {
+	switch users := strings.Join(strings.Fields(m.Read("proc/self/uid_map")), " "); {
 	case err != nil || users == "":
 		return unknown(found+"; /proc does not tell whether CAP_IPC_LOCK lifts it", advice)
 	case users != initialUsers:
@@ -122,7 +122,7 @@ func lockedMemory(m *machine) Outcome {
 const filesBesides = 66
 
 func openFiles(m *machine) Outcome {
-	_, hard := m.limit("Max open files") // Go has raised the soft one already
+	_, hard := m.Limit("Max open files") // Go has raised the soft one already
 	n, err := strconv.Atoi(hard)
 	if err != nil {
 		return unknown("/proc/self/limits does not tell", "look at ulimit -a")
@@ -132,19 +132,6 @@ func openFiles(m *machine) Outcome {
 		return warning(found, "enough for "+strconv.Itoa(max(0, n-filesBesides))+" connections; for 10000 raise it with ulimit -Hn or LimitNOFILE=")
 	}
 	return ok(found + ", to which the soft one is raised")
-}
-
-// limit reads a line of /proc/self/limits: the name, then both limits and their
-// unit, in columns.
-func (m *machine) limit(name string) (soft, hard string) {
-	for line := range strings.Lines(m.read("proc/self/limits")) {
-		if rest, ok := strings.CutPrefix(line, name+" "); ok {
-			if f := strings.Fields(rest); len(f) >= 2 {
-				return f[0], f[1]
-			}
-		}
-	}
-	return "", ""
 }
 
 func inBytes(s string) string {
@@ -160,7 +147,7 @@ func inBytes(s string) string {
 
 func tracepoints(m *machine) Outcome {
 	found := ""
-	if p := m.read("proc/sys/kernel/perf_event_paranoid"); p != "" {
+	if p := m.Read("proc/sys/kernel/perf_event_paranoid"); p != "" {
 		found = "; kernel.perf_event_paranoid is " + p
 	}
 	var state string

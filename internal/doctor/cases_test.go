@@ -101,6 +101,10 @@ var cases = []struct {
 	{"hidden", "temporary files", OK, []string{"xfs (/dev/sdb)"}, mounted("31 22 0:30 / /tmp rw - tmpfs tmpfs rw\n32 31 8:16 / /tmp rw - xfs /dev/sdb rw"), ""},
 	{"odd", "temporary files", Unknown, []string{"newfs"}, mounted("31 22 0:30 / /tmp rw - newfs x rw"), ""},
 	{"little", "memory", Warning, []string{"0.5 GiB available", "free some"}, tree{"proc/meminfo": "MemTotal: 1048576 kB\nMemAvailable: 524288 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n"}, ""},
+	{"limit above", "memory limit", Warning, []string{"0.5 GiB", "--memory"}, tree{"sys/fs/cgroup/user.slice/memory.max": "536870912\n",
+		"sys/fs/cgroup/user.slice/user-1000.slice/memory.max": "max\n"}, ""},
+	{"ample limit", "memory limit", OK, []string{"4.0 GiB"}, tree{"sys/fs/cgroup/user.slice/memory.max": "4294967296\n"}, ""},
+	{"garbled", "memory limit", Unknown, nil, tree{"sys/fs/cgroup/user.slice/memory.max": "much\n"}, ""},
 	{"swapped", "memory", Warning, []string{"swap 1.0 GiB of 2.0 GiB", "swapoff"}, tree{"proc/meminfo": "MemTotal: 8388608 kB\nMemAvailable: 4194304 kB\nSwapTotal: 2097152 kB\nSwapFree: 1048576 kB\n"}, ""},
 	{"none", "huge pages", OK, []string{"vm.nr_hugepages"}, tree{"proc/meminfo": "HugePages_Total: 0\nHugePages_Free: 0\n"}, ""},
 }

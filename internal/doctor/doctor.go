@@ -1,10 +1,9 @@
 package doctor
 
 import (
-	"io/fs"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/ringbench/ringbench/internal/meter"
 )
 
 // Schema names the format of a report in JSON.
@@ -45,7 +44,7 @@ type Report struct {
 // A Subject is the machine to be examined: its files, and what only trying
 // tells.
 type Subject struct {
-	Files    fs.FS         // from the root of the file system
+	meter.Files
 	Arch     string        // as GOARCH
 	TempDir  string        // where temporary files go
 	Ring     error         // of making a ring by way of trial
@@ -86,6 +85,7 @@ var checks = []struct {
 	{"congestion control", congestion},
 	{"temporary files", tempDir},
 	{"memory", memory},
+	{"memory limit", memoryLimit},
 	{"huge pages", hugePages},
 }
 
@@ -131,43 +131,5 @@ type machine struct {
 	before, after observation
 }
 
-// read is the text of a file without the space around it, "" when it is not
-// there or may not be read.
-func (m *machine) read(name string) string {
-	b, _ := fs.ReadFile(m.Files, name)
-	return strings.TrimSpace(string(b))
-}
-
-// number is the first number of a file.
-func (m *machine) number(name string) (n int, ok bool) {
-	f := strings.Fields(m.read(name))
-	if len(f) == 0 {
-		return 0, false
-	}
-	n, err := strconv.Atoi(f[0])
-	return n, err == nil
-}
-
-func (m *machine) exists(name string) bool {
-	_, err := fs.Stat(m.Files, name)
-	return err == nil
-}
-
-// glob lists the files that match; a bad pattern would be a mistake of ours.
-func (m *machine) glob(pattern string) []string {
-	names, _ := fs.Glob(m.Files, pattern)
-	return names
-}
-
-// field is the value of "name: value" in a file of such lines.
-func (m *machine) field(file, name string) string {
-	for line := range strings.Lines(m.read(file)) {
-		if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == name {
-			return strings.TrimSpace(v)
-		}
-	}
-	return ""
-}
-
 // status is a field of /proc/self/status (proc_pid_status(5)).
-func (m *machine) status(name string) string { return m.field("proc/self/status", name) }
+func (m *machine) status(name string) string { return m.Field("proc/self/status", name) }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/child"
+	"github.com/ringbench/ringbench/internal/meter"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden file; read the difference before you commit it")
@@ -56,7 +57,7 @@ func subject(files tree) Subject {
 		m[name] = &fstest.MapFile{Data: []byte(text)}
 	}
 	return Subject{
-		Files: m, Arch: "amd64", TempDir: "/tmp", Tier: "6.1", Grouping: child.Autogroup, Span: time.Second,
+		Files: meter.Files{FS: m}, Arch: "amd64", TempDir: "/tmp", Tier: "6.1", Grouping: child.Autogroup, Span: time.Second,
 		Wait: func(time.Duration) {
 			for name, f := range m {
 				if later, ok := strings.CutPrefix(name, "later/"); ok {
@@ -106,6 +107,8 @@ func TestNothingTold(t *testing.T) {
 // reads are what it is ok by.
 var spare = map[string]string{
 	"kernel: proc/version":                                            "adds how it preempts",
+	"kernel: proc/cmdline":                                            "adds how it preempts",
+	"kernel: boot/config-6.12.9-generic":                              "adds how it preempts",
 	"io_uring: proc/sys/kernel/io_uring_disabled":                     "the trial decides",
 	"other processes: proc/pressure/cpu":                              "adds to the shares",
 	"tracepoints: proc/sys/kernel/perf_event_paranoid":                "the trial decides",
@@ -132,6 +135,7 @@ var telling = map[string]string{
 	"container: proc/gvisor":                                            "only gVisor has it",
 	"CPU quota: sys/fs/cgroup/user.slice/cpu.max":                       "the group has no controller",
 	"CPU quota: sys/fs/cgroup/user.slice/user-1000.slice/cpu.max":       "the group has no controller",
+	"memory limit: sys/fs/cgroup/user.slice/memory.max":                 "the group has no controller",
 	"governor: sys/devices/system/cpu/cpufreq/policy0/scaling_governor": "there is one policy",
 	"governor: sys/devices/system/cpu/cpufreq/policy1/scaling_governor": "there is one policy",
 	"mitigations: sys/devices/system/cpu/vulnerabilities/meltdown":      "the kernel does not know it",
@@ -149,7 +153,7 @@ func TestOneFileMissing(t *testing.T) {
 			for _, name := range read {
 				gone := Examine(subject(files.but(tree{name: ""}))).Checks[i]
 				s := subject(files)
-				s.Files = unreadable{s.Files, name}
+				s.Files.FS = unreadable{s.FS, name}
 				shut := Examine(s).Checks[i]
 				key := c.name + ": " + name
 				for _, after := range []struct {
@@ -172,12 +176,12 @@ func TestOneFileMissing(t *testing.T) {
 // recorded makes one check, and tells which files it read.
 func recorded(files tree, of func(*machine) Outcome) (Outcome, []string) {
 	s := subject(files)
-	r := &recorder{FS: s.Files}
+	r := &recorder{FS: s.FS}
 	m := &machine{Subject: s}
 	m.before = m.observe()
 	s.Wait(s.Span)
 	m.after = m.observe()
-	m.Files = r
+	m.FS = r
 	o := of(m)
 	slices.Sort(r.names)
 	return o, slices.Compact(r.names)
@@ -233,7 +237,7 @@ func TestTried(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	s = subject(readTree(t, "metal"))
-	s.Files, s.Trace = forbidden{s.Files}, errors.New("no")
+	s.FS, s.Trace = forbidden{s.FS}, errors.New("no")
 	if c := Examine(s).check(t, "tracepoints"); c.Status != Warning || !strings.HasPrefix(c.Found, "tracefs is for root only") {
 		t.Errorf("%+v", c)
 	}

@@ -3,7 +3,6 @@ package doctor
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/meter"
@@ -17,19 +16,13 @@ const (
 )
 
 func kernel(m *machine) Outcome {
-	release := m.read("proc/sys/kernel/osrelease")
+	release := m.Read("proc/sys/kernel/osrelease")
 	var major, minor int
 	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n < 2 {
 		return unknown("no release in /proc/sys/kernel/osrelease", "run where /proc is mounted")
 	}
 	before := func(a, b int) bool { return major < a || major == a && minor < b }
-	found := "Linux " + release + " " + m.Arch
-	for _, kind := range []string{"PREEMPT_DYNAMIC", "PREEMPT_RT", "PREEMPT"} {
-		if slices.Contains(strings.Fields(m.read("proc/version")), kind) {
-			found += " " + kind
-			break
-		}
-	}
+	found := "Linux " + release + " " + m.Arch + ", preemption: " + m.Preemption(m.config())
 	switch {
 	case before(oldestMajor, oldestMinor):
 		return warning(found, "ringbench is made for Linux 5.15 and newer")
@@ -42,7 +35,7 @@ func kernel(m *machine) Outcome {
 }
 
 func (m *machine) config() map[string]string {
-	return meter.KernelConfig(m.Files, m.read("proc/sys/kernel/osrelease"))
+	return meter.KernelConfig(m.Files, m.Read("proc/sys/kernel/osrelease"))
 }
 
 // debugging looks for options that make every path of the kernel several times
@@ -54,7 +47,7 @@ func debugging(m *machine) Outcome {
 		return unknown("this kernel's configuration is nowhere to be found", "look whether it is built with KASAN, lockdep and the like")
 	}
 	var on []string
-	for _, o := range []string{"KASAN", "KCSAN", "KMSAN", "UBSAN", "PROVE_LOCKING", "LOCK_STAT", "DEBUG_LOCK_ALLOC", "DEBUG_KMEMLEAK", "DEBUG_PAGEALLOC_ENABLE_DEFAULT", "SLUB_DEBUG_ON", "DEBUG_PREEMPT"} {
+	for _, o := range meter.DebugOptions {
 		if config["CONFIG_"+o] == "y" {
 			on = append(on, o)
 		}
@@ -66,13 +59,13 @@ func debugging(m *machine) Outcome {
 }
 
 func mitigations(m *machine) Outcome {
-	names := m.glob("sys/devices/system/cpu/vulnerabilities/*")
+	names := m.Glob("sys/devices/system/cpu/vulnerabilities/*")
 	if len(names) == 0 {
 		return unknown("the kernel lists no vulnerabilities", "compare with results of this machine only")
 	}
 	var active, open, untold []string
 	for _, name := range names {
-		text := strings.TrimPrefix(m.read(name), "KVM: ") // of what its guests could do
+		text := strings.TrimPrefix(m.Read(name), "KVM: ") // of what its guests could do
 		of := path.Base(name)
 		switch word, _, _ := strings.Cut(text, ":"); {
 		case text == "Not affected":
@@ -105,7 +98,7 @@ func listOr(list []string, none string) string {
 // clockSource tells whether reading the time is a system call: these have code
 // in the vDSO (arch/*/include/asm/vdso/clocksource.h).
 func clockSource(m *machine) Outcome {
-	source := m.read("sys/devices/system/clocksource/clocksource0/current_clocksource")
+	source := m.ClockSource()
 	switch source {
 	case "":
 		return unknown("the kernel does not tell", "run where /sys is mounted")
@@ -113,13 +106,13 @@ func clockSource(m *machine) Outcome {
 		return ok(source + ", read without a system call")
 	}
 	return warning(source+", read by a system call", "choose another of "+
-		listOr(strings.Fields(m.read("sys/devices/system/clocksource/clocksource0/available_clocksource")), "none")+
+		listOr(strings.Fields(m.Read("sys/devices/system/clocksource/clocksource0/available_clocksource")), "none")+
 		" with clocksource= on the kernel's command line: latencies carry its cost twice")
 }
 
 func accounting(m *machine) Outcome {
 	config := m.config()
-	split, irq := meter.Accounting(config, m.read("sys/devices/system/cpu/nohz_full"))
+	split, irq := meter.Accounting(config, m.Read("sys/devices/system/cpu/nohz_full"))
 	softirqs := map[string]string{"task": "softirqs charged to whom they interrupt", "apart": "softirqs charged to nobody"}[irq]
 	switch split {
 	case "virt-gen":

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/ringbench/ringbench/internal/meter"
 )
 
 // availableWanted is memory for a server, a client and the page cache of a
@@ -12,7 +14,7 @@ const availableWanted = 1 << 30
 
 // meminfo is a value of /proc/meminfo in bytes, -1 without it (proc_meminfo(5)).
 func (m *machine) meminfo(name string) int {
-	f := strings.Fields(m.field("proc/meminfo", name))
+	f := strings.Fields(m.Field("proc/meminfo", name))
 	if len(f) == 0 {
 		return -1
 	}
@@ -49,11 +51,27 @@ func memory(m *machine) Outcome {
 	return ok(found)
 }
 
+// memoryLimit looks for one on our cgroup and those above it, which counts the page
+// cache and socket buffers, too.
+func memoryLimit(m *machine) Outcome {
+	limit := m.MemoryLimit()
+	n, err := strconv.Atoi(limit)
+	switch {
+	case limit == "none":
+		return ok(limit)
+	case err != nil:
+		return unknown("no cgroup with the memory controller tells", "look whether the container or the service manager sets one")
+	case n < availableWanted:
+		return warning(inGiB(n), "run with 1 GiB or more (docker run --memory, MemoryMax=): what is beyond is reclaimed, and the cost of that is measured")
+	}
+	return ok(inGiB(n))
+}
+
 func inGiB(n int) string { return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30)) }
 
 // hugePages are wanted by the variant that puts rings in them.
 func hugePages(m *machine) Outcome {
-	thp := bracketed(m.read("sys/kernel/mm/transparent_hugepage/enabled"))
+	thp := meter.Bracketed(m.Read("sys/kernel/mm/transparent_hugepage/enabled"))
 	total, free := m.meminfo("HugePages_Total"), m.meminfo("HugePages_Free")
 	if total < 0 {
 		return unknown("/proc/meminfo does not tell", "run where /proc is mounted")
@@ -63,13 +81,6 @@ func hugePages(m *machine) Outcome {
 		return ok(found).with("rings in huge pages need vm.nr_hugepages above 0")
 	}
 	return ok(found)
-}
-
-// bracketed is the choice in a list such as "always [madvise] never".
-func bracketed(list string) string {
-	_, rest, _ := strings.Cut(list, "[")
-	choice, _, _ := strings.Cut(rest, "]")
-	return choice
 }
 
 func orNone(s string) string {
@@ -83,7 +94,7 @@ func orNone(s string) string {
 // (proc_pid_mountinfo(5)).
 func tempDir(m *machine) Outcome {
 	var point, kind, device string
-	for line := range strings.Lines(m.read("proc/self/mountinfo")) {
+	for line := range strings.Lines(m.Read("proc/self/mountinfo")) {
 		left, right, ok := strings.Cut(line, " - ")
 		l, r := strings.Fields(left), strings.Fields(right)
 		if !ok || len(l) < 5 || len(r) < 2 {

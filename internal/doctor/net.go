@@ -13,9 +13,9 @@ const portsWanted = 10_000
 
 // tcp looks at what bounds connections over loopback.
 func tcp(m *machine) Outcome {
-	backlog, ok1 := m.number("proc/sys/net/core/somaxconn")
+	backlog, ok1 := m.Number("proc/sys/net/core/somaxconn")
 	var lo, hi int
-	n, _ := fmt.Sscan(m.read("proc/sys/net/ipv4/ip_local_port_range"), &lo, &hi)
+	n, _ := fmt.Sscan(m.Read("proc/sys/net/ipv4/ip_local_port_range"), &lo, &hi)
 	if !ok1 || n < 2 {
 		return unknown("/proc/sys/net does not tell", "run where /proc is mounted")
 	}
@@ -23,8 +23,8 @@ func tcp(m *machine) Outcome {
 	var advice []string
 	told := true
 	for _, name := range []string{"busy_poll", "busy_read"} {
-		v, ok := m.number("proc/sys/net/core/" + name)
-		told = told && (ok || !m.exists("proc/sys/net/core/"+name)) // a kernel without busy polling has none
+		v, ok := m.Number("proc/sys/net/core/" + name)
+		told = told && (ok || !m.Exists("proc/sys/net/core/"+name)) // a kernel without busy polling has none
 		if v != 0 {
 			found += fmt.Sprintf(", net.core.%s %d", name, v)
 			advice = append(advice, "sysctl -w net.core."+name+"=0: it changes what epoll and blocking reads cost")
@@ -48,7 +48,7 @@ func tcp(m *machine) Outcome {
 // congestion warns of what paces: bbr sends by a timer at the rate that it has
 // estimated (net/ipv4/tcp_bbr.c), on loopback too.
 func congestion(m *machine) Outcome {
-	name := m.read("proc/sys/net/ipv4/tcp_congestion_control")
+	name := m.Read("proc/sys/net/ipv4/tcp_congestion_control")
 	switch {
 	case name == "":
 		return unknown("/proc/sys/net does not tell", "run where /proc is mounted")

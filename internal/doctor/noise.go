@@ -34,7 +34,7 @@ const (
 )
 
 func (m *machine) observe() (o observation) {
-	line, _, _ := strings.Cut(m.read("proc/stat"), "\n")
+	line, _, _ := strings.Cut(m.Read("proc/stat"), "\n")
 	f := strings.Fields(line)
 	if len(f) > columns && f[0] == "cpu" {
 		for _, s := range f[1 : columns+1] {
@@ -44,7 +44,7 @@ func (m *machine) observe() (o observation) {
 	}
 	o.own = m.process("proc/self/stat").ticks
 	o.processes = map[string]process{}
-	for _, file := range m.glob("proc/[0-9]*/stat") {
+	for _, file := range m.Glob("proc/[0-9]*/stat") {
 		o.processes[path.Base(path.Dir(file))] = m.process(file)
 	}
 	return o
@@ -53,7 +53,7 @@ func (m *machine) observe() (o observation) {
 // process reads a process's name and CPU time (proc_pid_stat(5)). The name, in
 // brackets, may hold anything.
 func (m *machine) process(file string) (p process) {
-	text := m.read(file)
+	text := m.Read(file)
 	open, end := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
 	if open < 0 || end < open {
 		return p // it has ended
@@ -104,7 +104,7 @@ func steal(m *machine) Outcome {
 	switch {
 	case float64(now.steal) > interferenceMax*float64(now.total) || share > interferenceMax:
 		return warning(found, "others on the host take CPU time: use --duet, or a dedicated host")
-	case boot.steal == 0 && !m.bare():
+	case boot.steal == 0 && !m.Bare(m.Arch):
 		return unknown(found, "none since boot: a hypervisor may not report it")
 	}
 	return ok(found)
@@ -120,7 +120,7 @@ func others(m *machine) Outcome {
 	own := m.after.own - min(m.before.own, m.after.own)
 	share := float64(t.busy-min(own, t.busy)) / float64(t.total)
 	found := fmt.Sprintf("%s of all CPUs' time in %v", percent(share), m.Span)
-	if p := m.read("proc/pressure/cpu"); p != "" { // accounting/psi.rst
+	if p := m.Read("proc/pressure/cpu"); p != "" { // accounting/psi.rst
 		if f := strings.Fields(p); len(f) > 1 && f[0] == "some" {
 			found += "; tasks waiting for a CPU in the last 10 s: " + strings.TrimPrefix(f[1], "avg10=") + " %"
 		}

@@ -13,13 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/internal/child"
+	"github.com/ringbench/ringbench/internal/meter"
 )
 
 // Of this very machine the report says what system calls say, too.
 func TestThisMachine(t *testing.T) {
 	begin := time.Now()
 	r := Examine(Subject{
-		Files: os.DirFS("/"), Arch: runtime.GOARCH, TempDir: t.TempDir(), Ring: errors.New("not tried"), Trace: errors.New("not tried"),
+		Files: meter.Root(), Arch: runtime.GOARCH, TempDir: t.TempDir(), Ring: errors.New("not tried"), Trace: errors.New("not tried"),
 		Grouping: child.Grouping(), Span: 300 * time.Millisecond, Wait: time.Sleep,
 	})
 	if d := time.Since(begin); d < 300*time.Millisecond {
@@ -80,7 +81,7 @@ func TestBusyNeighbour(t *testing.T) {
 	}
 	defer p.Wait()
 	defer p.Kill()
-	m := &machine{Subject: Subject{Files: os.DirFS("/"), Span: time.Second}}
+	m := &machine{Subject: Subject{Files: meter.Root(), Span: time.Second}}
 	id := strconv.Itoa(p.Pid)
 	seen := func() error {
 		m.before = m.observe()

@@ -41,6 +41,9 @@ func TestEnvironment(t *testing.T) {
 			t.Errorf("%v ticks a second by the clock's resolution, CONFIG_HZ is %s", e.TickHz, want)
 		}
 	}
+	if want := output(t, "uname", "-v"); e.Facts["kernel_build"] != want {
+		t.Errorf("build %q of the kernel, uname says %q", e.Facts["kernel_build"], want)
+	}
 	for _, m := range e.Mitigations {
 		if !strings.Contains(m, ": ") {
 			t.Errorf("mitigation %q", m)

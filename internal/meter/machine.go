@@ -17,6 +17,9 @@ const userHz = 100
 type Machine struct {
 	at    time.Time
 	units [numClasses]uint64
+	// throttled is by the quotas on us, where there are any.
+	throttled uint64
+	quota     bool
 }
 
 // The classes of time in the first line of /proc/stat, in order (proc_stat(5)).
@@ -48,6 +51,7 @@ func ReadMachine() (m Machine, err error) {
 	for i := range m.units {
 		m.units[i] = parseUint(f[1+i])
 	}
+	m.throttled, m.quota = throttled(throttles())
 	return m, nil
 }
 
@@ -62,7 +66,7 @@ func (m Machine) Since(a Machine) result.Machine {
 		}
 		return s
 	}
-	return result.Machine{
+	r := result.Machine{
 		Seconds:        m.at.Sub(a.at).Seconds(),
 		BusySeconds:    seconds(user, nice, system, irq, softirq),
 		UserSeconds:    seconds(user, nice),
@@ -70,4 +74,9 @@ func (m Machine) Since(a Machine) result.Machine {
 		SoftirqSeconds: seconds(softirq),
 		StealSeconds:   seconds(steal),
 	}
+	if m.quota && a.quota {
+		n := m.throttled - min(a.throttled, m.throttled)
+		r.Throttled = &n
+	}
+	return r
 }

@@ -154,19 +154,10 @@ func readSched(task string, t *thread) error {
 
 // countCPUs counts the CPUs in the union of lists such as "0-3,8".
 func countCPUs(lists map[string]bool) int {
-	cpus := map[uint64]bool{}
+	cpus := map[int]bool{}
 	for list := range lists {
-		for part := range strings.SplitSeq(list, ",") {
-			from, to, isRange := strings.Cut(part, "-")
-			if !isRange {
-				to = from
-			}
-			if from == "" {
-				continue
-			}
-			for c := parseUint(from); c <= parseUint(to); c++ {
-				cpus[c] = true
-			}
+		for _, c := range ExpandCPUs(list) {
+			cpus[c] = true
 		}
 	}
 	return len(cpus)

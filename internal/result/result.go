@@ -41,6 +41,16 @@ type Env struct {
 	Cmdline       string   `json:"kernel_cmdline,omitempty"`
 	// Capabilities is what each backend's kernel interface offers here.
 	Capabilities []Backend `json:"capabilities,omitempty"`
+
+	// Commit is that of the source of this ringbench, with " (modified)" where it
+	// had changes. Here and in the maps "unknown" is what could not be found out.
+	Commit string `json:"commit,omitempty"`
+	// Facts are what else bears on results: clock_source, smt, governor, turbo,
+	// virtualisation, preemption, cpu_quota (CPUs), memory_limit (bytes) and more.
+	Facts map[string]string `json:"facts,omitempty"`
+	// KernelConfig is options without their prefix CONFIG_, "n" where not set.
+	KernelConfig map[string]string `json:"kernel_config,omitempty"`
+	Sysctls      map[string]string `json:"sysctls,omitempty"` // "absent" where the kernel has none of that name
 }
 
 // A Backend is what ringbench can do by one kernel interface, here.
@@ -343,6 +353,8 @@ type Machine struct {
 	SoftirqSeconds float64 `json:"softirq_seconds"`
 	StealSeconds   float64 `json:"steal_seconds"`
 	OtherSeconds   float64 `json:"other_process_seconds"` // busy beyond the processes under test
+	// Throttled is how many times a CPU quota stopped us; nil where there is none.
+	Throttled *uint64 `json:"throttled,omitempty"`
 }
 
 // A Floor is what the load generator costs by itself: the same engine on the
