@@ -2,10 +2,11 @@ package meter
 
 import (
 	"strings"
+
+	"github.com/ringbench/ringbench/internal/result"
 )
 
-// unknown stands for what the machine does not tell.
-const unknown = "unknown"
+const unknown = result.Unknown
 
 func orUnknown(s string) string {
 	if s == "" {

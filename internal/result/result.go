@@ -22,6 +22,9 @@ type Set struct {
 	Warnings    []string  `json:"warnings,omitempty"`
 }
 
+// Unknown is what a result says of what could not be found out.
+const Unknown = "unknown"
+
 // Env is where the run took place.
 type Env struct {
 	Host        string  `json:"host"`
@@ -43,7 +46,8 @@ type Env struct {
 	Capabilities []Backend `json:"capabilities,omitempty"`
 
 	// Commit is that of the source of this ringbench, with " (modified)" where it
-	// had changes. Here and in the maps "unknown" is what could not be found out.
+	// had changes. Here and in the maps what could not be found out is
+	// Unknown.
 	Commit string `json:"commit,omitempty"`
 	// Facts are what else bears on results: clock_source, smt, governor, turbo,
 	// virtualisation, preemption, cpu_quota (CPUs), memory_limit (bytes) and more.
