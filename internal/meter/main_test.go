@@ -120,6 +120,7 @@ func workerRole(c *child.Control) error {
 			return job(n)
 		}
 	}
+	handlers["split"] = splitRole
 	c.Serve(handlers)
 	return errors.New("unreachable")
 }
