@@ -10,9 +10,9 @@ type flowLoop struct {
 	*acceptor
 	loop  backends.Loop  // the acceptor's
 	sends []*backends.Op // to use again
-	held  int            // buffers that flows have
+	held  int            // of the loop's buffers, those that flows have
 	bufs  int            // of the loop's
-	own   ownBufs        // those of the held that are not the loop's
+	own   ownBufs        // what flows have beside them
 }
 
 func newFlowLoop(a *acceptor) flowLoop {
@@ -20,12 +20,15 @@ func newFlowLoop(a *acceptor) flowLoop {
 }
 
 func (l *flowLoop) giveBack(buf []byte) {
-	l.held--
 	if len(l.own.out) > 0 && l.own.takeBack(buf) {
 		return
 	}
+	l.held--
 	l.loop.Recycle(buf)
 }
+
+// scarce reports whether flows have half of the loop's buffers.
+func (l *flowLoop) scarce() bool { return l.held >= l.bufs/2 }
 
 // An end is one side of a flow: a descriptor, and the flags that ops on it carry.
 type end struct {
@@ -41,9 +44,15 @@ type flowOwner interface {
 }
 
 // maxQueued is how many received buffers a flow may have waiting before its
-// receive is called off until some are on their way. It is none once half as many
-// buffers are held as the loop has: then a send in flight is enough.
+// receive is called off until some are on their way. It is none while buffers are
+// scarce: then a send in flight is enough.
 const maxQueued = 16
+
+// minSips is how many receives in a row a flow that met with scarcity makes one at
+// a time, none of which fills its buffer, before it keeps one armed again. An armed
+// receive takes all that the socket holds, up to 32 buffers (MULTISHOT_MAX_RETRY in
+// io_uring/net.c), before it can be called off.
+const minSips = 16
 
 // A flow passes on what comes from one end to another, which for an echo is the
 // same. At most one send is in flight, so that bytes go out in order; what arrives
@@ -62,6 +71,7 @@ type flow struct {
 	ended     bool  // and the owner knows that all is on its way
 	stopped   bool
 	calledOff bool // the receive is being cancelled to hold the source back
+	sips      int8 // receives to be made one at a time
 	owner     flowOwner
 	to        end
 	recv      backends.Op
@@ -81,12 +91,12 @@ func (f *flow) init(l *flowLoop, owner flowOwner) {
 // start has bytes pass; it does not fail.
 func (f *flow) start(from, to end) error {
 	f.recv = backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | from.flags, FD: from.fd, Done: f}
-	if !f.loop.server.traits.Blocking && !f.loop.linksReceive() {
+	if f.loop.arms() {
 		f.recv.Flags |= backends.Multishot
 	}
 	f.to = to
 	f.aim(f.send)
-	f.eof, f.ended, f.stopped, f.calledOff, f.cut = false, false, false, false, 0
+	f.eof, f.ended, f.stopped, f.calledOff, f.cut, f.sips = false, false, false, false, 0, 0
 	f.receive()
 	return nil
 }
@@ -99,6 +109,9 @@ func (f *flow) idle() bool { return f.lent == 0 }
 
 func (f *flow) receive() {
 	f.receiving = true
+	if f.sips > 0 {
+		f.recv.Flags &^= backends.Multishot
+	}
 	f.submit(&f.recv)
 }
 
@@ -139,10 +152,13 @@ func (f *flow) clear() {
 func (f *flow) received(x backends.Completion) {
 	switch {
 	case x.Res > 0:
-		f.loop.held++
-		if f.loop.held > f.loop.bufs/2 {
+		if f.loop.scarce() {
 			f.receivedScarce(x)
 			return
+		}
+		f.loop.held++
+		if f.sips > 0 && !x.More {
+			f.sipped(x)
 		}
 		if f.send.Buf == nil && f.chained == 0 {
 			f.sendOff(x.Buf)
@@ -162,11 +178,15 @@ func (f *flow) received(x backends.Completion) {
 	}
 }
 
-// receivedScarce is received when half as many buffers are held as the loop has.
+// receivedScarce is received while buffers are scarce.
 func (f *flow) receivedScarce(x backends.Completion) {
+	if f.loop.arms() {
+		f.sips = minSips
+	}
 	b, err := f.loop.own.copied(x.Buf)
 	if err != nil {
 		b = x.Buf
+		f.loop.held++
 	} else {
 		f.loop.loop.Recycle(x.Buf)
 	}
@@ -179,6 +199,15 @@ func (f *flow) receivedScarce(x backends.Completion) {
 		f.owner.broken()
 	} else if x.More && (f.send.Buf != nil || f.chained > 0) {
 		f.callOff()
+	}
+}
+
+// sipped goes back to an armed receive when the source no longer fills buffers.
+func (f *flow) sipped(x backends.Completion) {
+	if len(x.Buf) == f.loop.own.size {
+		f.sips = minSips
+	} else if f.sips--; f.sips == 0 {
+		f.recv.Flags |= backends.Multishot
 	}
 }
 

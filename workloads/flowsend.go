@@ -11,6 +11,9 @@ func linksReceive(t backends.Traits) bool { return t.Links && !t.Bundles }
 
 func (l *flowLoop) linksReceive() bool { return linksReceive(l.server.traits) }
 
+// arms reports whether a flow's receive stays armed.
+func (l *flowLoop) arms() bool { return !l.server.traits.Blocking && !l.linksReceive() }
+
 // newSend is a send for flow f. A flow has one, unless its loop sends without
 // copying: then the next may go out as soon as the count of the one before is in,
 // while that one's buffer stays with the kernel until the peer has acknowledged
@@ -47,7 +50,7 @@ func (f *flow) sentZeroCopy(x backends.Completion) {
 	default:
 		f.noted++
 		f.send = f.loop.newSend(f)
-		if f.loop.held > f.loop.bufs/2 {
+		if f.loop.scarce() {
 			f.callOff()
 		}
 		f.next()
