@@ -76,6 +76,8 @@ type Traits struct {
 	// Streams are those of the Features that datagrams are received and sent
 	// without; with some a RecvFrom is -EINVAL.
 	Streams []string
+	// Datagrams are those of the Features that act on datagrams alone.
+	Datagrams []string
 	// Memory is true for a loop that moves bytes within itself and knows no
 	// sockets: the harness's own floor.
 	Memory bool

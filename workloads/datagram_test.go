@@ -21,7 +21,7 @@ func TestEchoDatagrams(t *testing.T) {
 		cfg     workloads.Config
 		list    []string
 	}{
-		{"udp", workloads.Config{}, append([]string{"uring-multishot", "uring-bufring", "uring+provide", "epoll+syscall"}, families...)},
+		{"udp", workloads.Config{}, append([]string{"uring-multishot", "uring-bufring", "uring+provide", "epoll+syscall", "epoll+mmsg"}, families...)},
 		{"udp6", workloads.Config{}, families},
 		{"udp", workloads.Config{Loops: 2, Workers: 3}, families},
 	} {

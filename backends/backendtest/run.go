@@ -23,6 +23,9 @@ func Run(t *testing.T, b backends.Backend) { run(t, b, checks()) }
 // RunFiles is the part of Run that is about files.
 func RunFiles(t *testing.T, b backends.Backend) { run(t, b, fileChecks) }
 
+// RunDatagrams is the part of Run that is about datagrams.
+func RunDatagrams(t *testing.T, b backends.Backend) { run(t, b, datagramChecks) }
+
 // RunStreams is the part of RunBriefly that is not about files nor about what
 // moves bytes between descriptors, for a backend that treats those as one that
 // Run has seen does.

@@ -20,6 +20,7 @@ func init() {
 		Doc:  "edge-triggered epoll, ready bits, one recvfrom and one sendto a message",
 		Rank: 2,
 		Features: map[string]backends.Feature{
+			"mmsg": {Doc: mmsgDoc, On: backends.Kinds(0, backends.RecvFrom, backends.SendTo)},
 			"readwrite": {
 				Doc: "read and write on non-blocking sockets, in place of recvfrom and sendto",
 				On:  backends.Kinds(0, backends.Recv, backends.Send),
@@ -39,6 +40,8 @@ type kernel struct {
 	recv             func(fd int32, b []byte, flags int) (int, unix.Errno)
 	send             func(fd int32, b []byte, flags int) (int, unix.Errno)
 	recvFrom, sendTo func(fd int32, b []byte, flags int, name uapi.Name) (int, unix.Errno)
+	recvMany         func(m *uapi.Messages, fd int32, n, flags int) (int, unix.Errno)
+	sendMany         func(m *uapi.Messages, fd int32, i, n, flags int) (int, unix.Errno)
 	accept           func(fd int32, flags int) (int, unix.Errno)
 	wait             func(epfd int, ev []uapi.EpollEvent, timeout *unix.Timespec) (int, unix.Errno)
 	noFlag           bool // recv and send take no flags, so that sockets must not block by themselves
@@ -53,12 +56,12 @@ type backend struct {
 
 func newBackend(v backends.Variant) *backend {
 	b := &backend{variant: v, fileCalls: filesBy, kernel: kernel{mover: rawMover, recv: uapi.RecvRaw, send: uapi.SendRaw, accept: uapi.AcceptRaw, wait: uapi.EpollWaitRaw,
-		recvFrom: uapi.RecvFromRaw, sendTo: uapi.SendToRaw}}
+		recvFrom: uapi.RecvFromRaw, sendTo: uapi.SendToRaw, recvMany: (*uapi.Messages).ReceiveRaw, sendMany: (*uapi.Messages).SendRaw}}
 	through, readWrite := v.Has("syscall", false), v.Has("readwrite", false)
 	b.through = through
 	if through {
 		b.kernel = kernel{mover: scheduledMover, recv: uapi.Recv, send: uapi.Send, accept: uapi.Accept, wait: uapi.EpollWait,
-			recvFrom: uapi.RecvFrom, sendTo: uapi.SendTo}
+			recvFrom: uapi.RecvFrom, sendTo: uapi.SendTo, recvMany: (*uapi.Messages).Receive, sendMany: (*uapi.Messages).Send}
 	}
 	switch {
 	case through && readWrite:
@@ -69,11 +72,16 @@ func newBackend(v backends.Variant) *backend {
 	return b
 }
 
-func (b *backend) Name() string { return b.variant.String() }
+func (b *backend) Name() string  { return b.variant.String() }
+func (b *backend) batches() bool { return b.variant.Has("mmsg", false) }
+
 func (b *backend) Traits() backends.Traits {
 	t := backends.Traits{FilePool: true, Splices: true, Sendfile: true, Features: slices.Clone(b.variant.Add)}
 	if b.noFlag {
 		t.Streams = append(t.Streams, "readwrite")
+	}
+	if b.batches() {
+		t.Datagrams = []string{"mmsg"}
 	}
 	if b.variant.Has("splice", false) {
 		t.Splicing, t.Streams = true, append(t.Streams, "splice")
@@ -118,7 +126,7 @@ func (b *backend) Open(cfg backends.Config) (backends.Loop, error) {
 		return nil, b.refused(err)
 	}
 	runtime.LockOSThread()
-	return &Loop{
+	l := &Loop{
 		kernel:    b.kernel,
 		fileCalls: b.fileCalls, through: b.through,
 		threads: cfg.Threads,
@@ -131,7 +139,11 @@ func (b *backend) Open(cfg backends.Config) (backends.Loop, error) {
 		pool:    pool,
 		bufSize: cfg.BufSize,
 		poison:  cfg.Poison,
-	}, nil
+	}
+	if b.batches() {
+		l.batch = newBatch()
+	}
+	return l, nil
 }
 
 // Loop is a backends.Loop on epoll.
@@ -150,6 +162,7 @@ type Loop struct {
 	pool     *backends.Pool
 	bufSize  int
 	poison   bool
+	batch    *batch // nil: datagrams go one by one
 	timers   backends.Timers
 	skipped  int // Waits in a row that did not ask the kernel
 
@@ -175,6 +188,7 @@ func (l *Loop) Counters() backends.Counters {
 
 // Close implements backends.Loop.
 func (l *Loop) Close() error {
+	l.sendGathered()
 	for fd := range l.fds {
 		l.cancelAll(int32(fd))
 	}
@@ -218,6 +232,7 @@ func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 		min = len(dst)
 	}
 	n := 0
+	l.sendGathered()
 	if l.skipped >= maxSkips {
 		if err := l.poll(0); err != nil {
 			return 0, err

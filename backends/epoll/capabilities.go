@@ -15,6 +15,8 @@ func capabilities() []backends.Capability {
 		Name: "readwrite", Doc: "read and write on non-blocking sockets, in place of recvfrom and sendto",
 		Since: "read and write, any Linux", Supported: true, Variant: "epoll+readwrite",
 	}, {
+		Name: "mmsg", Doc: mmsgDoc, Since: "recvmmsg, Linux 2.6.33, and sendmmsg, Linux 3.0", Supported: true, Variant: "epoll+mmsg",
+	}, {
 		Name: "pread64, pwrite64, fsync", Doc: "files by a pool of threads that block",
 		Since: "pread64, pwrite64 and fsync, any Linux", Supported: true, Default: true,
 	}, {

@@ -78,6 +78,10 @@ func (l *Loop) submitDatagram(op *backends.Op) (done bool) {
 			return false
 		}
 		backends.Lend(op.Buf, false)
+		if l.batch != nil {
+			l.gather(op)
+			return false
+		}
 		return l.sendNow(op)
 	}
 	if e := backends.CheckRecvFrom(op, l.bufSize); e != 0 {
@@ -131,14 +135,15 @@ func (l *Loop) recvDatagram(fd int32, d *desc, op *backends.Op) int {
 	if d.events&unix.EPOLLET != 0 {
 		l.wanted(fd, d)
 	}
+	if l.batch != nil && op.Flags&backends.Multishot != 0 {
+		return l.recvBatch(fd, d, op)
+	}
 	var name uapi.Name
 	buf, data, chosen := op.Buf, op.Buf, op.Flags&backends.SelectBuf != 0
 	switch {
 	case chosen:
 		if buf = l.pool.Get(); buf == nil {
-			l.Tally.Counters[backends.NoBufs]++
-			d.starved = true
-			l.starved.Push(fd)
+			l.starve(fd, d)
 			return 0
 		}
 		data = buf[backends.DatagramHead:]
@@ -186,11 +191,13 @@ func (l *Loop) recvDatagram(fd int32, d *desc, op *backends.Op) int {
 
 // sendDatagram sends the datagram of op.
 func (l *Loop) sendDatagram(op *backends.Op) (int, unix.Errno) {
-	name := uapi.Name{}
+	return l.sendTo(op.FD, op.Payload(), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nameOf(op))
+}
+
+// nameOf is where a SendTo sends to.
+func nameOf(op *backends.Op) uapi.Name {
 	if op.Flags&backends.SelectBuf != 0 {
-		name = uapi.NameIn(op.Buf, backends.NameAt)
-	} else {
-		name = uapi.NameOf(&op.Addr.Raw, &op.Addr.Len)
+		return uapi.NameIn(op.Buf, backends.NameAt)
 	}
-	return l.sendTo(op.FD, op.Payload(), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, name)
+	return uapi.NameOf(&op.Addr.Raw, &op.Addr.Len)
 }

@@ -117,6 +117,13 @@ func (l *Loop) event(ev *uapi.EpollEvent) {
 	}
 }
 
+// starve has the receive of fd, which found no buffer, wait for one.
+func (l *Loop) starve(fd int32, d *desc) {
+	l.Tally.Counters[backends.NoBufs]++
+	d.starved = true
+	l.starved.Push(fd)
+}
+
 // resume lets a receive that found no buffer try again.
 func (l *Loop) resume(fd int32) {
 	d := &l.fds[fd]
@@ -161,9 +168,7 @@ func (l *Loop) recvOne(fd int32, d *desc, op *backends.Op) int {
 	buf, chosen := op.Buf, op.Flags&backends.SelectBuf != 0
 	if chosen {
 		if buf = l.pool.Get(); buf == nil {
-			l.Tally.Counters[backends.NoBufs]++
-			d.starved = true
-			l.starved.Push(fd)
+			l.starve(fd, d)
 			return 0
 		}
 	}

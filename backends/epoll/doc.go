@@ -28,6 +28,8 @@
 //
 // Of datagrams no short read tells that a socket is drained. Their sockets are
 // watched level-triggered, and the loop takes as many as it expects: see burst.
+// With the feature mmsg a multishot RecvFrom brings up to 32 by one recvmmsg, and
+// the SendTos of a turn go out by one sendmmsg at the next Wait.
 //
 // Splices and sendfiles follow the same rules, on sockets that become O_NONBLOCK
 // because these calls have no flag in its place. But a splice that comes back

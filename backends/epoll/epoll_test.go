@@ -13,7 +13,7 @@ import (
 
 func TestConformance(t *testing.T) {
 	for name, part := range map[string]func(*testing.T, backends.Backend){
-		"epoll": backendtest.Run, "epoll+syscall": backendtest.RunBriefly, "epoll+readwrite": backendtest.RunStreams,
+		"epoll": backendtest.Run, "epoll+syscall": backendtest.RunBriefly, "epoll+readwrite": backendtest.RunStreams, "epoll+mmsg": backendtest.RunDatagrams,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, err := backends.Lookup(name)
@@ -84,6 +84,18 @@ func faulty(k kernel) kernel {
 			}
 			return k.sendTo(fd, b, flags, to)
 		},
+		recvMany: func(m *uapi.Messages, fd int32, n, flags int) (int, unix.Errno) {
+			if e := fails(unix.EINTR); e != 0 {
+				return -1, e
+			}
+			return k.recvMany(m, fd, 1+int(calls.Load())%n, flags)
+		},
+		sendMany: func(m *uapi.Messages, fd int32, i, n, flags int) (int, unix.Errno) {
+			if e := fails(unix.EINTR, unix.EAGAIN); e != 0 {
+				return -1, e
+			}
+			return k.sendMany(m, fd, i, 1+int(calls.Load())%n, flags)
+		},
 		accept: func(fd int32, flags int) (int, unix.Errno) {
 			if e := fails(unix.EINTR); e != 0 {
 				return -1, e
@@ -134,6 +146,9 @@ func TestConformanceUnderFaults(t *testing.T) {
 	b.kernel = faulty(b.kernel)
 	b.fileCalls = func(raw bool) fileCalls { return interrupted(filesBy(raw)) }
 	backendtest.RunBriefly(t, b)
+	b = newBackend(backends.Variant{Family: "epoll", Add: []string{"mmsg"}})
+	b.kernel = faulty(b.kernel)
+	t.Run("mmsg", func(t *testing.T) { backendtest.RunDatagrams(t, b) })
 }
 
 // What the kernel refuses for want of memory is the owner's to know.

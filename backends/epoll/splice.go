@@ -56,11 +56,7 @@ func (l *Loop) moveNow(op *backends.Op, d *desc) (done bool) {
 		l.Tally.Counters[backends.BytesOut] += uint64(n)
 		return l.moved(op, n, 0)
 	}
-	d.out.push(op)
-	l.wrote(op, d, n, e)
-	for d.out.head == op && !d.blocked { // interrupted
-		l.write(op.FD, d)
-	}
+	l.fellShort(op, d, n, e)
 	return false
 }
 

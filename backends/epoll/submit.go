@@ -47,6 +47,7 @@ func (l *Loop) Submit(op *backends.Op) (done bool) {
 
 // submitOther is what is not done for every message.
 func (l *Loop) submitOther(op *backends.Op) {
+	l.sendGathered() // before it: sends are made on submission
 	switch op.Code {
 	case backends.Accept:
 		l.read(op, op.FD)
@@ -127,12 +128,17 @@ func (l *Loop) sendNow(op *backends.Op) (done bool) {
 		l.finish(op, backends.Result(n), nil, false)
 		return false
 	}
+	l.fellShort(op, d, n, e)
+	return false
+}
+
+// fellShort judges a send that was made on submission and did not move all.
+func (l *Loop) fellShort(op *backends.Op, d *desc, n int, e unix.Errno) {
 	d.out.push(op)
 	l.wrote(op, d, n, e)
 	for d.out.head == op && !d.blocked { // interrupted
 		l.write(op.FD, d)
 	}
-	return false
 }
 
 // unblock makes fd O_NONBLOCK, once; a connection that the loop has accepted is.

@@ -42,18 +42,19 @@ func (g *EchoGrid) checkDatagrams() error {
 	return nil
 }
 
-// takesDatagrams is an error for a backend with features that only streams have:
-// its row would show something else than its name says.
+// takesDatagrams is an error for a backend with features that only streams have
+// where the network has datagrams, or the other way round: its row would show
+// something else than its name says.
 func takesDatagrams(flag, name, network string) error {
-	if !workloads.Datagrams(network) {
-		return nil
-	}
 	b, err := backends.Lookup(name)
 	if err != nil {
 		return err
 	}
-	if t := b.Traits(); len(t.Streams) > 0 {
+	switch t := b.Traits(); {
+	case len(t.Streams) > 0 && workloads.Datagrams(network):
 		return fmt.Errorf("%s=%s: %s acts on streams only and --network=%s has datagrams; leave it out", flag, name, strings.Join(t.Streams, ", "), network)
+	case len(t.Datagrams) > 0 && !workloads.Datagrams(network):
+		return fmt.Errorf("%s=%s: %s acts on datagrams only, as echo has with --network=udp; leave it out", flag, name, strings.Join(t.Datagrams, ", "))
 	}
 	return nil
 }
