@@ -80,7 +80,10 @@ type flow struct {
 }
 
 func (f *flow) init(l *flowLoop, owner flowOwner) {
-	f.loop, f.owner, f.queue = l, owner, fifo.New[[]byte](2*maxQueued)
+	f.loop, f.owner = l, owner
+	if l.arms() { // else it receives when it has sent, and nothing queues
+		f.queue = fifo.New[[]byte](2 * maxQueued)
+	}
 	if l.server.traits.Bundles {
 		f.chain = make([]backends.Op, maxQueued)
 	}
