@@ -40,6 +40,7 @@ const (
 	BundleBufs                    // buffers that came so
 	FileSlots                     // descriptors put into the ring's table of files
 	PlainFiles                    // descriptors that were to be and could not
+	Scheduled                     // ops on files by threads that enter the kernel through the Go scheduler, for want of a P each
 	NumCounters
 )
 
@@ -47,7 +48,7 @@ var counterNames = [NumCounters]string{
 	"sys_wait", "sys_recv", "sys_send", "sys_accept", "sys_splice", "sys_threads", "sys_other", "submissions", "completions",
 	"eagain", "eintr", "short_sends", "no_bufs", "rearms", "cq_overflows", "bytes_in", "bytes_out",
 	"zc_notifications", "zc_copied", "zc_refused", "fixed_sends", "fixed_file_ops", "links", "held_links", "skipped", "send_bundles", "send_bundle_bufs",
-	"buf_parts", "recv_bundles", "recv_bundle_bufs", "file_slots", "plain_files",
+	"buf_parts", "recv_bundles", "recv_bundle_bufs", "file_slots", "plain_files", "scheduled_file_ops",
 }
 
 func (c Counter) String() string { return counterNames[c] }

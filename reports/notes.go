@@ -283,7 +283,7 @@ func cellName(s *result.Set, cell int) string {
 }
 
 // events are the counters that a reader must see when they are not zero.
-var events = []string{"eagain", "eintr", "short_sends", "no_bufs", "rearms", "cq_overflows", "zc_refused", "held_links"}
+var events = []string{"eagain", "eintr", "short_sends", "no_bufs", "rearms", "cq_overflows", "zc_refused", "held_links", "scheduled_file_ops"}
 
 // loadNotes are per contestant and load: a generator that was the limit, what
 // was not served, what the counters saw, how late the generator was.

@@ -125,6 +125,9 @@ func (l *Loop) turnFiles() {
 	}
 	f.busy += n
 	l.Tally.Counters[backends.SysThreads] += f.handOver(n)
+	if !f.raw && !l.through {
+		l.Tally.Counters[backends.Scheduled] += uint64(n)
+	}
 	for f.started < len(f.threads) && f.started < f.busy {
 		f.done.Add(1)
 		go f.work(&f.threads[f.started])

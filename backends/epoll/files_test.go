@@ -39,10 +39,16 @@ func TestFilesRaw(t *testing.T) {
 	if few.files.raw {
 		t.Error("fifteen more threads enter raw on sixteen Ps")
 	}
+	if n := few.Tally.Counters[backends.Scheduled]; n == 0 {
+		t.Error("that they do not is not counted")
+	}
 	through := openLoop(t, newBackend(backends.Variant{Family: "epoll", Add: []string{"syscall"}}), backends.Config{Threads: 1})
 	readAll(t, through, tempFile(t), 1)
 	if through.files.raw {
 		t.Error("epoll+syscall enters raw")
+	}
+	if n := l.Tally.Counters[backends.Scheduled] + through.Tally.Counters[backends.Scheduled]; n != 0 {
+		t.Errorf("%d ops are counted for want of a P that had what they asked for", n)
 	}
 }
 
