@@ -1,6 +1,7 @@
 package backends
 
 import (
+	"bytes"
 	"fmt"
 	"runtime"
 	"sync"
@@ -31,17 +32,42 @@ func OwnDescriptors() error {
 	if err := unix.Unshare(unix.CLONE_FILES); err != nil {
 		return fmt.Errorf("unshare(CLONE_FILES): %w", err)
 	}
-	owners.Store(unix.Gettid(), nil)
+	owners.Range(func(tid, _ any) bool {
+		if unix.Tgkill(unix.Getpid(), tid.(int), 0) == unix.ESRCH { // it has ended
+			owners.Delete(tid)
+		}
+		return true
+	})
+	owners.Store(unix.Gettid(), threadBegan())
 	return nil
 }
 
-// owners are the threads that have a table of their own.
+// owners are the threads that have a table of their own, by number: when each
+// began, for another may have its number when it has ended.
 var owners sync.Map
+
+// threadBegan is when the calling thread began, in the kernel's words, "" where
+// they are not to be had.
+func threadBegan() string {
+	fd, err := unix.Open("/proc/thread-self/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(fd)
+	line := make([]byte, 1024)
+	n, _ := unix.Read(fd, line)
+	line = line[:max(n, 0)]
+	// starttime is field 22 (proc_pid_stat(5)), 20 behind the name, which may hold spaces.
+	if f := bytes.Fields(line[bytes.LastIndexByte(line, ')')+1:]); len(f) >= 20 {
+		return string(f[19])
+	}
+	return ""
+}
 
 // OwnsDescriptors reports whether the calling thread has a table of its own. A
 // loop that leaves work to other threads cannot have them use its descriptors
 // then.
 func OwnsDescriptors() bool {
-	_, own := owners.Load(unix.Gettid())
-	return own
+	began, own := owners.Load(unix.Gettid())
+	return own && began == threadBegan()
 }

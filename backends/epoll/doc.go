@@ -22,9 +22,9 @@
 // The threads enter the kernel raw, as the loop does (doc/adr/0002), if there is
 // a P for each of them: set GOMAXPROCS higher than the number of threads and
 // loops together. With fewer Ps, which the counter Scheduled tells of, and in the
-// variant with the feature syscall, the threads enter through the scheduler. A thread sees the descriptors of the
-// process: after [backends.OwnDescriptors] those of the loop mean nothing to it,
-// and file ops are EBADF.
+// variant with the feature syscall, the threads enter through the scheduler. A
+// thread sees the descriptors of the process: after [backends.OwnDescriptors] those
+// of the loop mean nothing to it, and file ops are EBADF.
 //
 // Of datagrams no short read tells that a socket is drained. Their sockets are
 // watched level-triggered, and the loop takes as many as it expects: see burst.
