@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/stat"
@@ -165,7 +166,11 @@ func (e effect) name(s *result.Set) string {
 	case "":
 		return e.a + " / " + e.b
 	}
-	return fmt.Sprintf("%d × %d", e.load.Conns, e.load.NamedBytes())
+	name := fmt.Sprintf("%d × %d", e.load.Conns+e.load.Depth, e.load.NamedBytes())
+	if e.load.Mode != "" {
+		name += ", " + strings.TrimSpace(e.load.Mode+" "+e.load.Direction)
+	}
+	return name
 }
 
 // calibrationGrids has a table for each comparison, a row for each load.
@@ -179,8 +184,11 @@ func calibrationGrids(s *result.Set) (grids []grid) {
 func ratioGrid(s *result.Set, group effectGroup) grid {
 	of := group.effects
 	heading := "connections × bytes"
-	if s.Plan.Purpose == "" {
+	switch {
+	case s.Plan.Purpose == "":
 		heading = "first / second"
+	case s.Plan.Cells[0].Op != "":
+		heading = "depth × bytes"
 	}
 	g := grid{title: group.title, header: []string{heading, "CPU/" + s.Plan.Unit().Short, "95 % interval", "throughput", "95 % interval", "p99", "95 % interval", "pairs"}}
 	for _, e := range of {

@@ -96,25 +96,28 @@ func TestTableOfIdleConnections(t *testing.T) {
 }
 
 // The size in a title is that of a message, whatever a unit is made of, and of a
-// file.
+// file; loads of a proxy are told apart.
 func TestSizesInTitles(t *testing.T) {
 	for _, x := range []struct {
-		load result.Load
-		want string
+		load       result.Load
+		want, mode string
 	}{
-		{result.Load{Workload: "proxy", Mode: "request", Size: 64}, "64 B"},
-		{result.Load{Workload: "proxy", Mode: "stream", Direction: "both", Size: 64}, "64 B"},
-		{result.Load{Workload: "churn", Requests: 10, Size: 64}, "64 B"},
-		{result.Load{Workload: "stream", FileBytes: 1 << 20, Buffer: 4096}, "1,048,576 B"},
-		{result.Load{Workload: "stream", FileBytes: 1 << 20, Buffer: 4096, Protocol: "http", Requests: 3}, "1,048,576 B"},
+		{result.Load{Workload: "proxy", Mode: "request", Size: 64}, "64 B", ", request"},
+		{result.Load{Workload: "proxy", Mode: "stream", Direction: "both", Size: 64}, "64 B", ", stream both"},
+		{result.Load{Workload: "churn", Requests: 10, Size: 64}, "64 B", ""},
+		{result.Load{Workload: "stream", FileBytes: 1 << 20, Buffer: 4096}, "1,048,576 B", ""},
+		{result.Load{Workload: "stream", FileBytes: 1 << 20, Buffer: 4096, Protocol: "http", Requests: 3}, "1,048,576 B", ""},
 	} {
 		x.load.Conns = 7
 		if parts := loadParts(x.load); !slices.Contains(parts, x.want) {
 			t.Errorf("%+v: %q", x.load, parts)
 		}
-		want := strings.ReplaceAll("7 × "+strings.TrimSuffix(x.want, " B"), ",", "")
+		want := strings.ReplaceAll("7 × "+strings.TrimSuffix(x.want, " B"), ",", "") + x.mode
 		if got := (effect{load: x.load}).name(&result.Set{Plan: result.Plan{Purpose: result.PurposeCalibration}}); got != want {
 			t.Errorf("%+v: %q, not %q", x.load, got, want)
 		}
+	}
+	if got := (effect{load: result.Load{Op: "read", Depth: 7, Size: 4096}}).name(&result.Set{Plan: result.Plan{Purpose: result.PurposeCalibration}}); got != "7 × 4096" {
+		t.Errorf("of a file: %q", got)
 	}
 }

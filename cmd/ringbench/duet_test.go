@@ -165,6 +165,25 @@ func TestCalibrate(t *testing.T) {
 	}
 }
 
+// Proxies, by messages and in bulk.
+func TestCalibrateProxy(t *testing.T) {
+	testenv.Need(t, "cc", testenv.Program("cc"))
+	t.Parallel()
+	r := measured(func() *run {
+		return newRun(t, append(short("calibrate", "proxy", "--backend=epoll"), "--trials=1", "--duration=200ms")...).start().wait(exitOK, "r.json", "r.html").estimates("4 comparisons × 1 pairs")
+	})
+	r.prints("epoll / c-epoll: Go / C", "c-epoll again / c-epoll: A/A", "4 × 64, request", "4 × 65536, stream down", "median of 2 loads")
+}
+
+// Reads of a file, which both programs have at the same moment.
+func TestCalibrateRead(t *testing.T) {
+	testenv.Need(t, "cc", testenv.Program("cc"))
+	t.Parallel()
+	r := newRun(t, "calibrate", "read", "--backend=threadpool", "--depth=4", "--bs=8k", "--file-size=1m", "--trials=1", "--duration=50ms", "--warmup=50ms", "-o", "r.json", "--html=r.html").
+		start().wait(exitOK, "r.json", "r.html").estimates("2 comparisons × 1 pairs")
+	r.prints("threadpool / c-pread: Go / C", "c-pread again / c-pread: A/A", "depth × bytes", "4 × 8192")
+}
+
 // Without a compiler, or with one that fails, calibrate says what to do.
 func TestCalibrateWithoutCompiler(t *testing.T) {
 	fails := t.TempDir()

@@ -41,16 +41,24 @@ the bytes in the kernel (splice(2)). Lists make a grid of all combinations.`,
 	return c
 }
 
-// proxyFlags are the load's, and where its origin runs.
+// proxyFlags are the load's.
 func proxyFlags(c *cobra.Command, g *bench.ProxyGrid, o *bench.Options) {
 	f := c.Flags()
-	f.StringSliceVar(&g.Modes, "mode", []string{bench.ModeRequest}, "request: messages there and back; stream: bytes in bulk")
-	f.StringSliceVar(&g.Directions, "direction", []string{"down"}, "of a stream: down, from the origin; up, to it; both")
-	f.IntSliceVar(&g.Conns, "conns", []int{64}, "connections")
-	f.IntSliceVar(&g.Sizes, "size", nil, "bytes of a message; default: 64, of a stream 65536")
+	passFlags(c, g, o, []int{64}, bench.ModeRequest)
 	f.IntSliceVar(&g.Pipelines, "pipeline", []int{1}, "requests outstanding on a connection")
 	f.Float64SliceVar(&g.Rates, "rate", nil, "requests a second over all connections (open loop); default: closed loop")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix; on both sides")
+	complete(c, map[string][]string{"network": workloads.Streams})
+}
+
+// passFlags say what is passed on, and where its origin runs; conns and modes are
+// the defaults that commands differ by.
+func passFlags(c *cobra.Command, g *bench.ProxyGrid, o *bench.Options, conns []int, modes ...string) {
+	f := c.Flags()
+	f.IntSliceVar(&g.Conns, "conns", conns, "connections")
+	f.IntSliceVar(&g.Sizes, "size", nil, "bytes of a message; default: 64, of a stream 65536")
+	f.StringSliceVar(&g.Modes, "mode", modes, "request: messages there and back; stream: bytes in bulk")
+	f.StringSliceVar(&g.Directions, "direction", []string{"down"}, "of a stream: down, from the origin; up, to it; both")
 	f.StringVar(&o.OriginCPUs, "origin-cpus", "", "CPUs of the origin; default: what server and client leave, else the client's")
-	complete(c, map[string][]string{"mode": {bench.ModeRequest, bench.ModeStream}, "direction": {"down", "up", "both"}, "network": workloads.Streams})
+	complete(c, map[string][]string{"mode": {bench.ModeRequest, bench.ModeStream}, "direction": {"down", "up", "both"}})
 }

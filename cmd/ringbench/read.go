@@ -67,22 +67,29 @@ all combinations. A backend may be followed by +feature and -feature.
 
 // readFlags are the load's; g holds the defaults that commands differ by.
 func readFlags(c *cobra.Command, g *bench.ReadGrid) {
-	g.Sizes = []int{4096}
+	fileFlags(c, g)
 	f := c.Flags()
 	f.StringVar(&g.Op, "op", "read", "read, write, fsync, append")
+	f.StringSliceVar(&g.Caches, "cache", nil, "hot: all of the file is in the page cache before each trial, the default without --direct; cold: none is")
+	f.StringVar(&g.File, "file", "", "read this file instead of one of ringbench's own")
+	f.Var(size{&g.FileBytes}, "file-size", "of the file, such as 4g, or what a log may have; default: 256m, or all of --file; of a log 16g, or less where not twice as much is free")
+	complete(c, map[string][]string{
+		"op":    {"read", "write", "fsync", "append"},
+		"cache": {bench.Hot, bench.Cold},
+	})
+}
+
+// fileFlags are those of the operations on a file of ringbench's own; g holds the
+// depths that are the default.
+func fileFlags(c *cobra.Command, g *bench.ReadGrid) {
+	g.Sizes = []int{4096}
+	f := c.Flags()
 	f.Var(sizes{&g.Sizes}, "bs", "bytes of an operation, such as 4k,64k,1m")
 	f.IntSliceVar(&g.Depths, "depth", g.Depths, "operations in flight")
 	f.StringSliceVar(&g.Patterns, "pattern", []string{bench.Random}, "random, sequential")
 	f.BoolVar(&g.Direct, "direct", false, "around the page cache (O_DIRECT)")
-	f.StringSliceVar(&g.Caches, "cache", nil, "hot: all of the file is in the page cache before each trial, the default without --direct; cold: none is")
-	f.StringVar(&g.File, "file", "", "read this file instead of one of ringbench's own")
-	f.Var(size{&g.FileBytes}, "file-size", "of the file, such as 4g, or what a log may have; default: 256m, or all of --file; of a log 16g, or less where not twice as much is free")
 	f.StringVar(&g.Dir, "dir", os.TempDir(), "where ringbench's own file is made")
-	complete(c, map[string][]string{
-		"op":      {"read", "write", "fsync", "append"},
-		"pattern": {bench.Random, bench.Sequential},
-		"cache":   {bench.Hot, bench.Cold},
-	})
+	complete(c, map[string][]string{"pattern": {bench.Random, bench.Sequential}})
 }
 
 // A size is a flag that takes a number of bytes.

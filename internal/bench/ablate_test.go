@@ -275,9 +275,10 @@ func TestCalibrationPlan(t *testing.T) {
 	testenv.Need(t, "cc", testenv.Program("cc"))
 	o := options("epoll", "net", "fake+refused")
 	o.echo().Conns, o.echo().Sizes = []int{1, 1000}, []int{64, 20_000}
-	twins["fake"] = ctwin.Epoll
-	defer delete(twins, "fake")
-	names, err := TwinsOf(o.Backends)
+	twins["echo"].programs["fake"] = ctwin.Epoll
+	defer delete(twins["echo"].programs, "fake")
+	c := Calibration{Options: o, Workload: "echo"}
+	names, err := c.Programs()
 	if err != nil || !slices.Equal(names, []string{ctwin.Epoll}) {
 		t.Fatalf("programs %q, error %v", names, err)
 	}
@@ -286,7 +287,7 @@ func TestCalibrationPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer programs.Remove()
-	c := Calibration{Options: o, Twins: programs}
+	c.Twins = programs
 	p, _, err := c.Plan()
 	if err != nil {
 		t.Fatal(err)
@@ -320,6 +321,38 @@ func TestCalibrationPlan(t *testing.T) {
 	}
 }
 
+// Proxies that splice, that of package net too, have a C program that does.
+func TestCalibrationPlanOfProxies(t *testing.T) {
+	o := proxyOptions("epoll", "epoll+splice", "net")
+	g := o.Grid.(*ProxyGrid)
+	g.Modes, g.Directions, g.Sizes = []string{ModeRequest, ModeStream}, []string{"both"}, nil
+	c := Calibration{Options: o, Workload: "proxy", Twins: new(ctwin.Programs)}
+	names, err := c.Programs()
+	if err != nil || !slices.Equal(names, []string{ctwin.ProxyEpoll, ctwin.ProxySplice}) {
+		t.Fatalf("programs %q, error %v", names, err)
+	}
+	p, _, err := c.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range p.Matches[:4] {
+		got = append(got, p.Cells[m.A].Contestant+" / "+p.Cells[m.B].Contestant)
+	}
+	if want := []string{"epoll / c-epoll", "epoll+splice / c-splice", "net / c-splice", "c-epoll again / c-epoll"}; !slices.Equal(got, want) || len(p.Matches) != 2*4 {
+		t.Errorf("%d matches, first %q, want 8 and %q", len(p.Matches), got, want)
+	}
+	for _, cell := range p.Cells {
+		if cell.Backend == "" && !strings.HasSuffix(cell.Command, " {port} {origin}") {
+			t.Errorf("command %q", cell.Command)
+		}
+	}
+	cell, err := c.twin(result.Cell{Load: result.Load{Conns: 500, Size: 64, Pipeline: 1}, Loops: 1}, ctwin.ProxyUring)
+	if err != nil || cell.Contestant != "c-uring" || cell.Command != "proxy-uring {port} {origin} 4096 2000" {
+		t.Errorf("%s: command %q, error %v", cell.Contestant, cell.Command, err)
+	}
+}
+
 // A backend whose C twin cannot run here is left out with what the twin says.
 func TestCalibrationWithoutTwin(t *testing.T) {
 	testenv.Need(t, "cc", testenv.Program("cc"))
@@ -328,14 +361,14 @@ func TestCalibrationWithoutTwin(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("CC", "cc -include "+header)
-	twins["fake"] = ctwin.Uring
-	defer delete(twins, "fake")
+	twins["echo"].programs["fake"] = ctwin.Uring
+	defer delete(twins["echo"].programs, "fake")
 	programs, err := ctwin.Build(t.Context(), ctwin.Uring, ctwin.Epoll)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer programs.Remove()
-	c := Calibration{Options: options("fake", "epoll"), Twins: programs}
+	c := Calibration{Options: options("fake", "epoll"), Workload: "echo", Twins: programs}
 	p, _, err := c.Plan()
 	if err != nil {
 		t.Fatal(err)

@@ -8,28 +8,84 @@ import (
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/ctwin"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/workloads"
 )
 
 // A Calibration measures our servers against C programs of the same design.
 type Calibration struct {
-	Options // its Commands and Target are not used
-	Twins   *ctwin.Programs
+	Options  // its Commands and Target are not used
+	Workload string
+	Twins    *ctwin.Programs // that Programs lists
 }
 
-// twins are the programs that families are measured against. Package net has
-// none of its design: against epoll it shows what Go's runtime costs.
-var twins = map[string]string{"uring": ctwin.Uring, "epoll": ctwin.Epoll, "threadpool": ctwin.Threads, "net": ctwin.Epoll}
+// A twinned is a workload that has C programs.
+type twinned struct {
+	// programs are those that families are measured against, "+splice" being a
+	// family of its own. Package net has none of its design: it is measured against
+	// the one that waits for sockets and moves bytes as it does, or blocks as its
+	// goroutines do, which shows what Go's runtime costs.
+	programs map[string]string
+	// args are what a program is told, to do what ours does under the load.
+	args func(own result.Cell, program string, seed uint64) string
+}
 
-// TwinsOf lists the programs that a calibration of the given backends takes.
-func TwinsOf(names []string) (list []string, err error) {
-	for _, name := range names {
+var twins = map[string]twinned{
+	"echo": {
+		programs: map[string]string{"uring": ctwin.Uring, "epoll": ctwin.Epoll, "threadpool": ctwin.Threads, "net": ctwin.Epoll},
+		args: func(own result.Cell, program string, _ uint64) string {
+			return "{port}" + buffers(program, echoConfig(own, nil))
+		},
+	},
+	"proxy": {
+		programs: map[string]string{"uring": ctwin.ProxyUring, "epoll": ctwin.ProxyEpoll, "epoll+splice": ctwin.ProxySplice, "net": ctwin.ProxySplice},
+		args: func(own result.Cell, program string, _ uint64) string {
+			return "{port} {origin}" + buffers(program, proxyConfig(own, nil))
+		},
+	},
+	"read": {
+		programs: map[string]string{"uring": ctwin.ReadUring, "threadpool": ctwin.ReadPread, "net": ctwin.ReadPread},
+		args: func(own result.Cell, _ string, seed uint64) string {
+			args := fmt.Sprintf("{file} %d %d %d %d %s", own.FileBytes, own.Size, own.Depth, seed, own.Pattern)
+			if own.Direct {
+				args += " direct"
+			}
+			return args
+		},
+	},
+}
+
+// buffers are those of ours, for the program of io_uring; the others receive into
+// what is best for them.
+func buffers(program string, own workloads.Config) string {
+	if !ctwin.UsesRing(program) {
+		return ""
+	}
+	return fmt.Sprintf(" %d %d", own.BufSize, own.Bufs)
+}
+
+// design is the family of a variant, or that family with splice.
+func design(variant string) string {
+	family := result.Cell{Backend: variant}.Family()
+	if b, err := backends.Lookup(variant); err == nil && b.Traits().Splicing {
+		family += "+splice"
+	}
+	return family
+}
+
+// Programs lists the programs that the calibration takes. Its error may be one of the
+// loads, for which none need be built.
+func (c *Calibration) Programs() (list []string, err error) {
+	if _, err := c.Grid.Loads(); err != nil {
+		return nil, err
+	}
+	for _, name := range c.Backends {
 		b, err := backends.Lookup(name)
 		if err != nil {
 			return nil, err
 		}
-		twin, ok := twins[result.Cell{Backend: name}.Family()]
+		twin, ok := twins[c.Workload].programs[design(name)]
 		if !ok {
-			return nil, fmt.Errorf("--backend: there is no C program like %s", name)
+			return nil, fmt.Errorf("--backend: there is no C program like %s for %s", name, c.Workload)
 		}
 		if b.Probe() == nil && !slices.Contains(list, twin) {
 			list = append(list, twin)
@@ -46,7 +102,7 @@ func (c *Calibration) Plan() (*result.Plan, []string, error) {
 	for _, name := range c.Backends {
 		cell, err := c.contestant(name)
 		if err == nil {
-			err = c.Twins.Check(twins[cell.Family()])
+			err = c.Twins.Check(twins[c.Workload].programs[design(name)])
 		}
 		if err != nil {
 			leftOut = append(leftOut, result.LeftOut{Contestant: name, Why: err.Error()})
@@ -83,50 +139,47 @@ func (c *Calibration) match(p *result.Plan, ours []result.Cell, load result.Load
 	add := func(a, b int, label string) {
 		p.Matches = append(p.Matches, result.Match{A: a, B: b, Label: label, Apart: spins(p.Cells[a].Backend)})
 	}
-	byFamily := map[string]int{}
+	type pair struct{ own, twin int }
+	byDesign := map[string]pair{}
 	for _, of := range ours {
 		own := of
 		own.Load = load
-		twin, err := c.twin(own, twins[own.Family()])
+		design := design(own.Backend)
+		twin, err := c.twin(own, twins[c.Workload].programs[design])
 		if err != nil {
 			return err
 		}
 		label := "Go / C"
-		if own.Family() == "net" {
+		if design == "net" {
 			label = "what Go's runtime and package net cost"
 		}
-		a := cell(own)
-		if _, dup := byFamily[own.Family()]; !dup {
-			byFamily[own.Family()] = a
+		x := pair{cell(own), cell(twin)}
+		if _, dup := byDesign[design]; !dup {
+			byDesign[design] = x
 		}
-		add(a, cell(twin), label)
+		add(x.own, x.twin, label)
 	}
-	uring, u := byFamily["uring"]
-	epoll, e := byFamily["epoll"]
+	uring, u := byDesign["uring"]
+	epoll, e := byDesign["epoll"]
 	if u && e {
-		add(uring, epoll, "the suite's own ratio")
-		add(at["c-"+ctwin.Uring], at["c-"+ctwin.Epoll], "the same ratio in C")
+		add(uring.own, epoll.own, "the suite's own ratio")
+		add(uring.twin, epoll.twin, "the same ratio in C")
 	}
-	first := at["c-"+twins[ours[0].Family()]]
+	first := byDesign[design(ours[0].Backend)].twin
 	second := p.Cells[first]
 	second.Contestant += again
 	p.Matches = append(p.Matches, result.Match{A: cell(second), B: first, Label: "A/A: the noise", Same: true})
 	return nil
 }
 
-// twin is the C program for the load of one of ours. That of io_uring has buffers
-// as large and as many as ours; the others receive into what is best for them.
+// twin is the C program for the load of one of ours.
 func (c *Calibration) twin(own result.Cell, name string) (cell result.Cell, err error) {
 	path := c.Twins.Path(name)
 	if strings.ContainsAny(path, " \t\n") {
 		return cell, fmt.Errorf("the path %q has a space in it, which a command cannot; set TMPDIR to another directory", path)
 	}
 	cell = own
-	cell.Contestant, cell.Backend, cell.Workers = "c-"+name, "", 0
-	cell.Command = path + " {port}"
-	if name == ctwin.Uring {
-		cfg := echoConfig(own, nil)
-		cell.Command += fmt.Sprintf(" %d %d", cfg.BufSize, cfg.Bufs)
-	}
+	cell.Contestant, cell.Backend, cell.Workers = "c-"+strings.TrimPrefix(name, c.Workload+"-"), "", 0
+	cell.Command = path + " " + twins[c.Workload].args(own, name, c.Seed)
 	return cell, nil
 }

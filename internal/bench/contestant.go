@@ -64,6 +64,8 @@ func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, er
 	switch {
 	case cell.Target != "":
 		c.pid, c.about.Addr = cell.TargetPID, cell.Target
+	case cell.Command != "" && !of(cell).drives():
+		err = c.startDriver(ctx, r.plan)
 	case cell.Command != "":
 		err = c.startForeign(ctx, r.plan)
 	default:
@@ -220,6 +222,28 @@ func loopEnv() []string {
 	return []string{"GOGC=off", "GODEBUG=" + debug}
 }
 
+// startCommand runs a command that is not ours.
+func (c *contestant) startCommand(p *result.Plan, port string, answers bool) (err error) {
+	args := strings.Fields(strings.NewReplacer("{port}", port, "{origin}", c.behind, "{origin-port}", portOf(c.behind), "{file}", c.behind, "{dir}", filepath.Dir(c.behind)).Replace(c.cell.Command))
+	c.server, err = child.Start(child.Spec{Command: args, Answers: answers, Name: c.cell.Contestant, CPUs: p.ServerCPUs, Session: true})
+	if err == nil {
+		c.pid = c.server.PID()
+	}
+	return err
+}
+
+// startDriver runs a command that drives itself and answers calls. What it finds is
+// made what ours makes it.
+func (c *contestant) startDriver(ctx context.Context, p *result.Plan) error {
+	if err := of(c.cell).ready(c.cell, c.behind); err != nil {
+		return err
+	}
+	if err := c.startCommand(p, "", true); err != nil {
+		return err
+	}
+	return c.server.Call(ctx, "ready", nil, nil)
+}
+
 // startForeign runs a command with {port} replaced by a free port, and what stands
 // for that which is behind it by that, and waits until something listens there.
 func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
@@ -227,12 +251,10 @@ func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
 	if err != nil {
 		return err
 	}
-	args := strings.Fields(strings.NewReplacer("{port}", strconv.Itoa(port), "{origin}", c.behind, "{origin-port}", portOf(c.behind), "{file}", c.behind, "{dir}", filepath.Dir(c.behind)).Replace(c.cell.Command))
-	c.server, err = child.Start(child.Spec{Command: args, Name: c.cell.Contestant, CPUs: p.ServerCPUs, Session: true})
-	if err != nil {
+	if err := c.startCommand(p, strconv.Itoa(port), false); err != nil {
 		return err
 	}
-	c.pid, c.about.Addr = c.server.PID(), net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	c.about.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	for {
 		conn, err := net.DialTimeout("tcp", c.about.Addr, time.Second)
 		if err == nil {

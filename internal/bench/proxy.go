@@ -29,9 +29,7 @@ const streamSize = 64 << 10
 
 var proxy = workload{
 	server: func(c result.Cell, p *result.Plan, origin string) (part, error) {
-		both := c
-		both.Conns *= 2 // each is two, and receives on both
-		cfg := workloads.ProxyConfig{Config: echoConfig(both, p.ServerCPUs), Origin: origin}
+		cfg := workloads.ProxyConfig{Config: proxyConfig(c, p.ServerCPUs), Origin: origin}
 		s, err := serverPart(roleProxy, cfg.Config, c)
 		s.cfg = cfg
 		return s, err
@@ -76,6 +74,12 @@ var proxy = workload{
 		c.Mode, c.Direction = ModeRequest, ""
 		return echo.floor(c)
 	},
+}
+
+// proxyConfig is the proxy that a cell asks for, but for its origin.
+func proxyConfig(c result.Cell, cpus []int) workloads.Config {
+	c.Conns *= 2 // each is two, and receives on both
+	return echoConfig(c, cpus)
 }
 
 // ProxyGrid is every combination of its values.

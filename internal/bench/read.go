@@ -15,6 +15,9 @@ import (
 
 var read = workload{
 	server: readServer,
+	ready: func(c result.Cell, path string) error {
+		return ready(readRole{workloads.ReadConfig{Op: c.Op, Path: path, Foreign: c.File != "", Bytes: c.FileBytes}, c.Cache})
+	},
 	supply: supplyFile,
 	ops:    func(c result.Cell, t backends.Traits) []backends.Kind { return workloads.ReadOps(t, c.Op) },
 	messages: func(c result.Cell, n backends.Counters) float64 {

@@ -151,7 +151,11 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 // endLoad ends the load, reads what a pool has counted in all of it, and hangs
 // up, in that order: to a server, hanging up is work too.
 func (c *contestant) endLoad(ctx context.Context, pool *backends.Counters) (report clientReport, err error) {
-	err = c.client.Call(ctx, "stop", nil, &report)
+	if c.client == c.server && !c.own {
+		report, err = c.stopForeign(ctx)
+	} else {
+		err = c.client.Call(ctx, "stop", nil, &report)
+	}
 	if c.pool && ctx.Err() == nil {
 		// Also when the client failed: a pool that hangs is why it got no answer.
 		if perr := c.server.Call(ctx, "counters", nil, pool); perr != nil {
@@ -164,6 +168,28 @@ func (c *contestant) endLoad(ctx context.Context, pool *backends.Counters) (repo
 	}
 	if err != nil {
 		return report, ctxOr(ctx, ended("%v", err))
+	}
+	return report, nil
+}
+
+// stopForeign ends the load of a program that drives itself and is not ours.
+func (c *contestant) stopForeign(ctx context.Context) (report clientReport, err error) {
+	var said struct {
+		Ended     uint64     `json:"ended"`     // units, in all
+		Messages  uint64     `json:"messages"`  // in the window
+		Latencies [][2]int64 `json:"latencies"` // of those: nanoseconds, and how many
+	}
+	if err := c.client.Call(ctx, "stop", nil, &said); err != nil {
+		return report, err
+	}
+	report = clientReport{
+		Sent: said.Ended, Answered: said.Ended, Messages: said.Messages, Bytes: said.Messages * uint64(c.cell.Size),
+		Service: result.NewHistogram(),
+	}
+	for _, l := range said.Latencies {
+		if report.Service.RecordValues(l[0], l[1]) != nil {
+			report.Clipped += uint64(l[1])
+		}
 	}
 	return report, nil
 }

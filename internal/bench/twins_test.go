@@ -1,7 +1,7 @@
 package bench
 
 import (
-	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/ringbench/ringbench/backends"
@@ -10,44 +10,154 @@ import (
 	"github.com/ringbench/ringbench/internal/testenv"
 )
 
-// The C programs answer every message of any size on any number of connections,
-// which the load generator verifies, and end with status 0 when asked to.
-func TestTwinsUnderLoad(t *testing.T) {
+// available builds the C programs of a workload that can run here.
+func available(t *testing.T, workload string) (c Calibration, names []string) {
+	t.Helper()
 	testenv.Need(t, "cc", testenv.Program("cc"))
-	names := []string{ctwin.Epoll, ctwin.Threads}
-	if b, err := backends.Lookup("uring"); err == nil && b.Probe() == nil {
-		names = append(names, ctwin.Uring)
+	for variant, program := range twins[workload].programs {
+		b, err := backends.Lookup(variant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.Probe() == nil && !slices.Contains(names, program) {
+			names = append(names, program)
+		}
 	}
 	programs, err := ctwin.Build(t.Context(), names...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer programs.Remove()
-	loads := []result.Cell{{Load: result.Load{Workload: "echo", Conns: 1, Size: 1}}, {Load: result.Load{Workload: "echo", Conns: 300, Size: 64}}, {Load: result.Load{Workload: "echo", Conns: 4, Size: 1 << 20}}}
-	if *long {
-		loads = append(loads, result.Cell{Load: result.Load{Workload: "echo", Conns: 10_000, Size: 64}}, result.Cell{Load: result.Load{Workload: "echo", Conns: 200, Size: 1 << 20}})
+	t.Cleanup(programs.Remove)
+	slices.Sort(names)
+	return Calibration{Workload: workload, Twins: programs}, names
+}
+
+// The C programs answer every message of any size on any number of connections,
+// and pass on bytes in bulk, which the load generator verifies; they read what is in
+// the file, and end with status 0 when asked to.
+func TestTwins(t *testing.T) {
+	grids := map[string][]Grid{}
+	add := func(conns, size int) {
+		g := EchoGrid{Networks: []string{"tcp"}, Conns: []int{conns}, Sizes: []int{size}, Pipelines: []int{1}}
+		grids["echo"] = append(grids["echo"], &g)
 	}
-	c := Calibration{Twins: programs}
-	for _, load := range loads {
-		load.Pipeline, load.Loops = 1, 1
-		t.Run(fmt.Sprintf("%d×%d", load.Conns, load.Size), func(t *testing.T) {
-			o := options()
-			o.echo().Conns, o.echo().Sizes = []int{load.Conns}, []int{load.Size}
-			for _, name := range names {
-				cell, err := c.twin(load, name)
+	add(1, 1)
+	add(300, 64)
+	add(4, 1<<20)
+	if *long {
+		add(10_000, 64)
+		add(200, 1<<20)
+	}
+	proxied := EchoGrid{Networks: []string{"tcp"}, Conns: []int{4}, Pipelines: []int{1}}
+	ways := []string{"both"}
+	if *long {
+		proxied.Conns, ways = []int{1, 4, 300, 3000}, []string{"down", "up", "both"}
+	}
+	grids["proxy"] = []Grid{&ProxyGrid{EchoGrid: proxied, Modes: []string{ModeRequest, ModeStream}, Directions: ways}}
+	grids["read"] = []Grid{
+		&ReadGrid{Op: "read", Sizes: []int{8192}, Depths: []int{20}, Patterns: []string{Random, Sequential}, FileBytes: 1 << 20, Dir: t.TempDir()},
+	}
+	for workload, grids := range grids {
+		c, names := available(t, workload)
+		if workload == "proxy" {
+			t.Run("calls", func(t *testing.T) { checkProxyCalls(t, c) })
+		}
+		for _, g := range grids {
+			loads, err := g.Loads()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Run(loads[0].String(), func(t *testing.T) {
+				o := options("all")
+				o.Grid, o.Seed = g, 9
+				c.Seed = o.Seed
+				p, _, err := o.plan(func(p *result.Plan, loads []result.Load) ([]string, error) {
+					for _, load := range loads {
+						for _, name := range names {
+							cell, err := c.twin(result.Cell{Load: load, Loops: 1}, name)
+							if err != nil {
+								return nil, err
+							}
+							p.Cells = append(p.Cells, cell)
+						}
+					}
+					return nil, nil
+				})
 				if err != nil {
 					t.Fatal(err)
 				}
-				o.Commands = append(o.Commands, name+"="+cell.Command)
-			}
-			set := mustRun(t, o)
-			for _, tr := range set.Trials {
-				if tr.Ending != "" {
-					t.Errorf("%s: %s", set.Plan.Name(tr.Cell), tr.Ending)
+				set, err := Run(t.Context(), p, silent)
+				if err != nil {
+					t.Fatal(err)
 				}
+				for _, tr := range set.Trials {
+					if name := set.Plan.Name(tr.Cell); tr.Void != "" || tr.Ending != "" {
+						t.Errorf("%s: %s, %s", name, tr.Void, tr.Ending)
+					} else if tr.Server == nil || tr.Messages > 0 && tr.Service.TotalCount() != int64(tr.Messages) {
+						t.Errorf("%s: %d units and %d latencies, server %+v", name, tr.Messages, tr.Service.TotalCount(), tr.Server)
+					}
+				}
+				if len(set.Trials) != len(names)*len(loads) {
+					t.Errorf("%d trials of %d programs under %d loads", len(set.Trials), len(names), len(loads))
+				}
+			})
+		}
+	}
+}
+
+// checkProxyCalls: a proxy of ours and the C program that it is measured against make
+// the same calls a message, by strace. Of io_uring they are as many as there are turns,
+// so both stay far below one for each of the four operations of a message.
+func checkProxyCalls(t *testing.T, c Calibration) {
+	testenv.Need(t, "strace", testenv.Program("strace"))
+	testenv.Need(t, "root", testenv.Root()) // or kernel.yama.ptrace_scope may forbid it
+	const messages = 600
+	for _, x := range []struct {
+		variant string
+		calls   map[string]float64 // a message
+	}{
+		{"epoll", map[string]float64{"recvfrom": 2, "sendto": 2}},
+		{"epoll+splice", map[string]float64{"splice": 6}}, // each way one is in vain: only EAGAIN tells that a socket is drained
+		{"uring", nil},
+	} {
+		t.Run(x.variant, func(t *testing.T) {
+			b, err := backends.Lookup(x.variant)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if len(set.Trials) != len(names) {
-				t.Errorf("%d trials of %d programs", len(set.Trials), len(names))
+			testenv.Need(t, x.variant, b.Probe())
+			o := proxyOptions(x.variant)
+			o.Grid.(*ProxyGrid).Conns = []int{64}
+			p := planOf(t, o)
+			ours := p.Cells[0]
+			theirs, err := c.twin(ours, twins["proxy"].programs[x.variant])
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Cells = []result.Cell{ours, theirs}
+			for _, cell := range p.Cells {
+				r := &runner{plan: p}
+				s, err := r.start(t.Context(), cell)
+				if err != nil {
+					t.Fatal(err)
+				}
+				report, _, calls := underStrace(t, s, messages)
+				s.stop()
+				n := float64(report.Answered)
+				t.Logf("%s: %.0f messages: %v", cell.Contestant, n, calls)
+				for name, want := range x.calls {
+					// What was in flight at the end may not be counted as answered.
+					if got := float64(calls[name]); got < 0.98*want*n || got > 1.02*want*n+want*64 {
+						t.Errorf("%s makes %.0f calls of %s for %.0f messages, want %.0f a message", cell.Contestant, got, name, n, want)
+					}
+				}
+				all := 0.0
+				for _, name := range []string{"recvfrom", "sendto", "sendmsg", "recvmsg", "read", "write", "splice", "io_uring_enter"} {
+					all += float64(calls[name])
+				}
+				if x.calls == nil && all > 1.5*n+4*64 {
+					t.Errorf("%s makes %.0f calls for %.0f messages", cell.Contestant, all, n)
+				}
 			}
 		})
 	}

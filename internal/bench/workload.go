@@ -19,6 +19,9 @@ type workload struct {
 	// connection from its backlog. Nil: the server drives itself, and answers
 	// the commands of a client too.
 	client func(c result.Cell, p *result.Plan, address string, allServed bool) part
+	// ready is, of servers that drive themselves, what ours does before the load
+	// and one that is not ours has done for it.
+	ready func(c result.Cell, behind string) error
 	// foreign lists of what a foreign server's command must name one; with none, a
 	// server that runs already can take part.
 	foreign []string

@@ -106,7 +106,7 @@ func (c *calls) forget(id uint64) {
 // ends first, the child still does its work and the reply is dropped.
 func (p *Proc) Call(ctx context.Context, method string, in, out any) error {
 	if p.calls == nil {
-		return fmt.Errorf("%s: %s: a foreign program takes no calls", p.name, method)
+		return fmt.Errorf("%s: %s: this foreign program takes no calls", p.name, method)
 	}
 	params, err := json.Marshal(in)
 	if err != nil {

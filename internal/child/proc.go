@@ -25,10 +25,13 @@ type Spec struct {
 	// those that we may use.
 	CPUs []int
 	// Command is a foreign program and its arguments, started instead of a
-	// role. It has no control pipe, so it ends with us by the parent-death
-	// signal alone, which neither its own children nor a set-user-ID program
-	// heed. Its standard output is discarded.
-	Command    []string
+	// role. It ends with us by the parent-death signal alone, which neither its
+	// own children nor a set-user-ID program heed. Its standard output is
+	// discarded.
+	Command []string
+	// Answers: the Command takes calls as a role does, by the control pipes and a
+	// JSON value a line; else it has none.
+	Answers    bool
 	Env        []string // added to our environment
 	GoMaxProcs int      // of a Go program; 0: its own choice
 	// Session puts the child into a session of its own and into a scheduling
@@ -43,7 +46,7 @@ type Proc struct {
 	cmd     *exec.Cmd
 	group   *group
 	stderr  tail
-	calls   *calls // nil if foreign
+	calls   *calls // nil if it takes none
 
 	done chan struct{}
 	exit ExitState  // set before done closes
@@ -96,7 +99,7 @@ func (p *Proc) start(spec Spec) (err error) {
 		}
 	}
 	var config []byte
-	if !p.foreign {
+	if !p.foreign || spec.Answers {
 		if config, err = json.Marshal(spec.Config); err == nil {
 			p.calls, err = newCalls(p.cmd)
 		}

@@ -57,10 +57,13 @@ func Build(ctx context.Context, names ...string) (_ *Programs, err error) {
 // Path is where a program is.
 func (p *Programs) Path(name string) string { return filepath.Join(p.dir, name) }
 
+// UsesRing reports whether a program is one of io_uring.
+func UsesRing(name string) bool { return name == Uring || name == ProxyUring || name == ReadUring }
+
 // Check tells why a program cannot run on this kernel, as the program itself
-// says; nil when it can. Only that of io_uring asks anything of it.
+// says; nil when it can. Only those of io_uring ask anything of it.
 func (p *Programs) Check(name string) error {
-	if name != Uring {
+	if !UsesRing(name) {
 		return nil
 	}
 	out, err := exec.Command(p.Path(name), "check").CombinedOutput()

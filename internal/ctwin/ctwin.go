@@ -5,9 +5,11 @@
 //	cc -O2 -o /tmp/c-epoll internal/ctwin/src/epoll.c
 //	go run ./cmd/ringbench echo --duet --backend=epoll --server-cmd='c-epoll=/tmp/c-epoll {port}'
 //
-// Each is an echo server on 127.0.0.1 that ends with status 0 at SIGTERM. It
-// takes a port, the bytes of a receive buffer and, for uring, the number of
-// buffers.
+// Each ends with status 0 at SIGTERM. Most are servers on 127.0.0.1: they echo, or are
+// proxies, and take a port, a proxy the address of its origin too, and, where they have
+// them, the bytes of a receive buffer and, for io_uring, the number of buffers. Those
+// that read a file drive themselves and answer calls as a child of ringbench does
+// (internal/child): src/drive.h.
 package ctwin
 
 import "embed"
@@ -17,9 +19,16 @@ const (
 	Epoll   = "epoll"
 	Uring   = "uring"
 	Threads = "threads"
+
+	ProxyEpoll  = "proxy-epoll"
+	ProxySplice = "proxy-splice"
+	ProxyUring  = "proxy-uring"
+
+	ReadPread = "read-pread"
+	ReadUring = "read-uring"
 )
 
-// Sources are the programs: src/NAME.c, and the header that they share.
+// Sources are the programs: src/NAME.c, and the headers that they share.
 //
 //go:embed src
 var Sources embed.FS

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 var build = sync.OnceValues(func() (*Programs, error) {
 	os.Setenv("CC", "cc -Wall -Wextra -Werror")
 	defer os.Unsetenv("CC")
-	programs, err := Build(context.Background(), Epoll, Uring, Threads)
+	programs, err := Build(context.Background(), Epoll, Uring, Threads, ProxyEpoll, ProxySplice, ProxyUring, ReadPread, ReadUring)
 	if err == nil {
 		remove = programs.Remove
 	}
@@ -52,15 +53,16 @@ func built(t *testing.T) *Programs {
 	return programs
 }
 
-// The twins echo what they get, in pieces larger than their buffers too.
+// The twins echo what they get, in pieces larger than their buffers too; before an
+// origin that echoes, a proxy does.
 func TestTwinsEcho(t *testing.T) {
 	programs := built(t)
-	for _, args := range [][]string{{Epoll}, {Epoll, "100"}, {Uring}, {Uring, "4096", "2"}, {Uring, "65536", "100"}, {Threads}, {Threads, "100"}} {
+	for _, args := range [][]string{
+		{Epoll}, {Epoll, "100"}, {Uring}, {Uring, "4096", "2"}, {Uring, "65536", "100"}, {Threads}, {Threads, "100"},
+		{ProxyEpoll, "{origin}", "8192"}, {ProxySplice, "{origin}"}, {ProxyUring, "{origin}", "4096", "2"},
+	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			if args[0] == Uring {
-				testenv.Need(t, "uring", uringAvailable())
-			}
-			s := start(t, append([]string{programs.Path(args[0]), "{port}"}, args[1:]...)...)
+			s := programs.start(t, args...)
 			s.converse(20)
 			s.stop()
 		})
@@ -87,7 +89,7 @@ func TestOlderKernels(t *testing.T) {
 			t.Errorf("without setup flag %#x: %v, want %q", flag, err, refused)
 		}
 		if refused == "" {
-			s := start(t, programs.Path(Uring), "{port}")
+			s := programs.start(t, Uring)
 			s.converse(20)
 			s.stop()
 		}
@@ -123,6 +125,17 @@ type server struct {
 	stderr bytes.Buffer
 }
 
+// start runs a program with the arguments that follow its port.
+func (p *Programs) start(t *testing.T, args ...string) *server {
+	t.Helper()
+	if UsesRing(args[0]) {
+		testenv.Need(t, "uring", uringAvailable())
+	}
+	return start(t, append([]string{p.Path(args[0]), "{port}"}, args[1:]...)...)
+}
+
+// start runs a command with {port} replaced by a port, and {origin} by the address
+// of a server that echoes.
 func start(t *testing.T, command ...string) *server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -132,8 +145,12 @@ func start(t *testing.T, command ...string) *server {
 	s := &server{T: t, addr: l.Addr().String()}
 	l.Close()
 	_, port, _ := net.SplitHostPort(s.addr)
+	origin := ""
+	if slices.Contains(command, "{origin}") {
+		origin = echoes(t)
+	}
 	for i, arg := range command {
-		command[i] = strings.ReplaceAll(arg, "{port}", port)
+		command[i] = strings.NewReplacer("{port}", port, "{origin}", origin).Replace(arg)
 	}
 	s.cmd = exec.Command(command[0], command[1:]...)
 	s.cmd.Stderr = &s.stderr

@@ -1,32 +1,11 @@
-// What the echo servers beside this file share: limits, the listening socket,
-// an orderly end.
+// What the servers beside this file share: limits, the listening socket.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-static void die(const char *what) {
-	perror(what);
-	exit(1);
-}
-
-// number is argument i, or otherwise where there are fewer.
-static long number(int argc, char **argv, int i, long otherwise) {
-	if (i >= argc)
-		return otherwise;
-	char *end;
-	long n = strtol(argv[i], &end, 10);
-	if (*argv[i] == 0 || *end != 0 || n < 1 || n > 1 << 20) {
-		fprintf(stderr, "%s: %s is not a number from 1 to %d\n", argv[0], argv[i], 1 << 20);
-		exit(2);
-	}
-	return n;
-}
+#include "program.h"
 
 // raise_files lifts the limit of descriptors to a million or as far as it goes,
 // and returns it: every descriptor is smaller.
@@ -48,15 +27,9 @@ static void check_accept(int error) {
 		die("accept");
 }
 
-static void end(int sig) {
-	(void)sig;
-	_exit(0); // the kernel closes everything
-}
-
 // listen_on ends the program at SIGTERM from here on.
 static int listen_on(int port, int flags) {
-	struct sigaction act = {.sa_handler = end};
-	sigaction(SIGTERM, &act, NULL);
+	end_at_sigterm();
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0), one = 1;
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
