@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ringbench/ringbench/internal/result"
 )
@@ -43,7 +44,10 @@ func notes(s *result.Set, all []view) []note {
 		}
 	}
 	if s.Interrupted {
-		n = append(n, note{"interrupted", "the plan was not finished; the figures are of what was measured", true})
+		n = append(n, note{"interrupted", "the plan was not finished; the figures are of what was measured; ringbench run --resume takes the file and finishes it", true})
+	}
+	for _, r := range s.Resumed {
+		n = append(n, note{"resumed", fmt.Sprintf("at %s from block %d on", r.Started.Format(time.RFC3339), r.Block+1), false})
 	}
 	for _, l := range s.Plan.LeftOut {
 		if s.Plan.Purpose != "" {

@@ -42,6 +42,9 @@ func draw(seed *uint64) {
 
 // announced is execute that says first how long it will take.
 func announced(ctx context.Context, p *result.Plan, warnings []string, out outputs) error {
+	if out.dryRun {
+		return execute(ctx, p, warnings, out)
+	}
 	if err := out.check(); err != nil {
 		return err
 	}

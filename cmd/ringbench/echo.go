@@ -107,10 +107,14 @@ func compare(cmd *cobra.Command, o *bench.Options, out outputs) error {
 	return execute(cmd.Context(), p, warnings, out)
 }
 
-// execute runs the plan and gives out the result, whole or as far as it got.
+// execute runs the plan and gives out the result, whole or as far as it got; with
+// --dry-run it gives out the plan.
 func execute(ctx context.Context, p *result.Plan, warnings []string, out outputs) error {
 	if err := out.check(); err != nil {
 		return err
+	}
+	if out.dryRun {
+		return out.plan(p, warnings)
 	}
 	set, err := bench.Run(ctx, p, progress(os.Stderr))
 	set.Warnings = append(warnings, set.Warnings...)
@@ -119,6 +123,11 @@ func execute(ctx context.Context, p *result.Plan, warnings []string, out outputs
 	if len(set.Trials) == 0 && err != nil && ctx.Err() == nil {
 		return err // nothing was measured: the environment refused
 	}
+	return conclude(ctx, set, err, out)
+}
+
+// conclude gives out the result of a run that ended with err.
+func conclude(ctx context.Context, set *result.Set, err error, out outputs) error {
 	if werr := out.write(set); werr != nil {
 		return failure{errors.Join(err, werr)}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/ringbench/ringbench/internal/bench"
 	"github.com/ringbench/ringbench/internal/child"
@@ -297,12 +299,48 @@ func (r *run) prints(parts ...string) *run {
 	return r
 }
 
-// result reads a file that the run wrote.
+// result reads a file that the run wrote, and holds it to the schema.
 func (r *run) result(name string) *result.Set {
 	r.t.Helper()
-	set, err := result.Read(filepath.Join(r.dir, name))
+	path := filepath.Join(r.dir, name)
+	set, err := result.Read(path)
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	schema, err := resultSchemaCompiled()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := schema.Validate(doc); err != nil {
+		r.t.Error(err)
+	}
 	return set
+}
+
+var resultSchemaCompiled = sync.OnceValues(func() (*jsonschema.Schema, error) { return compileSchema(resultSchema) })
+
+// compileSchema makes a validator of the schema that print prints.
+func compileSchema(print func(io.Writer) error) (*jsonschema.Schema, error) {
+	var b bytes.Buffer
+	if err := print(&b); err != nil {
+		return nil, err
+	}
+	doc, err := jsonschema.UnmarshalJSON(&b)
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource("schema.json", doc); err != nil {
+		return nil, err
+	}
+	return c.Compile("schema.json")
 }

@@ -2,28 +2,34 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ringbench/ringbench/internal/bench"
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/reports"
 )
 
-// outputs is where the result goes.
+// outputs is where the result goes, or instead of one the plan.
 type outputs struct {
 	file, html, png string
-	json            bool
+	json, dryRun    bool
+	stdout          func() io.Writer
 }
 
 func (o *outputs) flags(c *cobra.Command) {
+	o.stdout = c.OutOrStdout
 	f := c.Flags()
+	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan and about how long it takes, and run nothing")
 	f.StringVarP(&o.file, "output", "o", "", "write the raw result to this file")
-	f.BoolVar(&o.json, "json", false, "print the raw result instead of the table")
+	f.BoolVar(&o.json, "json", false, "print the raw result instead of the table; of --dry-run the plan")
 	f.StringVar(&o.html, "html", "", "write a report to this file")
 	f.StringVar(&o.png, "png", "", "write the report's plots to this directory")
 }
@@ -117,7 +123,23 @@ func (o outputs) write(set *result.Set) (err error) {
 		err = errors.Join(err, reports.PNG(o.png, set))
 	}
 	if o.json {
-		return errors.Join(err, reports.JSON(os.Stdout, set))
+		return errors.Join(err, reports.JSON(o.stdout(), set))
 	}
-	return errors.Join(err, reports.Table(os.Stdout, set))
+	return errors.Join(err, reports.Table(o.stdout(), set))
+}
+
+// plan gives out what is to be run.
+func (o outputs) plan(p *result.Plan, warnings []string) error {
+	write := bench.Outline
+	if o.json {
+		write = func(w io.Writer, p *result.Plan, _ []string) error {
+			e := json.NewEncoder(w)
+			e.SetIndent("", "  ")
+			return e.Encode(p)
+		}
+	}
+	if err := write(o.stdout(), p, warnings); err != nil {
+		return failure{err}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
@@ -34,22 +35,33 @@ type runner struct {
 func Run(ctx context.Context, p *result.Plan, progress Progress) (*result.Set, error) {
 	set := &result.Set{Schema: result.Schema, Started: time.Now().UTC(), Env: meter.Environment(), Plan: *p}
 	set.Env.Capabilities = Capabilities(backends.Families())
-	err := run(ctx, set, progress)
-	set.Warnings = append(set.Warnings, warmed(set)...)
+	runs, err := plan.Of(p)
+	if err == nil {
+		err = carryOut(ctx, set, runs, progress)
+	}
+	return set, err
+}
+
+// carryOut adds to a set what the runs of its plan measure.
+func carryOut(ctx context.Context, set *result.Set, runs []plan.Run, progress Progress) error {
+	err := run(ctx, set, runs, progress)
+	var unique []string // a run that is resumed warns once more
+	for _, w := range append(set.Warnings, warmed(set)...) {
+		if !slices.Contains(unique, w) {
+			unique = append(unique, w)
+		}
+	}
+	set.Warnings = unique
 	set.Ended = time.Now().UTC()
 	if ctx.Err() != nil {
 		set.Interrupted = true
 		err = ctx.Err()
 	}
-	return set, err
+	return err
 }
 
-func run(ctx context.Context, set *result.Set, progress Progress) error {
+func run(ctx context.Context, set *result.Set, runs []plan.Run, progress Progress) (err error) {
 	p := &set.Plan
-	runs, err := plan.Of(p)
-	if err != nil {
-		return err
-	}
 	r := &runner{plan: p}
 	defer progress(len(runs), len(runs), "")
 	if supply := of(p.Cells[0]).supply; supply != nil {
@@ -60,19 +72,28 @@ func run(ctx context.Context, set *result.Set, progress Progress) error {
 		}
 		defer release()
 	}
-	progress(0, len(runs), "harness floor")
-	if set.Floor, err = r.harnessFloor(ctx); err != nil {
-		return err
+	if set.Floor == nil {
+		progress(0, len(runs), "harness floor")
+		if set.Floor, err = r.harnessFloor(ctx); err != nil {
+			return err
+		}
 	}
 	if err := r.setSpins(ctx, func(what string) { progress(0, len(runs), what) }); err != nil {
 		return err
 	}
 	session := 0
+	if n := len(set.Trials); n > 0 {
+		session = set.Trials[n-1].Session
+	}
 	for i, one := range runs {
 		if now := one.Block / p.Trials; now > session {
 			session = now
 			progress(i, len(runs), fmt.Sprintf("pause before session %d of %d", session+1, p.Sessions))
-			if err := pause(ctx, seconds(p.SessionGapSeconds)); err != nil {
+			gap := seconds(p.SessionGapSeconds)
+			if i == 0 {
+				gap -= time.Since(set.Ended) // of the run that is resumed
+			}
+			if err := pause(ctx, gap); err != nil {
 				return err
 			}
 		}

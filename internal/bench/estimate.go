@@ -13,6 +13,11 @@ func Estimate(p *result.Plan) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	return estimate(p, runs) + time.Duration(max(p.Sessions, 1)-1)*seconds(p.SessionGapSeconds), nil
+}
+
+// estimate is about how long the runs take, without pauses.
+func estimate(p *result.Plan, runs []plan.Run) time.Duration {
 	// On 2 vCPUs: starting four processes and ending them took 0.1 to 0.2 s, and
 	// 0.1 ms for a connection.
 	const processes, connection = 150 * time.Millisecond, 100 * time.Microsecond
@@ -26,5 +31,5 @@ func Estimate(p *result.Plan) (time.Duration, error) {
 			sum += time.Duration(p.Cells[c].Conns) * connection
 		}
 	}
-	return sum + time.Duration(max(p.Sessions, 1)-1)*seconds(p.SessionGapSeconds), nil
+	return sum
 }

@@ -33,7 +33,7 @@ const stream = 0x72696e67
 // Solo is trials blocks, each of every cell once in random order. The same
 // arguments give the same order.
 func Solo(cells []result.Cell, trials int, seed uint64) ([]Run, error) {
-	if err := check(cells, trials); err != nil {
+	if err := check(cells, trials, len(cells)); err != nil {
 		return nil, err
 	}
 	rng := rand.New(rand.NewPCG(seed, stream))
@@ -50,7 +50,7 @@ func Solo(cells []result.Cell, trials int, seed uint64) ([]Run, error) {
 // a pair is started first swaps from block to block. The two of a match that is
 // to be run apart follow on each other.
 func Matched(cells []result.Cell, matches []result.Match, trials int, seed uint64) ([]Run, error) {
-	if err := check(cells, trials); err != nil {
+	if err := check(cells, trials, len(matches)); err != nil {
 		return nil, err
 	}
 	if len(matches) == 0 {
@@ -78,10 +78,15 @@ func Matched(cells []result.Cell, matches []result.Match, trials int, seed uint6
 	return runs, nil
 }
 
-func check(cells []result.Cell, trials int) error {
+// runsMax bounds a plan: at a tenth of a second each they are a day.
+const runsMax = 1_000_000
+
+func check(cells []result.Cell, trials, each int) error {
 	switch {
 	case len(cells) == 0:
 		return errors.New("nothing to run: the plan has no cells")
+	case trials > runsMax/max(each, 1):
+		return fmt.Errorf("%d blocks of %d runs are too many: at most %d runs; use fewer --trials or a smaller grid", trials, each, runsMax)
 	case trials < 1:
 		return fmt.Errorf("%d trials: at least 1 is needed, 6 for a 95 %% interval of the median", trials)
 	}

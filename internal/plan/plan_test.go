@@ -165,6 +165,7 @@ func TestErrors(t *testing.T) {
 		got  func() ([]Run, error)
 		want string
 	}{
+		{"too many runs", func() ([]Run, error) { return Solo(grid([]string{"uring"}, 1, 64), 1<<62, 1) }, "4611686018427387904 blocks of 2 runs are too many: at most 1000000"},
 		{"no cells", func() ([]Run, error) { return Solo(nil, 5, 1) }, "no cells"},
 		{"no trials", func() ([]Run, error) { return Solo(one, 0, 1) }, "0 trials"},
 		{"duet of one", func() ([]Run, error) { return Of(&result.Plan{Cells: one, Trials: 5, Duet: true}) }, "a duet needs two contestants"},

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,10 @@ import (
 // sizeMax bounds what Read takes: a trial of ours is a few kilobytes, so a
 // file beyond this is not a result.
 const sizeMax = 256 << 20
+
+// objectsMax bounds what the structures of a file take of memory, which is more
+// than its bytes: a trial of ours has less than ten.
+const objectsMax = 2 << 20
 
 // Write stores s at path, as Replace does.
 func Write(path string, s *Set) error {
@@ -48,8 +53,14 @@ func Read(path string) (*Set, error) {
 }
 
 func decode(b []byte) (*Set, error) {
+	if n := bytes.Count(b, []byte("{")); n > objectsMax {
+		return nil, fmt.Errorf("it has more than %d parts, so it is not a ringbench result", objectsMax)
+	}
 	var head struct {
 		Schema *string `json:"schema"`
+		Plan   struct {
+			Workload string `json:"workload"` // of all cells, in a file of schema1
+		} `json:"plan"`
 	}
 	if err := json.Unmarshal(b, &head); err != nil {
 		return nil, notJSON(err, len(b))
@@ -57,14 +68,58 @@ func decode(b []byte) (*Set, error) {
 	switch {
 	case head.Schema == nil:
 		return nil, errors.New("it names no schema, so it is not a ringbench result")
-	case *head.Schema != Schema:
-		return nil, fmt.Errorf("its schema is %.60q and this ringbench reads %q; use the ringbench that wrote it", *head.Schema, Schema)
+	case *head.Schema != Schema && *head.Schema != schema1:
+		return nil, fmt.Errorf("its schema is %.60q and this ringbench reads %q and %q; use the ringbench that wrote it", *head.Schema, schema1, Schema)
 	}
 	s := new(Set)
-	if err := json.Unmarshal(b, s); err != nil {
+	if err := s.unmarshal(b, histogramsSizeMax); err != nil {
 		return nil, notJSON(err, len(b))
 	}
+	if s.Schema == schema1 {
+		s.Schema = Schema
+		for i := range s.Plan.Cells {
+			s.Plan.Cells[i].Workload = head.Plan.Workload
+		}
+	}
 	return s, s.check()
+}
+
+// schema1 named the workload once, in its plan.
+const schema1 = "ringbench.result/1"
+
+// histogramsSizeMax is what the histograms of a file may take of memory: those of
+// nine thousand trials in closed loop. A file of a few megabytes can ask for more
+// than any machine has.
+const histogramsSizeMax = 2 << 30
+
+// unmarshal is json.Unmarshal trial by trial, so that it ends when the histograms
+// of those before take more than so many bytes.
+func (s *Set) unmarshal(b []byte, histograms int) error {
+	type plain Set
+	file := struct {
+		*plain
+		Trials []json.RawMessage `json:"trials"`
+	}{plain: (*plain)(s)}
+	if err := json.Unmarshal(b, &file); err != nil {
+		return err
+	}
+	size := 0
+	for i, b := range file.Trials {
+		var t Trial
+		if err := json.Unmarshal(b, &t); err != nil {
+			return fmt.Errorf("trial %d: %w", i, err)
+		}
+		for _, h := range []*Histogram{&t.Service, t.Response, t.SendLag, t.BacklogWait} {
+			if h != nil && h.Histogram != nil {
+				size += h.ByteSize()
+			}
+		}
+		if size > histograms {
+			return fmt.Errorf("the histograms of its first %d trials take more than %d MiB of memory", i+1, histograms>>20)
+		}
+		s.Trials = append(s.Trials, t)
+	}
+	return nil
 }
 
 func notJSON(err error, size int) error {
@@ -84,6 +139,11 @@ func notJSON(err error, size int) error {
 func (s *Set) check() error {
 	if s.Plan.Sessions < 0 || s.Plan.Sessions > SessionsMax {
 		return fmt.Errorf("damaged: the plan has %d sessions", s.Plan.Sessions)
+	}
+	for i, c := range s.Plan.Cells {
+		if min(c.Conns, c.Size, c.Pipeline, c.Requests, c.Idle, c.Depth, c.Buffer, c.Loops, c.Workers) < 0 || c.FileBytes < 0 || c.Rate < 0 {
+			return fmt.Errorf("damaged: cell %d has a negative number", i)
+		}
 	}
 	for i, m := range s.Plan.Matches {
 		for _, cell := range []int{m.A, m.B} {

@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/ringbench/ringbench/internal/testenv"
 )
@@ -230,6 +232,8 @@ func TestReadRefuses(t *testing.T) {
 		{"no such match", swap(`"cells": [`, `"matches": [{"a": 0, "b": 9}], "cells": [`), "match 0 is of cell 9, and the plan has 1"},
 		{"no such session", swap(`"cell": 0`, `"cell": 0, "session": 1`), "trial 0 is of session 1, and the plan has 1"},
 		{"too many sessions", swap(`"cells": [`, `"sessions": 1000000000000, "cells": [`), "the plan has 1000000000000 sessions"},
+		{"negative cell's", swap(`"message_bytes": 64`, `"message_bytes": -64`), "cell 0 has a negative number"},
+		{"vastly many parts", append(append(bytes.Clone(good[:len(good)-2]), `,"x":[`...), strings.Repeat("{},", objectsMax)...), "more than 2097152 parts"},
 		{"negative time", swap(`"window_seconds": 1`, `"window_seconds": -1`), "lasted -1 seconds"},
 		{"broken histogram", swap(`"service_time": "HIST`, `"service_time": "XIST`), "decode histogram"},
 		{"vast histogram", swap(string(ours), string(vast)), "more than any of ringbench's"},
@@ -269,6 +273,56 @@ func TestReadLimitsTheSize(t *testing.T) {
 	}
 }
 
+// What a file asks of memory is bounded for all its histograms together.
+func TestReadLimitsHistograms(t *testing.T) {
+	s := sample()
+	s.Trials = slices.Repeat(s.Trials[:1], 3)
+	b, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	each := s.Trials[0].Service.ByteSize() // and as much for the response time
+	if err := new(Set).unmarshal(b, 6*each); err != nil {
+		t.Error(err)
+	}
+	if err := new(Set).unmarshal(b, 6*each-1); err == nil || !strings.Contains(err.Error(), "the histograms of its first 3 trials take more than") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A file of the first schema, written by the ringbench of then, loads as what it
+// would be now.
+func TestReadSchema1(t *testing.T) {
+	s, err := Read("testdata/1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Load{Workload: "echo", Network: "tcp", Conns: 2, Size: 64, Pipeline: 1}
+	if s.Schema != Schema || len(s.Trials) != 2 || !reflect.DeepEqual(s.Plan.Loads(), []Load{want}) || s.Plan.Workload() != "echo" {
+		t.Errorf("schema %q, %d trials, loads %+v", s.Schema, len(s.Trials), s.Plan.Loads())
+	}
+	for cell, name := range []string{"epoll", "net"} {
+		if v := s.Valid(cell); s.Plan.Name(cell) != name || len(v) != 1 || v[0].Messages == 0 || v[0].Service.TotalCount() != int64(v[0].Messages) {
+			t.Errorf("cell %d is %s with %+v", cell, s.Plan.Name(cell), v)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "r.json")
+	if err := Write(path, s); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compiled(t).Validate(doc); err != nil {
+		t.Error(err)
+	}
+}
+
 // FuzzDecode holds decode to its promise: a checked set or an error, whatever
 // the file.
 func FuzzDecode(f *testing.F) {
@@ -280,6 +334,11 @@ func FuzzDecode(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	old, err := os.ReadFile("testdata/1.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(old)
 	f.Add(good)
 	f.Add([]byte(`{"schema":"` + Schema + `"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -19,7 +19,18 @@ type Set struct {
 	Trials      []Trial   `json:"trials"`
 	Floor       *Floor    `json:"harness_floor,omitempty"`
 	Storage     *Storage  `json:"storage,omitempty"` // of a workload on a file
-	Warnings    []string  `json:"warnings,omitempty"`
+	// Resumed is when the run, which had been interrupted, was taken up again.
+	Resumed  []Resumption `json:"resumed,omitempty"`
+	Warnings []string     `json:"warnings,omitempty"`
+}
+
+// A Resumption is the continuation of a run that was interrupted.
+type Resumption struct {
+	Started time.Time `json:"started"`
+	Block   int       `json:"block"` // from which on it measured
+	// Dropped is how many trials of that block were there, which was cut by the
+	// interruption and has been measured again as a whole.
+	Dropped int `json:"dropped_trials,omitempty"`
 }
 
 // Unknown is what a result says of what could not be found out.
