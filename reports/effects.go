@@ -68,6 +68,8 @@ func ratioGrids(s *result.Set) []grid {
 		return ablationGrids(s)
 	case result.PurposeCalibration:
 		return calibrationGrids(s)
+	case result.PurposeMaximum:
+		return maximumGrids(s)
 	}
 	return comparisonGrids(s)
 }
@@ -165,6 +167,9 @@ func (e effect) name(s *result.Set) string {
 		return e.match.Label
 	case "":
 		return e.a + " / " + e.b
+	}
+	if e.load.Sizes != "" {
+		return fmt.Sprintf("%d × (%s)", e.load.Conns, e.load.Sizes)
 	}
 	name := fmt.Sprintf("%d × %d", e.load.Conns+e.load.Depth, e.load.NamedBytes())
 	if e.load.Mode != "" {

@@ -130,6 +130,9 @@ func (p *page) addTables(grids ...grid) {
 // takes a duet or several sessions.
 func verdicts(s *result.Set, all []view) (lines []string) {
 	if s.Plan.Purpose != "" {
+		if s.Plan.Purpose == result.PurposeMaximum {
+			return maximumVerdicts(s)
+		}
 		return purposeVerdicts(s)
 	}
 	unit := s.Plan.Unit()

@@ -39,6 +39,9 @@ func notes(s *result.Set, all []view) []note {
 	n = append(n, disturbedNotes(s)...)
 	n = append(n, endingNotes(s)...)
 	for _, l := range loadNotes(all, s.Plan.Unit()) {
+		if s.Plan.Purpose == result.PurposeMaximum && l.label == "overload" {
+			continue // it was looked for
+		}
 		if s.Plan.Purpose == "" || l.limits {
 			n = append(n, l)
 		}
@@ -50,7 +53,7 @@ func notes(s *result.Set, all []view) []note {
 		n = append(n, note{"resumed", fmt.Sprintf("at %s from block %d on", r.Started.Format(time.RFC3339), r.Block+1), false})
 	}
 	for _, l := range s.Plan.LeftOut {
-		if s.Plan.Purpose != "" {
+		if s.Plan.Purpose != "" && s.Plan.Purpose != result.PurposeMaximum {
 			break // the tables say it
 		}
 		n = append(n, note{"left out", l.Why, true})
@@ -459,7 +462,7 @@ func eventsText(r row, unit result.Unit) string {
 			sum += t.Counters[name]
 			bytes += t.Counters[moved] // as long as the events were counted
 		}
-		if messages := float64(bytes) / float64(r.cell.CountedBytes()); sum > 0 && messages > 0 {
+		if messages := float64(bytes) / r.cell.CountedBytes(); sum > 0 && messages > 0 {
 			parts = append(parts, fmt.Sprintf("%s %s (%s a %s)", name, whole(float64(sum)), figure(float64(sum)/messages), unit.One))
 		}
 	}

@@ -11,7 +11,11 @@ import (
 func shortfallText(r row, unit result.Unit) string {
 	var offered, answered, seconds float64
 	for _, t := range r.trials {
-		offered += r.cell.Rate * t.Seconds
+		if t.Offered > 0 {
+			offered += float64(t.Offered)
+		} else {
+			offered += r.cell.Rate * t.Seconds
+		}
 		answered += float64(t.Messages)
 		seconds += t.Seconds
 	}

@@ -50,6 +50,9 @@ type swatch struct {
 func drawings(s *result.Set) []drawing {
 	all := views(s)
 	subtitle := subtitle(s, all)
+	if s.Plan.Purpose == result.PurposeMaximum {
+		return curveDrawings(s, subtitle)
+	}
 	if s.Plan.Purpose != "" {
 		return effectDrawings(s, subtitle)
 	}
@@ -99,7 +102,7 @@ func loadParts(l result.Load) []string {
 	}
 	pace := "closed loop"
 	if l.Rate > 0 {
-		pace = "at " + whole(l.Rate) + " a second"
+		pace = strings.TrimSpace(l.Arrivals + " at " + whole(l.Rate) + " a second")
 	}
 	if l.Mode != "" {
 		pace = strings.TrimSpace(l.Mode+" "+l.Direction) + ", " + pace
@@ -121,7 +124,11 @@ func loadParts(l result.Load) []string {
 	if l.Sent() || l.Requests > 0 {
 		conns += " at a time"
 	}
-	return []string{l.Network, conns, whole(float64(l.NamedBytes())) + " B", flight, pace}
+	size := whole(float64(l.NamedBytes())) + " B"
+	if l.Sizes != "" {
+		size = l.SizeText()
+	}
+	return []string{l.Network, conns, size, flight, pace}
 }
 
 func varies(all []view, part int) bool {

@@ -19,7 +19,7 @@ const dpi = 96
 var PNGFiles = []string{"throughput.png", "latency.png", "cpu.png"}
 
 // PNG writes PNGFiles into dir, which it makes where needed; of a set that was
-// made for a purpose no latency.png. Each file appears whole or not at all.
+// made for a purpose no latency.png, or of a search no throughput.png. Each file appears whole or not at all.
 func PNG(dir string, s *result.Set) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("write plots: %w; name another directory with --png", err)

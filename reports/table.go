@@ -76,6 +76,10 @@ func loadGrids(s *result.Set, v view) []grid {
 
 func throughputGrid(s *result.Set, v view) grid {
 	g := grid{title: v.load.String(), header: []string{"contestant", s.Plan.Unit().Many + "/s", "± %"}}
+	open := v.load.Rate > 0
+	if open {
+		g.header = slices.Insert(g.header, 1, "offered/s")
+	}
 	several := v.load.Requests > 1 && !v.load.Sent()
 	if several {
 		g.header = append(g.header, "requests/s")
@@ -94,18 +98,21 @@ func throughputGrid(s *result.Set, v view) grid {
 	g.header = append(append(append(g.header, "trials"), g.optional...), "verdict")
 	for _, r := range v.rows {
 		line := []string{r.name, whole(r.rate.Center), halfWidth(r.rate)}
+		if open {
+			line = slices.Insert(line, 1, whole(r.offered.Center))
+		}
 		if several {
 			line = append(line, whole(r.rate.Center*float64(v.load.Requests)))
 		}
 		if bulk {
-			line = append(line, megabytes(r.rate.Center*float64(v.load.UnitBytes())))
+			line = append(line, megabytes(r.rate.Center*v.load.UnitBytes()))
 		}
 		for _, p := range percentiles {
 			line = append(line, microseconds(r.latency, p))
 		}
 		g.rows = append(g.rows, append(line, fmt.Sprint(len(r.trials)), percent(r.steal.Center), percent(r.other.Center), or(r.verdict, none)))
 		if r.service != nil {
-			line := []string{"  from the actual send", "", ""}
+			line := []string{"  from the send", "", "", ""}
 			if several {
 				line = append(line, "")
 			}
@@ -113,6 +120,12 @@ func throughputGrid(s *result.Set, v view) grid {
 				line = append(line, microseconds(*r.service, p))
 			}
 			g.rows = append(g.rows, append(line, "", "", "", ""))
+		}
+		if late := hiccupRows(r, len(line)-len(percentiles), 4); late != nil {
+			g.rows = append(g.rows, late...)
+			if !slices.Contains(g.notes, hiccupsNote) {
+				g.notes = append(g.notes, hiccupsNote)
+			}
 		}
 	}
 	return g

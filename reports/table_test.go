@@ -79,7 +79,9 @@ func TestTableOfAwkwardSets(t *testing.T) {
 		tr.Server.CPUSeconds *= 1e5
 		tr.Server.Helpers = []result.Helper{{Name: "iou-sqp", Threads: 1, CPUSeconds: 0.25}, {Name: "iou-wrk", Threads: 4, CPUSeconds: 0.5}}
 		r, l := newHistogram(1e9, 400), newHistogram(1e4, 400)
-		tr.Response, tr.SendLag, tr.Unserved = &r, &l, 7
+		tr.Response, tr.SendLag, tr.Unserved, tr.Offered = &r, &l, 7, 1_000_123
+		late, calm := newHistogram(5e8, 400), newHistogram(5e4, 400)
+		tr.Hiccups = &result.Hiccups{Server: &late, Client: &calm}
 	}
 	void := newSet(2, 64)
 	for i := range void.Trials {
@@ -106,7 +108,7 @@ func TestTableOfAwkwardSets(t *testing.T) {
 		want []string
 	}{
 		{"empty", &result.Set{}, []string{"no trial counts"}},
-		{"long names, open loop, helpers", long, []string{"of it iou-sqp (1)", "of it iou-wrk (4)", "from the actual send", "send lag", "7 of 10000 connections never answered"}},
+		{"long names, open loop, helpers", long, []string{"of it iou-sqp (1)", "of it iou-wrk (4)", "from the send", "offered/s", "1,000,123", "server CPUs  ", "server CPUs, client CPUs: how late", "send lag", "7 of 10000 connections never answered"}},
 		{"all void", void, []string{"8 of 8 are void", "server died: signal: killed (2 times)"}},
 		{"bare", bare, []string{"interference: not measured", "syscalls not counted"}},
 		{"busy", busy, []string{"above 5 %", "client-bound: uring (tcp, 64 connections × 64 B, closed loop): in 2 of 2 trials"}},

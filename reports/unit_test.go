@@ -107,12 +107,16 @@ func TestSizesInTitles(t *testing.T) {
 		{result.Load{Workload: "churn", Requests: 10, Size: 64}, "64 B", ""},
 		{result.Load{Workload: "stream", FileBytes: 1 << 20, Buffer: 4096}, "1,048,576 B", ""},
 		{result.Load{Workload: "stream", FileBytes: 1 << 20, Buffer: 4096, Protocol: "http", Requests: 3}, "1,048,576 B", ""},
+		{result.Load{Workload: "echo", Size: 64, Sizes: "8:1,64:1"}, "(8:1,64:1) B", ""},
 	} {
 		x.load.Conns = 7
 		if parts := loadParts(x.load); !slices.Contains(parts, x.want) {
 			t.Errorf("%+v: %q", x.load, parts)
 		}
-		want := strings.ReplaceAll("7 × "+strings.TrimSuffix(x.want, " B"), ",", "") + x.mode
+		want := "7 × " + strings.TrimSuffix(x.want, " B") + x.mode
+		if x.load.Sizes == "" {
+			want = strings.ReplaceAll("7 × "+strings.TrimSuffix(x.want, " B"), ",", "") + x.mode
+		}
 		if got := (effect{load: x.load}).name(&result.Set{Plan: result.Plan{Purpose: result.PurposeCalibration}}); got != want {
 			t.Errorf("%+v: %q, not %q", x.load, got, want)
 		}

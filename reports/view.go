@@ -27,6 +27,7 @@ type row struct {
 	trials []*result.Trial
 
 	rate    stat.Interval // messages/s
+	offered stat.Interval // open loop only
 	latency result.Histogram
 	service *result.Histogram // open loop only: latency is then the response time
 	lag     *result.Histogram // open loop only
@@ -76,6 +77,7 @@ func views(s *result.Set) []view {
 func newRow(s *result.Set, cell int) row {
 	r := row{name: s.Plan.Name(cell), cell: s.Plan.Cells[cell], trials: s.Valid(cell)}
 	r.rate = r.median((*result.Trial).PerSecond)
+	r.offered = r.median((*result.Trial).OfferedPerSecond)
 	r.server = r.median((*result.Trial).ServerCPUPerMessage)
 	r.kib = r.median((*result.Trial).ServerCPUPerKiB)
 	r.client = r.median((*result.Trial).ClientCPUPerMessage)

@@ -32,6 +32,7 @@ source addresses from all of 127.0.0.0/8 in turn, so that ports do not run out.`
 		RunE: func(cmd *cobra.Command, _ []string) error { return compare(cmd, &o, out) },
 	}
 	churnFlags(c, &g)
+	findFlags(c, &o)
 	comparisonFlags(c, &o, 600*time.Millisecond, 200*time.Millisecond)
 	out.flags(c)
 	return c
@@ -42,8 +43,9 @@ func churnFlags(c *cobra.Command, g *bench.ChurnGrid) {
 	f := c.Flags()
 	f.IntSliceVar(&g.Conns, "conns", []int{64}, "connections at a time")
 	f.IntSliceVar(&g.RequestsPerConn, "requests-per-conn", g.RequestsPerConn, "requests that a connection makes, one after the other")
-	f.IntSliceVar(&g.Sizes, "size", []int{64}, "bytes of a request, and of its reply")
-	f.Float64SliceVar(&g.Rates, "rate", nil, "connections a second (open loop); default: closed loop")
+	g.Sizes = []int{64}
+	f.Var(messageSizes{&g.Sizes, &g.Mix}, "size", "bytes of a request, and of its reply; with weights, such as 64:90,1024:9, each is drawn")
+	paceFlags(c, &g.Rates, &g.Arrivals, "connections a second")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix")
 	complete(c, map[string][]string{"network": workloads.Streams})
 }

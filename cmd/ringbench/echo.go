@@ -32,6 +32,9 @@ uring-multishot. Lists make a grid of all combinations.`,
   ringbench echo --backend=uring,epoll --conns=1,64,1000 --size=64,1024,16384
   ringbench echo --backend=epoll,uring --duet --trials=30
   ringbench echo --network=udp --conns=1,64 --pipeline=1,8
+  ringbench echo --rate=1k..200k:8 --arrivals=poisson
+  ringbench echo --find-max --slo='p99<1ms' --backend=uring,epoll
+  ringbench echo --size=64:90,1024:9,16384:1
   ringbench echo --rate=50000 -o result.json --html=report.html
   ringbench echo --backend=uring --server-cmd='mine=./my-server {port}'`,
 		Args: noArguments,
@@ -42,6 +45,7 @@ uring-multishot. Lists make a grid of all combinations.`,
 	if err := c.Flags().MarkHidden("slow"); err != nil {
 		panic(err) // a flag that does not exist: a mistake of this program
 	}
+	findFlags(c, &o)
 	comparisonFlags(c, &o, time.Second, 400*time.Millisecond)
 	out.flags(c)
 	return c
@@ -49,19 +53,15 @@ uring-multishot. Lists make a grid of all combinations.`,
 
 // echoFlags are the load's.
 func echoFlags(c *cobra.Command, g *bench.EchoGrid) {
-	messageFlags(c, g, []int{64}, []int{64})
+	g.Sizes = []int{64}
 	f := c.Flags()
+	f.IntSliceVar(&g.Conns, "conns", []int{64}, "connections")
+	f.Var(messageSizes{&g.Sizes, &g.Mix}, "size", "bytes of a message; with weights, such as 64:90,1024:9, each is drawn")
 	f.IntSliceVar(&g.Pipelines, "pipeline", []int{1}, "messages outstanding on a connection")
-	f.Float64SliceVar(&g.Rates, "rate", nil, "messages a second over all connections (open loop); default: closed loop")
+	paceFlags(c, &g.Rates, &g.Arrivals, "messages a second over all connections")
 	f.IntSliceVar(&g.Idle, "idle-conns", []int{0}, "silent connections beside --conns: prints the memory that one takes")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix, udp, udp6")
 	complete(c, map[string][]string{"network": workloads.Networks})
-}
-
-func messageFlags(c *cobra.Command, g *bench.EchoGrid, conns, sizes []int) {
-	f := c.Flags()
-	f.IntSliceVar(&g.Conns, "conns", conns, "connections")
-	f.IntSliceVar(&g.Sizes, "size", sizes, "bytes of a message")
 }
 
 // comparisonFlags are those of the commands that compare servers of all kinds.

@@ -30,8 +30,10 @@ func takes(kind string) string {
 		return "it takes a whole number from 0 to 2^64-1"
 	case "intSlice":
 		return "it takes whole numbers, with commas between them, such as 1,64,1000"
-	case "float64Slice":
-		return "it takes numbers, with commas between them, such as 1000,2.5e4"
+	case "messageSizes":
+		return "it takes whole numbers, with commas between them, such as 1,64,1000, or with weights, such as 64:90,1024:9,16384:1"
+	case "rates":
+		return "it takes numbers, with commas between them, such as 1000,20k,2.5e4, and sweeps such as 1k..200k:8"
 	case "size":
 		return "it takes a number of bytes above 0, such as 4096, 64k or 4g"
 	case "sizes":

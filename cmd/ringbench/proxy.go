@@ -36,6 +36,7 @@ the bytes in the kernel (splice(2)). Lists make a grid of all combinations.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return compare(cmd, &o, out) },
 	}
 	proxyFlags(c, &g, &o)
+	findFlags(c, &o)
 	comparisonFlags(c, &o, time.Second, 400*time.Millisecond)
 	out.flags(c)
 	return c
@@ -46,7 +47,7 @@ func proxyFlags(c *cobra.Command, g *bench.ProxyGrid, o *bench.Options) {
 	f := c.Flags()
 	passFlags(c, g, o, []int{64}, bench.ModeRequest)
 	f.IntSliceVar(&g.Pipelines, "pipeline", []int{1}, "requests outstanding on a connection")
-	f.Float64SliceVar(&g.Rates, "rate", nil, "requests a second over all connections (open loop); default: closed loop")
+	paceFlags(c, &g.Rates, &g.Arrivals, "requests a second over all connections")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix; on both sides")
 	complete(c, map[string][]string{"network": workloads.Streams})
 }
@@ -56,7 +57,7 @@ func proxyFlags(c *cobra.Command, g *bench.ProxyGrid, o *bench.Options) {
 func passFlags(c *cobra.Command, g *bench.ProxyGrid, o *bench.Options, conns []int, modes ...string) {
 	f := c.Flags()
 	f.IntSliceVar(&g.Conns, "conns", conns, "connections")
-	f.IntSliceVar(&g.Sizes, "size", nil, "bytes of a message; default: 64, of a stream 65536")
+	f.Var(messageSizes{&g.Sizes, &g.Mix}, "size", "bytes of a message; default: 64, of a stream 65536; with weights, such as 64:90,1024:9, each is drawn")
 	f.StringSliceVar(&g.Modes, "mode", modes, "request: messages there and back; stream: bytes in bulk")
 	f.StringSliceVar(&g.Directions, "direction", []string{"down"}, "of a stream: down, from the origin; up, to it; both")
 	f.StringVar(&o.OriginCPUs, "origin-cpus", "", "CPUs of the origin; default: what server and client leave, else the client's")

@@ -25,8 +25,9 @@ const (
 type Progress func(done, of int, what string)
 
 type runner struct {
-	plan  *result.Plan
-	files supplies // that the plan's workload was supplied with
+	plan    *result.Plan
+	files   supplies // that the plan's workload was supplied with
+	hiccups *hiccups // nil: not watched for
 }
 
 // Run carries out a plan. It returns what was measured also when ctx ends it
@@ -80,6 +81,13 @@ func run(ctx context.Context, set *result.Set, runs []plan.Run, progress Progres
 	}
 	if err := r.setSpins(ctx, func(what string) { progress(0, len(runs), what) }); err != nil {
 		return err
+	}
+	if r.hiccups, err = watchHiccups(ctx, p); err != nil {
+		return err
+	}
+	defer r.hiccups.stop()
+	if p.Search != nil {
+		return r.findMax(ctx, set, progress)
 	}
 	session := 0
 	if n := len(set.Trials); n > 0 {

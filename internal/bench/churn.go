@@ -18,7 +18,7 @@ var churn = workload{
 	},
 	client: func(c result.Cell, p *result.Plan, address string, _ bool) part {
 		return generator(roleClient, load.Config{
-			Network: c.Network, Address: address, Size: c.Size, Pipeline: 1, RequestsPerConn: c.Requests, Rate: c.Rate,
+			Network: c.Network, Address: address, Size: c.Size, Shares: shares(c), Pipeline: 1, RequestsPerConn: c.Requests, Rate: c.Rate, Arrivals: load.Arrivals(c.Arrivals),
 		}, c, p)
 	},
 	places: echoPlaces, // for the connections that are there before the load
@@ -26,7 +26,7 @@ var churn = workload{
 		return workloads.EchoOps(t, c.Requests, ahead(c))
 	},
 	messages: func(c result.Cell, n backends.Counters) float64 {
-		return float64(n[backends.BytesIn]) / float64(c.UnitBytes())
+		return float64(n[backends.BytesIn]) / c.UnitBytes()
 	},
 	files:   func(c result.Cell) int { return 2 * c.Conns }, // those, and the first of the load
 	threads: echoPlaces,
@@ -36,9 +36,11 @@ var churn = workload{
 // ChurnGrid is every combination of its values.
 type ChurnGrid struct {
 	Networks        []string
-	Conns, Sizes    []int // Conns is how many there are at a time
+	Conns, Sizes    []int  // Conns is how many there are at a time
+	Mix             string // see EchoGrid
 	RequestsPerConn []int
 	Rates           []float64 // connections a second; empty: closed loop
+	Arrivals        string    // see EchoGrid
 }
 
 // Loads implements Grid.
@@ -49,7 +51,7 @@ func (g *ChurnGrid) Loads() (loads []result.Load, err error) {
 	if err := knownNetworks(g.Networks); err != nil {
 		return nil, err
 	}
-	like := EchoGrid{Networks: g.Networks, Conns: g.Conns, Sizes: g.Sizes, Pipelines: []int{1}, Rates: g.Rates}
+	like := EchoGrid{Networks: g.Networks, Conns: g.Conns, Sizes: g.Sizes, Mix: g.Mix, Pipelines: []int{1}, Rates: g.Rates, Arrivals: g.Arrivals}
 	each, err := like.Loads()
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ var datagramEcho = func() workload {
 	w.ops = func(_ result.Cell, t backends.Traits) []backends.Kind { return workloads.DatagramOps(t) }
 	w.threads = func(c result.Cell) int { return max(c.Workers, 1) }
 	w.floor = func(c result.Cell) result.Cell {
-		c.Rate = 0
+		c.Rate, c.Arrivals = 0, ""
 		return c
 	}
 	return w

@@ -15,18 +15,18 @@ var echo = workload{
 	server: echoServer,
 	client: func(c result.Cell, p *result.Plan, address string, allServed bool) part {
 		return generator(roleClient, load.Config{
-			Network: c.Network, Address: address, Size: c.Size, Pipeline: c.Pipeline, Rate: c.Rate, AllServed: allServed,
+			Network: c.Network, Address: address, Size: c.Size, Shares: shares(c), Pipeline: c.Pipeline, Rate: c.Rate, Arrivals: load.Arrivals(c.Arrivals), AllServed: allServed,
 		}, c, p)
 	},
 	places: echoPlaces,
 	ops:    func(c result.Cell, t backends.Traits) []backends.Kind { return workloads.EchoOps(t, 0, ahead(c)) },
 	messages: func(c result.Cell, n backends.Counters) float64 {
-		return float64(n[backends.BytesIn]) / float64(c.UnitBytes())
+		return float64(n[backends.BytesIn]) / c.UnitBytes()
 	},
 	files:   func(c result.Cell) int { return c.Conns + c.Idle },
 	threads: func(c result.Cell) int { c.Conns += c.Idle; return echoPlaces(c) },
 	floor: func(c result.Cell) result.Cell {
-		c.Network, c.Rate, c.Idle = "null", 0, 0
+		c.Network, c.Rate, c.Arrivals, c.Idle = "null", 0, "", 0
 		return c
 	},
 }
@@ -79,8 +79,10 @@ func echoConfig(c result.Cell, cpus []int) workloads.Config {
 type EchoGrid struct {
 	Networks     []string
 	Conns, Sizes []int
+	Mix          string // distribution of sizes, such as 64:90,1024:9; "": Sizes
 	Pipelines    []int
 	Rates        []float64 // empty: closed loop
+	Arrivals     string    // of an open loop, one of Arrivals; "": ArrivalsConstant
 	Idle         []int     // silent connections beside Conns; empty: none
 }
 
@@ -88,7 +90,6 @@ type EchoGrid struct {
 const (
 	maxSize   = 16 << 20
 	maxFlight = 64 << 20 // bytes outstanding a connection
-	maxRate   = 1e8
 )
 
 // Loads implements Grid.
@@ -104,13 +105,21 @@ func (g *EchoGrid) Loads() (loads []result.Load, err error) {
 	if len(idle) == 0 {
 		idle = []int{0}
 	}
+	arrivals := ""
+	if g.Arrivals != ArrivalsConstant {
+		arrivals = g.Arrivals
+	}
+	sizes := g.Sizes
+	if g.Mix != "" {
+		sizes = []int{largest(g.Mix)}
+	}
 	for _, network := range g.Networks {
 		for _, conns := range g.Conns {
-			for _, size := range g.Sizes {
+			for _, size := range sizes {
 				for _, pipeline := range g.Pipelines {
 					for _, rate := range rates {
 						for _, idle := range idle {
-							loads = append(loads, result.Load{Workload: "echo", Network: network, Conns: conns, Size: size, Pipeline: pipeline, Rate: rate, Idle: idle})
+							loads = append(loads, result.Load{Workload: "echo", Network: network, Conns: conns, Size: size, Sizes: g.Mix, Pipeline: pipeline, Rate: rate, Arrivals: arrivals, Idle: idle})
 						}
 					}
 				}
@@ -121,14 +130,24 @@ func (g *EchoGrid) Loads() (loads []result.Load, err error) {
 }
 
 func (g *EchoGrid) check() error {
+	sizes := g.Sizes
+	if g.Mix != "" {
+		if _, err := result.ParseShares(g.Mix); err != nil {
+			return fmt.Errorf("--size=%s: %w", g.Mix, err)
+		}
+		if i := slices.IndexFunc(g.Networks, workloads.Datagrams); i >= 0 {
+			return fmt.Errorf("--size=%s: sizes with weights are of streams and --network=%s has datagrams; give one size", g.Mix, g.Networks[i])
+		}
+		sizes = []int{largest(g.Mix)}
+	}
 	if err := inRange(
 		bounded{"--conns", g.Conns, 1, maxConns},
-		bounded{"--size", g.Sizes, 1, maxSize},
+		bounded{"--size", sizes, 1, maxSize},
 		bounded{"--pipeline", g.Pipelines, 1, 1 << 16},
 	); err != nil {
 		return err
 	}
-	if size, pipeline := slices.Max(g.Sizes), slices.Max(g.Pipelines); size*pipeline > maxFlight {
+	if size, pipeline := slices.Max(sizes), slices.Max(g.Pipelines); size*pipeline > maxFlight {
 		return fmt.Errorf("--size=%d times --pipeline=%d is more than %d MiB outstanding on a connection", size, pipeline, maxFlight>>20)
 	}
 	if err := inRange(bounded{"--idle-conns", append([]int{0}, g.Idle...), 0, maxConns}); err != nil {
@@ -138,6 +157,9 @@ func (g *EchoGrid) check() error {
 		return err
 	}
 	if err := g.checkDatagrams(); err != nil {
+		return err
+	}
+	if err := knownArrivals(g.Arrivals); err != nil {
 		return err
 	}
 	return knownRates(g.Rates)
@@ -152,15 +174,6 @@ func knownNetworks(names []string, more ...string) error {
 	for _, n := range names {
 		if !slices.Contains(known, n) {
 			return fmt.Errorf("unknown --network %q: known are %s", n, strings.Join(known, ", "))
-		}
-	}
-	return nil
-}
-
-func knownRates(rates []float64) error {
-	for _, r := range rates {
-		if !(r > 0 && r <= maxRate) {
-			return fmt.Errorf("--rate=%g is out of range: above 0, up to %g a second", r, float64(maxRate))
 		}
 	}
 	return nil

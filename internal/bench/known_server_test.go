@@ -18,7 +18,8 @@ import (
 // A known server is an echo server whose slowness is known: the tests start it
 // as a foreign command, and it notes what it really did.
 //
-//	known-stall PORT LOG SIZE   answers at once, and for 200 ms of every second not at all
+//	known-stall PORT LOG SIZE    answers at once, and for stallLength of every stallPeriod not at all
+//	known-serial PORT LOG SIZE   takes 5 ms for each message, one after the other
 //
 // testdata/delay.c is another, which answers each message 5 ms after it came.
 type known struct {
@@ -31,17 +32,26 @@ type known struct {
 // knownLog is what it did, in nanoseconds of CLOCK_MONOTONIC.
 type knownLog struct {
 	Stalls []stall
+	Served int   // messages
+	Busy   int64 // by them
 }
 
 type stall struct{ From, To int64 }
 
-const (
-	stallLength = 200 * time.Millisecond
-	stallPeriod = time.Second
-)
+// They are those of its environment in the server, see longStalls.
+var stallLength, stallPeriod = 200 * time.Millisecond, time.Second
+
+// longStalls makes stalls longer and rarer, here and in servers to come.
+func longStalls() {
+	os.Setenv("KNOWN_STALLS", "long")
+	stallLength, stallPeriod = 500*time.Millisecond, 5*time.Second
+}
 
 // knownServer runs until SIGTERM and never returns.
 func knownServer(args []string) {
+	if os.Getenv("KNOWN_STALLS") != "" {
+		longStalls()
+	}
 	size, err := strconv.Atoi(args[3])
 	if err != nil {
 		panic(err)
@@ -67,13 +77,18 @@ func knownServer(args []string) {
 		}
 		os.Exit(0)
 	}()
-	go k.stall()
+	serve := k.gated
+	if args[0] == "known-serial" {
+		serve = k.serial
+	} else {
+		go k.stall()
+	}
 	for {
 		c, err := l.Accept()
 		if err != nil {
 			panic(err)
 		}
-		go k.gated(c)
+		go serve(c)
 	}
 }
 
@@ -87,6 +102,23 @@ func (k *known) gated(c net.Conn) {
 		k.gate.RLock()
 		c.Write(b)
 		k.gate.RUnlock()
+	}
+}
+
+func (k *known) serial(c net.Conn) {
+	defer c.Close()
+	b := make([]byte, k.size)
+	for {
+		if _, err := io.ReadFull(c, b); err != nil {
+			return
+		}
+		k.mu.Lock()
+		from := load.Monotonic()
+		time.Sleep(5 * time.Millisecond)
+		k.log.Served++
+		k.log.Busy += load.Monotonic() - from
+		k.mu.Unlock()
+		c.Write(b)
 	}
 }
 
@@ -107,7 +139,7 @@ func (k *known) stall() {
 	}
 }
 
-// slower is the fraction of messages, offered evenly at any rate, that a
+// slower is the fraction of messages, offered at a steady rate, that a
 // message stalls for longer than x: those due before the last x of a stall.
 func (l *knownLog) slower(x time.Duration) float64 {
 	var sum float64
@@ -115,4 +147,18 @@ func (l *knownLog) slower(x time.Duration) float64 {
 		sum += max(0, float64(s.To-s.From)-float64(x))
 	}
 	return sum / float64(len(l.Stalls)) / float64(stallPeriod)
+}
+
+// percentile is how long the stalls make a message take at a percentile that lies
+// among those which they delay.
+func (l *knownLog) percentile(p float64) time.Duration {
+	lo, hi := time.Duration(0), 2*stallLength
+	for hi-lo > time.Microsecond {
+		if x := (lo + hi) / 2; l.slower(x) > (100-p)/100 {
+			lo = x
+		} else {
+			hi = x
+		}
+	}
+	return hi
 }

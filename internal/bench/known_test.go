@@ -112,18 +112,25 @@ func over(h result.Histogram, x time.Duration) float64 {
 	return float64(n) / float64(h.TotalCount())
 }
 
-// A server that stalls for 200 ms in every second. In open loop the stall counts
+// A server that stalls for a part of every period. In open loop the stall counts
 // against every message that was due in it, in the proportion that arithmetic
-// demands of the stalls that the server really made.
+// demands of the stalls that the server really made, however messages arrive.
 func TestKnownStallInOpenLoop(t *testing.T) {
+	for _, arrivals := range Arrivals {
+		t.Run(arrivals, func(t *testing.T) { stallInOpenLoop(t, arrivals) })
+	}
+}
+
+func stallInOpenLoop(t *testing.T, arrivals string) {
 	o := options()
+	o.echo().Arrivals = arrivals
 	o.echo().Conns, o.echo().Pipelines, o.echo().Rates = []int{16}, []int{64}, []float64{2000}
 	o.Duration = 2 * stallPeriod
-	// Of all messages: 50 ms of each second. A generator that waits for answers
+	// Of all messages: a twentieth. A generator that waits for answers
 	// would show next to none.
 	tolerance := 0.05
 	if *long {
-		o.Duration, tolerance = 30*stallPeriod, 0.015
+		o.Duration, tolerance = 6*stallPeriod, 0.015
 	}
 	var last error
 	for range 6 {
@@ -147,8 +154,8 @@ func stallShows(trial *result.Trial, log *knownLog, tolerance float64) error {
 	if *long {
 		most = 5 * tolerance
 	}
-	for _, x := range []time.Duration{10, 25, 50, 100, 150, 180, 195} {
-		x *= time.Millisecond
+	for _, percent := range []time.Duration{5, 12, 25, 50, 75, 90, 97} {
+		x := stallLength * percent / 100
 		want, got := log.slower(x), over(*trial.Response, x)
 		if got < want-tolerance || got > want+most {
 			return fmt.Errorf("%.4f of the messages took longer than %v, arithmetic demands %.4f", got, x, want)
@@ -158,10 +165,13 @@ func stallShows(trial *result.Trial, log *knownLog, tolerance float64) error {
 			return fmt.Errorf("%.4f of the messages took longer than %v, although %.4f were sent and %.4f served later than half of that", got, x, sent, served)
 		}
 	}
-	for _, p := range []float64{85, 90, 95, 99} { // the same, read as percentiles are
+	for _, p := range []float64{92.5, 95, 97.5, 99} { // the same, read as percentiles are
 		x := time.Duration(trial.Response.ValueAtQuantile(p))
 		if want, got := log.slower(x), (100-p)/100; got < want-tolerance || got > want+most {
 			return fmt.Errorf("p%g is %v, which arithmetic demands of p%.1f", p, x, 100-100*want)
+		}
+		if want := log.percentile(p); *long && math.Abs(float64(x)/float64(want)-1) > 0.02 {
+			return fmt.Errorf("p%g is %v, arithmetic demands %v", p, x, want)
 		}
 	}
 	return nil

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
-		case "known-stall":
+		case "known-stall", "known-serial":
 			knownServer(os.Args[1:])
 		case "known-prefork":
 			preforkServer(os.Args[2])
@@ -45,6 +45,9 @@ func TestMain(m *testing.M) {
 	child.Main(roles)
 	registerFake()
 	flag.Parse()
+	if *long {
+		longStalls()
+	}
 	os.Exit(m.Run())
 }
 

@@ -41,7 +41,7 @@ func (o *Options) needs(p *result.Plan) error {
 		if err == nil {
 			continue
 		}
-		if p.Purpose == "" && o.named(p.Cells[i]) {
+		if (p.Purpose == "" || p.Search != nil) && o.named(p.Cells[i]) {
 			return err
 		}
 		leaveOut(p, strings.TrimSuffix(p.Cells[i].Contestant, again), err)
@@ -51,7 +51,7 @@ func (o *Options) needs(p *result.Plan) error {
 	if p.Purpose == "" {
 		couple(p)
 	}
-	if len(p.Cells) == 0 || p.Purpose != "" && len(p.Matches) == 0 {
+	if len(p.Cells) == 0 || p.Purpose != "" && p.Search == nil && len(p.Matches) == 0 {
 		return errNoneLeft(p)
 	}
 	return nil

@@ -48,6 +48,8 @@ type Options struct {
 	Client           string
 	Duet, Audit      bool
 	AA               bool          // also compare the first contestant with itself
+	FindMax          bool          // search for the highest rates that meet SLO
+	SLO              string        // such as p99<1ms
 	Sessions         int           // times that the whole is repeated; 0 is once
 	SessionGap       time.Duration // between them
 
@@ -63,7 +65,12 @@ const (
 
 // Plan checks the options against their limits and this machine, and makes the
 // plan. Warnings are for the result.
-func (o *Options) Plan() (*result.Plan, []string, error) { return o.plan(o.cells) }
+func (o *Options) Plan() (*result.Plan, []string, error) {
+	if o.FindMax {
+		return o.plan(o.searchCells)
+	}
+	return o.plan(o.cells)
+}
 
 // plan makes a plan of the cells that fill puts into it.
 func (o *Options) plan(fill func(*result.Plan, []result.Load) (warnings []string, err error)) (*result.Plan, []string, error) {
@@ -73,6 +80,9 @@ func (o *Options) plan(fill func(*result.Plan, []result.Load) (warnings []string
 	}
 	if err := o.check(); err != nil {
 		return nil, nil, err
+	}
+	if i := slices.IndexFunc(loads, func(l result.Load) bool { return l.Arrivals != "" && l.Rate == 0 }); i >= 0 && !o.FindMax {
+		return nil, nil, fmt.Errorf("--arrivals=%s is of an open loop: it goes with --rate", loads[i].Arrivals)
 	}
 	if err := o.checkForeign(loads[0].Workload); err != nil {
 		return nil, nil, err
@@ -156,6 +166,9 @@ func (o *Options) check() error {
 	}
 	if o.SessionGap < 0 || o.SessionGap > 24*time.Hour {
 		return fmt.Errorf("--session-gap=%v is out of range: 0 to 24h", o.SessionGap)
+	}
+	if o.SLO != "" && !o.FindMax {
+		return fmt.Errorf("--slo=%s goes with --find-max", o.SLO)
 	}
 	if o.TargetPID != 0 && o.Target == "" {
 		return fmt.Errorf("--target-pid goes with --target")

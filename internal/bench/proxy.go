@@ -36,7 +36,7 @@ var proxy = workload{
 	},
 	client: func(c result.Cell, p *result.Plan, address string, allServed bool) part {
 		return generator(roleClient, load.Config{
-			Network: c.Network, Address: address, Size: c.Size, Pipeline: c.Pipeline, Rate: c.Rate, AllServed: allServed,
+			Network: c.Network, Address: address, Size: c.Size, Shares: shares(c), Pipeline: c.Pipeline, Rate: c.Rate, Arrivals: load.Arrivals(c.Arrivals), AllServed: allServed,
 			Asks: load.Direction(c.Direction),
 		}, c, p)
 	},
@@ -55,7 +55,7 @@ var proxy = workload{
 	places: echoPlaces,
 	ops:    func(c result.Cell, t backends.Traits) []backends.Kind { return workloads.ProxyOps(t, ahead(c)) },
 	messages: func(c result.Cell, n backends.Counters) float64 {
-		return float64(n[backends.BytesIn]) / float64(c.UnitBytes())
+		return float64(n[backends.BytesIn]) / c.UnitBytes()
 	},
 	files: func(c result.Cell) int {
 		each := 2
@@ -136,6 +136,9 @@ func (g *ProxyGrid) requests() ([]result.Load, error) {
 
 func (g *ProxyGrid) streams() (loads []result.Load, err error) {
 	e := g.EchoGrid
+	if e.Mix != "" {
+		return nil, fmt.Errorf("--size=%s: sizes with weights are for --mode=request: a stream is counted in messages of one size", e.Mix)
+	}
 	if e.Sizes == nil {
 		e.Sizes = []int{streamSize}
 	}

@@ -160,7 +160,7 @@ func TestProxyStreams(t *testing.T) {
 		}
 		// The counters began before the window, or not long after it opened, and
 		// ended after it.
-		if bytes := float64(trial.Messages) * float64(l.UnitBytes()); trial.Disturbed == "" && in < 0.7*bytes {
+		if bytes := float64(trial.Messages) * l.UnitBytes(); trial.Disturbed == "" && in < 0.7*bytes {
 			t.Errorf("%s: the client counts %.0f bytes, the proxy has received %.0f", name, bytes, in)
 		}
 	}

@@ -18,6 +18,8 @@ const (
 	roleClient = "client"
 	roleRead   = "read"
 	roleStream = "stream"
+
+	roleHiccups = "hiccups"
 )
 
 // Roles is what child.Main needs: every process of a trial that is ours.
@@ -29,6 +31,8 @@ func Roles() map[string]func(*child.Control) error {
 		roleClient: client,
 		roleRead:   reads,
 		roleStream: server(startStream),
+
+		roleHiccups: hiccupsRole,
 	}
 }
 

@@ -34,7 +34,7 @@ var stream = workload{
 		return workloads.StreamOps(t, int((c.FileBytes+int64(c.Buffer)-1)/int64(c.Buffer)))
 	},
 	messages: func(c result.Cell, n backends.Counters) float64 {
-		return float64(n[backends.BytesOut]) / float64(c.CountedBytes())
+		return float64(n[backends.BytesOut]) / c.CountedBytes()
 	},
 	files:   func(c result.Cell) int { return 3 * c.Conns }, // a pipe for each
 	threads: echoPlaces,

@@ -100,7 +100,7 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 		}
 		t := &trials[i]
 		t.Seconds = r.plan.DurationSeconds
-		t.Messages, t.Bytes = report.Messages, report.Bytes
+		t.Messages, t.Offered, t.Bytes = report.Messages, report.Offered, report.Bytes
 		if c.cell.Sent() {
 			t.FileBytes = c.cell.FileBytes
 		}
@@ -110,7 +110,10 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 			t.BacklogWait = &report.FirstAnswer
 		}
 		t.Tier, t.Features, t.DescriptorTable = c.about.Tier, c.about.Features, c.about.Table
-		t.Machine, t.LateSeconds = &m.machine, m.late.Seconds()
+		t.Machine, t.LateSeconds, t.Hiccups = &m.machine, m.late.Seconds(), m.hiccups
+		if c.cell.Target != "" && t.Hiccups != nil {
+			t.Hiccups.Server = nil // it is where its owner put it
+		}
 		if c.client != c.server {
 			t.Client = &m.clients[i]
 			t.Client.CPUs = len(r.plan.ClientCPUs)
@@ -202,7 +205,7 @@ func (c *contestant) checkOrigin(ctx context.Context, answered uint64) error {
 		return ctxOr(ctx, ended("origin: %v", err))
 	}
 	l := c.cell.Load
-	unit := float64(l.UnitBytes())
+	unit := l.UnitBytes()
 	moved, least := float64(n[backends.BytesIn]+n[backends.BytesOut]), 0.9*unit*(float64(answered)-float64(l.Conns*l.Pipeline))
 	if moved < least {
 		return ended("%s does not pass on to its origin: the client was answered %d messages, which are %.0f bytes in and out of it, and it has moved %.0f", c.cell.Contestant, answered, unit*float64(answered), moved)
@@ -227,7 +230,9 @@ type marks struct {
 	servers, clients, origins []result.Process // of each contestant, zero where it has none
 	machine                   result.Machine
 	counters                  []backends.Counters
-	late                      time.Duration // from the window's opening to the first reading of the clocks
+	late                      time.Duration  // from the window's opening to the first reading of the clocks
+	watch                     result.Process // that for hiccups
+	hiccups                   *result.Hiccups
 }
 
 // window starts the load and meters the processes while it is recorded. What
@@ -237,6 +242,9 @@ type marks struct {
 func (r *runner) window(ctx context.Context, cs []*contestant, warmup, length time.Duration) (*marks, error) {
 	start := load.Monotonic() + int64(lead)
 	w := load.Window{Start: start, Open: start + int64(warmup), Close: start + int64(warmup+length)}
+	if err := r.hiccups.record(ctx, w); err != nil {
+		return nil, err
+	}
 	for _, c := range cs {
 		if err := c.client.Call(ctx, "start", w, nil); err != nil {
 			return nil, ctxOr(ctx, ended("%v", err))
@@ -249,7 +257,7 @@ func (r *runner) window(ctx context.Context, cs []*contestant, warmup, length ti
 			return nil, err
 		}
 	}
-	before, err := prepare(ctx, cs)
+	before, err := r.prepare(ctx, cs)
 	if err != nil {
 		return nil, err
 	}
@@ -268,6 +276,9 @@ func (r *runner) window(ctx context.Context, cs []*contestant, warmup, length ti
 		return nil, err
 	}
 	m.late = late
+	if m.hiccups, err = r.hiccups.take(ctx, m.watch); err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 
@@ -301,9 +312,13 @@ func newMarks(n int) *marks {
 	return &marks{servers: make([]result.Process, n), clients: make([]result.Process, n), origins: make([]result.Process, n)}
 }
 
-func prepare(ctx context.Context, cs []*contestant) (*reading, error) {
+func (r *runner) prepare(ctx context.Context, cs []*contestant) (*reading, error) {
 	pids, _ := metered(cs, newMarks(len(cs)))
-	s, err := meter.Prepare(append(pids, os.Getpid())...)
+	pids = append(pids, os.Getpid())
+	if r.hiccups != nil {
+		pids = append(pids, r.hiccups.proc.PID())
+	}
+	s, err := meter.Prepare(pids...)
 	if err != nil {
 		return nil, ended("%v", err)
 	}
@@ -360,9 +375,13 @@ func (r *reading) end(ctx context.Context, cs []*contestant) (*marks, error) {
 			m.servers[i] = trees[i].Since(r.trees[i], m.servers[i])
 		}
 	}
-	known := procs[len(used)].CPUSeconds // this process
+	var known float64
 	for _, p := range used {
 		known += p.CPUSeconds
+	}
+	for _, p := range procs[len(used):] { // this process, and then the one that watches for hiccups
+		known += p.CPUSeconds
+		m.watch = p
 	}
 	m.machine.OtherSeconds = max(0, m.machine.BusySeconds-known)
 	return m, nil

@@ -87,7 +87,7 @@ func sharesCPUs(p *result.Plan, cell result.Cell) bool {
 // although there were connections free to send on: messages in flight are rate
 // times service time, by Little's law.
 func fellShort(t *result.Trial, cell result.Cell) bool {
-	if cell.Rate == 0 || t.Unserved > 0 || float64(t.Messages+1) >= busy*cell.Rate*t.Seconds {
+	if cell.Rate == 0 || t.Unserved > 0 || float64(t.Messages+1) >= busy*float64(t.Offered) {
 		return false
 	}
 	var service float64 // seconds

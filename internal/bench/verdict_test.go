@@ -63,7 +63,7 @@ func TestVerdict(t *testing.T) {
 		p := c.plan
 		p.Cells = []result.Cell{{}, c.cell}
 		trial := &result.Trial{
-			Cell: 1, Seconds: 1, Messages: c.messages, Unserved: c.unserved, Service: result.NewHistogram(),
+			Cell: 1, Seconds: 1, Messages: c.messages, Offered: uint64(c.cell.Rate), Unserved: c.unserved, Service: result.NewHistogram(),
 			Server: &result.Process{CPUSeconds: 2 * c.serverCPU, Seconds: 2, CPUs: max(1, c.serverCPUs), Threads: max(1, c.threads), Helpers: c.helpers},
 			Client: &result.Process{CPUSeconds: 3 * c.clientCPU, SpinSeconds: 3 * c.spin, Seconds: 3, CPUs: len(p.ClientCPUs), Threads: 5},
 		}

@@ -30,6 +30,7 @@ type conn struct {
 	pending    int // outstanding messages
 
 	dgrams *datagrams // nil: the connection is a stream
+	mix    *mix       // nil: all messages have one size
 
 	firstAnswer int64 // nanoseconds from the start of the load; 0: none yet
 }
@@ -38,7 +39,7 @@ type conn struct {
 type stamp struct{ due, sent int64 }
 
 func newConn(k *worker, index int, fd int32) *conn {
-	c := &conn{worker: k, index: index, sendAt: pattern.Place(index), recvAt: pattern.Place(index), askAt: pattern.Place(index), stamps: make([]stamp, k.g.cfg.Pipeline)}
+	c := &conn{worker: k, index: index, sendAt: pattern.Place(index), recvAt: pattern.Place(index), askAt: pattern.Place(index), stamps: make([]stamp, k.g.cfg.Pipeline), mix: newMix(&k.g.cfg, index)}
 	c.recv = backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | backends.Multishot, FD: fd, Done: c}
 	c.send = backends.Op{Code: backends.Send, Flags: backends.Inline, FD: fd, Done: c}
 	if Datagrams(k.g.cfg.Network) {
@@ -91,6 +92,9 @@ func (c *conn) flush() {
 		return
 	}
 	size := n * k.g.cfg.Size
+	if c.mix != nil {
+		size = c.mix.send(n)
+	}
 	c.send.Buf = k.g.pattern.Mem[c.sendAt : c.sendAt+size]
 	c.sendAt = pattern.Advance(c.sendAt, size)
 	c.sending = !k.loop.Submit(&c.send)
@@ -154,17 +158,21 @@ func (c *conn) received(x backends.Completion) {
 	k.now = backends.Nanotime()
 	want := k.g.pattern.Mem[c.recvAt : c.recvAt+len(x.Buf)]
 	if !bytes.Equal(x.Buf, want) {
-		k.fail(wrongByte(c.index, x.Buf, want, c.partial, k.g.cfg.Size))
+		k.fail(c.wrong(x.Buf, want))
 		return
 	}
 	c.recvAt = pattern.Advance(c.recvAt, len(x.Buf))
 	k.loop.Recycle(x.Buf)
 	c.partial += len(x.Buf)
-	size, messages := k.g.cfg.answer()
-	for c.partial >= size && c.pending > 0 {
-		c.partial -= size
-		for range messages {
-			c.answered()
+	if c.mix != nil {
+		c.answeredMixed()
+	} else {
+		size, messages := k.g.cfg.answer()
+		for c.partial >= size && c.pending > 0 {
+			c.partial -= size
+			for range messages {
+				c.answered()
+			}
 		}
 	}
 	if c.partial > 0 && c.pending == 0 {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/testenv"
 )
 
@@ -33,6 +34,7 @@ func TestCountsAgreeWithTheServer(t *testing.T) {
 			{Conns: 3, Size: 100_003, Pipeline: 2},
 			{Conns: 20, Size: 64, Pipeline: 4, Rate: 5000},
 			{Conns: 5, Size: 4097, Pipeline: 1, Rate: 2000, Loops: 2},
+			{Conns: 4, Size: 70_001, Pipeline: 3, Shares: []result.Share{{Bytes: 1, Weight: 5}, {Bytes: 70_001, Weight: 4}}},
 		} {
 			t.Run(fmt.Sprintf("%s/%dx%d/%g", backend, c.Conns, c.Size, c.Rate), func(t *testing.T) {
 				lookup(t, backend)
@@ -45,7 +47,14 @@ func TestCountsAgreeWithTheServer(t *testing.T) {
 				if report.Sent != report.Answered || report.Sent < 300 {
 					t.Errorf("%d messages sent, %d answered after the drain", report.Sent, report.Answered)
 				}
-				if report.Messages != report.Answered || report.Bytes != report.Messages*uint64(c.Size) {
+				want := int64(report.Sent) * int64(c.Size)
+				if c.Shares != nil {
+					want = int64(report.Bytes)
+					if most := int64(report.Sent) * int64(c.Size); want < most/4 || want > most*3/4 {
+						t.Errorf("%d bytes in %d messages of which 5 in 9 have one", want, report.Sent)
+					}
+				}
+				if report.Messages != report.Answered || report.Bytes != uint64(want) {
 					t.Errorf("the window held the whole run: %d messages and %d bytes of %d of %d bytes", report.Messages, report.Bytes, report.Answered, c.Size)
 				}
 				if got := report.Service.TotalCount(); got != int64(report.Messages) {
@@ -54,7 +63,6 @@ func TestCountsAgreeWithTheServer(t *testing.T) {
 				if c.Rate > 0 && report.Response.TotalCount() != int64(report.Messages) {
 					t.Errorf("%d response times of %d messages", report.Response.TotalCount(), report.Messages)
 				}
-				want := int64(report.Sent) * int64(c.Size)
 				if got := s.received.Load(); got != want {
 					t.Errorf("the server received %d bytes, the generator says %d", got, want)
 				}
@@ -178,8 +186,10 @@ func TestNoAllocationPerMessage(t *testing.T) {
 			{Conns: 16, Size: 64, Pipeline: 1},
 			{Conns: 8, Size: 1000, Pipeline: 8},
 			{Conns: 16, Size: 64, Pipeline: 4, Rate: 100_000},
+			{Conns: 8, Size: 1000, Pipeline: 8, Shares: []result.Share{{Bytes: 10, Weight: 1}, {Bytes: 1000, Weight: 1}}},
+			{Conns: 16, Size: 64, Pipeline: 4, Rate: 100_000, Arrivals: Poisson},
 		} {
-			t.Run(fmt.Sprintf("%s/%dx%d/%g", backend, c.Conns, c.Pipeline, c.Rate), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%dx%d/%g%s", backend, c.Conns, c.Pipeline, c.Rate, c.Arrivals), func(t *testing.T) {
 				lookup(t, backend)
 				c.Backend = backend
 				if backend != "null" {

@@ -15,16 +15,20 @@ import (
 
 // Config is one load on one server.
 type Config struct {
-	Backend  string  `json:"backend"` // of the generator itself
-	Network  string  `json:"network"`
-	Address  string  `json:"address"`
-	Conns    int     `json:"conns"`
-	Size     int     `json:"size"`     // bytes of a message
-	Pipeline int     `json:"pipeline"` // messages outstanding a connection, at most
-	Rate     float64 `json:"rate"`     // messages a second over all connections; 0: closed loop
-	Loops    int     `json:"loops"`
-	Seed     uint64  `json:"seed"`
-	Spin     bool    `json:"spin"` // an open loop may burn its CPU to be on time
+	Backend string `json:"backend"` // of the generator itself
+	Network string `json:"network"`
+	Address string `json:"address"`
+	Conns   int    `json:"conns"`
+	Size    int    `json:"size"` // bytes of a message
+	// Shares are the sizes of messages, each drawn; then Size is the largest. Not of
+	// datagrams, nor of what a bulk server is asked for.
+	Shares   []result.Share `json:"shares,omitempty"`
+	Pipeline int            `json:"pipeline"`           // messages outstanding a connection, at most
+	Rate     float64        `json:"rate"`               // messages a second over all connections; 0: closed loop
+	Arrivals Arrivals       `json:"arrivals,omitempty"` // of an open loop
+	Loops    int            `json:"loops"`
+	Seed     uint64         `json:"seed"`
+	Spin     bool           `json:"spin"` // an open loop may burn its CPU to be on time
 	// Asks is set for a bulk server (see pattern.Ask): messages go to it, come from
 	// it, or both, and half of a connection's are asked for at a time.
 	Asks Direction `json:"asks,omitempty"`
@@ -62,6 +66,7 @@ type Window struct {
 // answer was complete within the window.
 type Report struct {
 	Messages uint64            `json:"messages"`
+	Offered  uint64            `json:"offered,omitempty"`  // open loop: messages that were due within the window
 	Bytes    uint64            `json:"bytes"`              // verified, by either side; of files also those of which not all came within the window
 	Service  result.Histogram  `json:"service"`            // from the send
 	Response *result.Histogram `json:"response,omitempty"` // open loop: from when it was due
@@ -287,7 +292,8 @@ type worker struct {
 
 	now      int64
 	messages uint64 // in the window
-	bytes    uint64 // of files, in the window
+	offered  uint64 // in the window
+	bytes    uint64 // of files, and of messages whose sizes differ, in the window
 	answered uint64
 	received uint64 // bytes of files
 	sent     uint64
@@ -500,7 +506,8 @@ func (c Config) unitBytes() uint64 {
 // report adds what this worker saw; run has returned, and now is when.
 func (k *worker) report(r *Report) {
 	r.Messages += k.messages
-	if r.Bytes += k.bytes; k.g.cfg.FileBytes == 0 {
+	r.Offered += k.offered
+	if r.Bytes += k.bytes; k.g.cfg.FileBytes == 0 && len(k.g.cfg.Shares) == 0 {
 		r.Bytes += k.messages * k.g.cfg.unitBytes()
 	}
 	r.Service.Merge(k.service.Histogram)

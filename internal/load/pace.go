@@ -12,10 +12,12 @@ import (
 const spinMargin = 100_000
 
 // A pacer says when messages are due: message i of a worker at start + i /
-// rate, on the worker's connections in turn.
+// rate, or at the i-th arrival of a Poisson process, on the worker's connections
+// in turn.
 type pacer struct {
 	start    int64
-	interval float64 // nanoseconds
+	interval float64  // nanoseconds
+	random   *poisson // nil: constant
 	conns    int
 	next     int64   // index of the next message
 	taken    []int64 // by connection: how many of its messages were sent
@@ -24,13 +26,22 @@ type pacer struct {
 func newPacer(k *worker) pacer {
 	share := float64(k.places()) / float64(k.g.cfg.Conns)
 	interval := 1e9 / (k.g.cfg.Rate * share)
-	workers := len(k.g.workers)
+	p := pacer{start: k.window.Start, interval: interval, conns: len(k.conns), taken: make([]int64, len(k.conns))}
+	if k.g.cfg.Arrivals == Poisson {
+		p.random = newPoisson(k.g.cfg.Seed, k.index)
+		return p
+	}
 	// Workers take turns within an interval rather than firing together.
-	start := k.window.Start + int64(interval*float64(k.index)/float64(workers))
-	return pacer{start: start, interval: interval, conns: len(k.conns), taken: make([]int64, len(k.conns))}
+	p.start += int64(interval * float64(k.index) / float64(len(k.g.workers)))
+	return p
 }
 
-func (p *pacer) at(i int64) int64 { return p.start + int64(float64(i)*p.interval) }
+func (p *pacer) at(i int64) int64 {
+	if p.random != nil {
+		return p.start + int64(p.random.at(i)*p.interval)
+	}
+	return p.start + int64(float64(i)*p.interval)
+}
 
 // due is when the next unsent message of c was due, and counts it as sent.
 func (p *pacer) due(c *conn) int64 {
@@ -44,12 +55,24 @@ func (p *pacer) due(c *conn) int64 {
 // time, after the answers that have come.
 func (k *worker) release(now int64) {
 	p := &k.pace
-	for p.at(p.next) <= now {
-		c := k.conns[p.next%int64(p.conns)]
-		p.next++
+	for k.comesDue(now) {
+		c := k.conns[(p.next-1)%int64(p.conns)]
 		c.due++
 		c.flush()
 	}
+}
+
+// comesDue takes the next message if it is due at now.
+func (k *worker) comesDue(now int64) bool {
+	at := k.pace.at(k.pace.next)
+	if at > now {
+		return false
+	}
+	k.pace.next++
+	if at >= k.window.Open && at < k.window.Close {
+		k.offered++
+	}
+	return true
 }
 
 // openLoop releases messages when they are due, whatever the server does.
@@ -88,6 +111,8 @@ func (k *worker) openLoop() error {
 		if k.err != nil {
 			return k.err
 		}
+	}
+	for now := min(backends.Nanotime(), k.window.Close); k.comesDue(now); { // it may have been kept off its CPU
 	}
 	return nil
 }

@@ -15,8 +15,8 @@ import (
 )
 
 // A schedule is all that the pacers of a generator make due within a time.
-func schedule(conns, loops int, rate float64, length int64) (due []int64) {
-	g := &Generator{cfg: Config{Rate: rate, Conns: conns}, workers: make([]*worker, loops)}
+func schedule(conns, loops int, rate float64, arrivals Arrivals, length int64) (due []int64) {
+	g := &Generator{cfg: Config{Rate: rate, Arrivals: arrivals, Conns: conns, Seed: 1}, workers: make([]*worker, loops)}
 	for w := range loops {
 		k := &worker{g: g, index: w, window: Window{Start: 1e12}}
 		g.workers[w] = k
@@ -50,7 +50,7 @@ func TestScheduleIsExactAndEven(t *testing.T) {
 		rate         float64
 	}{{1, 1, 1000}, {16, 1, 333.3}, {16, 2, 50_000}, {5, 2, 1000}, {7, 3, 12_345}, {1000, 4, 100}} {
 		const length = 3e9
-		due := schedule(c.conns, c.loops, c.rate, length)
+		due := schedule(c.conns, c.loops, c.rate, Constant, length)
 		if want := c.rate * length / 1e9; math.Abs(float64(len(due))-want) > float64(c.loops) {
 			t.Errorf("%+v: %d messages in 3 s, want %.1f", c, len(due), want)
 		}
@@ -69,6 +69,77 @@ func TestScheduleIsExactAndEven(t *testing.T) {
 				t.Fatalf("%+v: messages %d and %d are %v ns apart, not %v", c, i-1, i, gap, 1e9/c.rate)
 			}
 		}
+	}
+}
+
+// Poisson arrivals, of one loop and of several together: gaps are exponential by
+// their mean, their variance and the Kolmogorov-Smirnov distance, and arrivals in
+// stretches of time spread as much as their number, also in long ones.
+func TestPoissonArrivals(t *testing.T) {
+	for _, c := range []struct {
+		conns, loops int
+		rate         float64
+	}{{16, 1, 100_000}, {5, 2, 50_000}, {64, 4, 400_000}} {
+		const length, stretch = 2e9, 10e6
+		due := schedule(c.conns, c.loops, c.rate, Poisson, length)
+		n := float64(len(due))
+		if want := c.rate * length / 1e9; math.Abs(n-want) > 4*math.Sqrt(want) {
+			t.Errorf("%+v: %v messages in 2 s, want %v", c, n, want)
+		}
+		gaps := make([]float64, len(due))
+		stretches := make([]float64, int(length/stretch))
+		var before int64
+		var sum, squares float64
+		for i, at := range due {
+			gaps[i] = float64(at-before) / 1e9 * c.rate // in units of the mean
+			before = at
+			sum += gaps[i]
+			squares += gaps[i] * gaps[i]
+			stretches[int(at/stretch)]++
+		}
+		// The variance of an exponential's sample variance is 8/n.
+		if mean, variance := sum/n, squares/n-sum/n*sum/n; math.Abs(mean-1) > 4/math.Sqrt(n) || math.Abs(variance-1) > 4*math.Sqrt(8/n) {
+			t.Errorf("%+v: the gaps have mean %v and variance %v, want 1 and 1", c, mean, variance)
+		}
+		slices.Sort(gaps)
+		var distance float64
+		for i, g := range gaps {
+			f := 1 - math.Exp(-g)
+			distance = max(distance, f-float64(i)/n, float64(i+1)/n-f)
+		}
+		// One sample in a thousand is farther off than 1.95/√n.
+		if rounding := c.rate / 1e9; distance > 1.95/math.Sqrt(n)+rounding {
+			t.Errorf("%+v: the gaps are %v from the exponential distribution", c, distance)
+		}
+		var dispersion float64
+		want := c.rate * stretch / 1e9
+		for _, k := range stretches {
+			dispersion += (k - want) * (k - want) / want
+		}
+		// χ² of as many degrees of freedom as there are stretches.
+		if d := float64(len(stretches)); math.Abs(dispersion-d) > 4*math.Sqrt(2*d) {
+			t.Errorf("%+v: χ² of %v stretches is %v", c, d, dispersion)
+		}
+	}
+}
+
+// An arrival is the same whenever it is asked for: connections lag behind.
+func TestPoissonArrivalsAgain(t *testing.T) {
+	const n = 3 * arrivalsBlock * arrivalsHeld
+	p := newPoisson(7, 1)
+	first := make([]float64, n)
+	for i := range first {
+		first[i] = p.at(int64(i))
+	}
+	for i := int64(0); i < n; i += 997 {
+		for _, i := range []int64{i, n - 1 - i} {
+			if at := p.at(i); at != first[i] {
+				t.Fatalf("arrival %d was at %v and is at %v", i, first[i], at)
+			}
+		}
+	}
+	if newPoisson(8, 1).at(0) == first[0] || newPoisson(7, 0).at(0) == first[0] {
+		t.Error("another seed, or another worker, has the same arrivals")
 	}
 }
 
@@ -95,6 +166,9 @@ func TestWhatIsDueIsSent(t *testing.T) {
 		if err := k.openLoop(); err != nil {
 			t.Fatal(err)
 		}
+		if k.offered < due(left)-1 || k.offered > due(backends.Nanotime()) {
+			t.Errorf("%d messages count as offered, %d to %d were due", k.offered, due(left), due(backends.Nanotime()))
+		}
 	}
 }
 
@@ -102,9 +176,12 @@ func TestWhatIsDueIsSent(t *testing.T) {
 // and each connection has its turn.
 func TestOfferedRateAsTheServerSeesIt(t *testing.T) {
 	const size, conns, pipeline, rate = 64, 10, 8, 2000.0
-	for _, backend := range []string{"epoll", "uring"} {
-		t.Run(backend, func(t *testing.T) {
-			lookup(t, backend)
+	for _, c := range []struct {
+		backend  string
+		arrivals Arrivals
+	}{{"epoll", Constant}, {"uring", Constant}, {"epoll", Poisson}} {
+		t.Run(c.backend+string(c.arrivals), func(t *testing.T) {
+			lookup(t, c.backend)
 			var mu sync.Mutex
 			var arrivals []int64
 			perConn := make([]int, conns)
@@ -117,7 +194,7 @@ func TestOfferedRateAsTheServerSeesIt(t *testing.T) {
 				perConn[n] += len(b) / size
 				return b
 			})
-			r := begin(t, Config{Backend: backend, Address: s.addr(), Conns: conns, Size: size, Pipeline: 1000, Rate: rate}) // none holds another up
+			r := begin(t, Config{Backend: c.backend, Address: s.addr(), Conns: conns, Size: size, Pipeline: 1000, Rate: rate, Arrivals: c.arrivals, Seed: 1}) // none holds another up
 			r.until(t, 500)
 			report := r.end(t)
 			s.drained(t, conns)
@@ -127,8 +204,9 @@ func TestOfferedRateAsTheServerSeesIt(t *testing.T) {
 				t.Fatalf("%d messages arrived, %d were sent", len(arrivals), report.Sent)
 			}
 			slices.Sort(arrivals)
+			due := schedule(conns, 1, rate, c.arrivals, arrivals[len(arrivals)-1]-r.window.Start+1e9)
 			for i, at := range arrivals {
-				if from := r.window.Start + int64(float64(i)*1e9/rate); at < from-1000 { // two clocks, read apart
+				if from := r.window.Start + due[i]; at < from-1000 { // two clocks, read apart
 					t.Fatalf("message %d arrived %v before it was due", i, time.Duration(from-at))
 				}
 			}

@@ -17,6 +17,7 @@ type visit struct {
 	worker *worker
 	index  int
 	fd     int32 // of the connection that is here; -1: none
+	mix    *mix  // nil: all messages have one size
 	serial int   // its number, over all that the generator makes
 
 	connect, recv, send, shut backends.Op
@@ -25,6 +26,8 @@ type visit struct {
 	answered bool   // the reply is whole
 	replies  int    // that are whole
 	at       int    // place in the pattern of the message on its way
+	size     int    // its bytes
+	bytes    int    // of all so far
 	partial  int    // bytes received of its reply
 	headed   bool   // the head of a reply that is a file has come
 	head     []byte // as long as it has come in part
@@ -33,7 +36,7 @@ type visit struct {
 }
 
 func newVisit(k *worker, index int) *visit {
-	v := &visit{worker: k, index: index, fd: -1}
+	v := &visit{worker: k, index: index, fd: -1, size: k.g.cfg.Size, mix: newMix(&k.g.cfg, index)}
 	v.connect = backends.Op{Code: backends.Connect, Addr: &k.g.source.to, Done: v}
 	v.recv = backends.Op{Code: backends.Recv, Flags: backends.SelectBuf, Done: v}
 	v.send = backends.Op{Code: backends.Send, Flags: backends.Inline, Done: v}
@@ -56,7 +59,7 @@ func (v *visit) begin(due int64) {
 	}
 	now := backends.Nanotime() // a burst of many takes its time
 	v.fd, v.due, v.began = fd, due, now
-	v.replies, v.at, v.partial, v.headed = 0, pattern.Place(v.serial), 0, true
+	v.replies, v.at, v.partial, v.bytes, v.headed = 0, pattern.Place(v.serial), 0, 0, true
 	v.connect.FD, v.recv.FD, v.send.FD, v.shut.FD = fd, fd, fd, fd
 	k.sent++
 	if k.g.cfg.Rate > 0 {
@@ -96,11 +99,15 @@ func (v *visit) Complete(x backends.Completion) {
 // request sends the next message.
 func (v *visit) request() {
 	k := v.worker
+	if v.mix != nil {
+		v.size = v.mix.draw()
+	}
 	v.partial, v.answered = 0, false
+	v.bytes += v.size
 	if k.g.asks != nil {
 		v.headed, v.head, v.send.Buf = false, v.head[:0], k.g.asks.request
 	} else {
-		v.send.Buf = k.g.pattern.Mem[v.at : v.at+k.g.cfg.Size]
+		v.send.Buf = k.g.pattern.Mem[v.at : v.at+v.size]
 	}
 	v.sending = !k.loop.Submit(&v.send)
 	k.loop.Submit(&v.recv)
@@ -126,7 +133,7 @@ func (v *visit) received(x backends.Completion) {
 		v.lost("receive", x.Res)
 		return
 	}
-	k, size := v.worker, v.worker.g.cfg.Size
+	k, size := v.worker, v.size
 	if more := v.partial + len(x.Buf) - size; more > 0 {
 		k.fail(fmt.Errorf("connection %d: the server sent %d bytes more than it was sent", v.serial, more))
 		return
@@ -156,6 +163,9 @@ func (v *visit) served() {
 	k.answered++
 	if k.recording() {
 		k.messages++
+		if v.mix != nil {
+			k.bytes += uint64(v.bytes)
+		}
 		k.record(k.service, k.now-v.began)
 		if k.g.cfg.Rate > 0 {
 			k.record(k.response, k.now-v.due)
@@ -175,7 +185,7 @@ func (v *visit) advance() {
 		v.began = k.now
 		v.request()
 	default:
-		v.at = pattern.Advance(v.at, k.g.cfg.Size)
+		v.at = pattern.Advance(v.at, v.size)
 		v.request()
 	}
 }
@@ -231,8 +241,7 @@ func (k *worker) admit() {
 
 // releaseVisits makes the connections that are due at now wait for their places.
 func (k *worker) releaseVisits(now int64) {
-	for k.pace.at(k.pace.next) <= now {
-		k.pace.next++
+	for k.comesDue(now) {
 		k.waiting++
 	}
 	k.admit()

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/ringbench/ringbench/internal/result"
 )
 
 // A desk serves short connections by package net and notes how each came and
@@ -84,6 +86,7 @@ func TestVisitsAgreeWithTheServer(t *testing.T) {
 			{Conns: 3, Size: 300_003, RequestsPerConn: 2},
 			{Conns: 20, Size: 64, RequestsPerConn: 3, Rate: 5000},
 			{Conns: 5, Size: 4097, RequestsPerConn: 1, Rate: 2000, Loops: 2},
+			{Conns: 5, Size: 3000, RequestsPerConn: 4, Shares: []result.Share{{Bytes: 1, Weight: 1}, {Bytes: 3000, Weight: 1}}},
 		} {
 			t.Run(fmt.Sprintf("%s/%dx%dx%d/%g", backend, c.Conns, c.RequestsPerConn, c.Size, c.Rate), func(t *testing.T) {
 				lookup(t, backend)
@@ -97,9 +100,12 @@ func TestVisitsAgreeWithTheServer(t *testing.T) {
 				if report.Sent != report.Answered || report.Sent < 100 || report.Messages != report.Sent {
 					t.Errorf("%d connections opened, %d answered, %d in a window that held the whole run", report.Sent, report.Answered, report.Messages)
 				}
-				each := uint64(c.Size * c.RequestsPerConn)
-				if got := report.Service.TotalCount(); got != int64(report.Messages) || report.Bytes != report.Messages*each {
-					t.Errorf("%d connections of %d bytes: %d times and %d bytes", report.Messages, each, got, report.Bytes)
+				want := report.Sent * uint64(c.Size*c.RequestsPerConn)
+				if c.Shares != nil {
+					want = report.Bytes
+				}
+				if got := report.Service.TotalCount(); got != int64(report.Messages) || report.Bytes != want {
+					t.Errorf("%d connections and %d bytes: %d times and %d bytes", report.Messages, want, got, report.Bytes)
 				}
 				if c.Rate > 0 && report.Response.TotalCount() != int64(report.Messages) {
 					t.Errorf("%d response times of %d connections", report.Response.TotalCount(), report.Messages)
@@ -107,7 +113,7 @@ func TestVisitsAgreeWithTheServer(t *testing.T) {
 				if got, want := d.conns.Load(), int64(report.Sent)+int64(c.Conns); got != want {
 					t.Errorf("the server accepted %d connections of %d", got, want)
 				}
-				if got, want := d.received.Load(), int64(report.Sent*each); got != want {
+				if got, want := d.received.Load(), int64(want); got != want {
 					t.Errorf("the server received %d bytes, the generator says %d", got, want)
 				}
 				if n := d.endings[io.EOF.Error()]; n != int(d.conns.Load()) {

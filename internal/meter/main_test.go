@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "burner" {
 		burner()
 	}
-	child.Main(map[string]func(*child.Control) error{"worker": workerRole})
+	child.Main(map[string]func(*child.Control) error{"worker": workerRole, "watcher": watcherRole})
 	os.Exit(m.Run())
 }
 
@@ -56,6 +56,12 @@ func workerRole(c *child.Control) error {
 				}
 				return unix.Munmap(b)
 			})
+		},
+		"hog": func(ms int) error { // no other thread has this CPU meanwhile
+			if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}, 0); err != nil {
+				return err
+			}
+			return errors.Join(burn(ms, spin), unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}, 0))
 		},
 		"sleep":   func(n int) error { return nap(n, time.Millisecond) },
 		"getppid": func(n int) error { getppid(n); return nil },

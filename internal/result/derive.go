@@ -21,6 +21,15 @@ func (t *Trial) PerSecond() float64 {
 	return ratio(float64(t.Messages), t.Seconds)
 }
 
+// OfferedPerSecond is at which rate messages really were due in an open loop: of
+// random arrivals there are as many as are drawn.
+func (t *Trial) OfferedPerSecond() float64 {
+	if t.Offered == 0 {
+		return math.NaN()
+	}
+	return ratio(float64(t.Offered), t.Seconds)
+}
+
 // ServerCPUPerMessage is in nanoseconds, helper threads included.
 func (t *Trial) ServerCPUPerMessage() float64 {
 	if t.Server == nil {
@@ -38,7 +47,8 @@ func (t *Trial) ClientCPUPerMessage() float64 {
 }
 
 // MachineCPUPerMessage is in nanoseconds: everything that ran on any CPU, in
-// a duet the other contestant too, but what the client spun.
+// a duet the other contestant too, but what the client spun and what it took to
+// watch for hiccups.
 func (t *Trial) MachineCPUPerMessage() float64 {
 	if t.Machine == nil {
 		return math.NaN()
@@ -46,6 +56,9 @@ func (t *Trial) MachineCPUPerMessage() float64 {
 	busy := ratio(t.Machine.BusySeconds, t.Machine.Seconds)
 	if t.Client != nil && t.Client.SpinSeconds > 0 {
 		busy -= t.Client.SpinSeconds / t.Client.Seconds
+	}
+	if t.Hiccups != nil {
+		busy -= t.Hiccups.CPUSeconds / t.Machine.Seconds
 	}
 	return ratio(busy, t.PerSecond()) * 1e9
 }
@@ -160,6 +173,22 @@ func (t *Trial) ServerCPUPerKiB() float64 {
 }
 
 func (l Load) String() string {
+	s := l.Unpaced()
+	switch {
+	case l.Op != "" || l.Direction != "":
+		return s
+	case l.Rate == 0:
+		return s + ", closed loop"
+	}
+	s += fmt.Sprintf(", open loop at %.10g %s/s", l.Rate, l.Unit().Many)
+	if l.Arrivals != "" {
+		s += ", " + l.Arrivals + " arrivals"
+	}
+	return s
+}
+
+// Unpaced is the load without what paces it.
+func (l Load) Unpaced() string {
 	if l.Op != "" {
 		return strings.Join(l.FileParts(), ", ")
 	}
@@ -167,7 +196,7 @@ func (l Load) String() string {
 	if l.Conns == 1 {
 		conns = "connection"
 	}
-	s := fmt.Sprintf("%s, %d %s × %d B", l.Network, l.Conns, conns, l.Size)
+	s := fmt.Sprintf("%s, %d %s × %s", l.Network, l.Conns, conns, l.SizeText())
 	switch {
 	case l.Sent():
 		each := "a file of " + binary(l.FileBytes) + " each"
@@ -176,7 +205,7 @@ func (l Load) String() string {
 		}
 		s = fmt.Sprintf("%s, %d %s at a time, %s, buffers of %s", l.Network, l.Conns, conns, each, binary(int64(l.Buffer)))
 	case l.Requests > 0:
-		s = fmt.Sprintf("%s, %d %s at a time, %s × %d B each", l.Network, l.Conns, conns, requests(l.Requests), l.Size)
+		s = fmt.Sprintf("%s, %d %s at a time, %s × %s each", l.Network, l.Conns, conns, requests(l.Requests), l.SizeText())
 	}
 	if l.Idle > 0 {
 		s += fmt.Sprintf(" and %d idle", l.Idle)
@@ -195,10 +224,7 @@ func (l Load) String() string {
 	if l.Pipeline > 1 {
 		s += fmt.Sprintf(", pipeline %d", l.Pipeline)
 	}
-	if l.Rate > 0 {
-		return s + fmt.Sprintf(", open loop at %.10g %s/s", l.Rate, l.Unit().Many)
-	}
-	return s + ", closed loop"
+	return s
 }
 
 func requests(n int) string {

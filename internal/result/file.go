@@ -145,6 +145,16 @@ func (s *Set) check() error {
 			return fmt.Errorf("damaged: cell %d has a negative number", i)
 		}
 	}
+	if s.Plan.Purpose == PurposeMaximum && (s.Plan.Search == nil || len(s.Plan.Search.Objectives) == 0) {
+		return errors.New("damaged: the plan is to find the highest rates, and does not say of what")
+	}
+	for i, f := range s.Found {
+		for _, cell := range []int{f.Sustained, f.Failed} {
+			if cell < -1 || cell >= len(s.Plan.Cells) {
+				return fmt.Errorf("damaged: what was found as number %d is of cell %d, and the plan has %d", i, cell, len(s.Plan.Cells))
+			}
+		}
+	}
 	for i, m := range s.Plan.Matches {
 		for _, cell := range []int{m.A, m.B} {
 			if cell < 0 || cell >= len(s.Plan.Cells) {

@@ -230,6 +230,8 @@ func TestReadRefuses(t *testing.T) {
 		{"no such cell", swap(`"cell": 0`, `"cell": 7`), "trial 0 is of cell 7, and the plan has 1"},
 		{"negative cell", swap(`"cell": 0`, `"cell": -1`), "trial 0 is of cell -1"},
 		{"no such match", swap(`"cells": [`, `"matches": [{"a": 0, "b": 9}], "cells": [`), "match 0 is of cell 9, and the plan has 1"},
+		{"no such find", swap(`"trials": [`, `"found": [{"sustained_cell": 1, "failed_cell": -1}], "trials": [`), "is of cell 1, and the plan has 1"},
+		{"a search for nothing", swap(`"cells": [`, `"purpose": "maximum", "cells": [`), "does not say of what"},
 		{"no such session", swap(`"cell": 0`, `"cell": 0, "session": 1`), "trial 0 is of session 1, and the plan has 1"},
 		{"too many sessions", swap(`"cells": [`, `"sessions": 1000000000000, "cells": [`), "the plan has 1000000000000 sessions"},
 		{"negative cell's", swap(`"message_bytes": 64`, `"message_bytes": -64`), "cell 0 has a negative number"},

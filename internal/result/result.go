@@ -18,6 +18,7 @@ type Set struct {
 	Plan        Plan      `json:"plan"`
 	Trials      []Trial   `json:"trials"`
 	Floor       *Floor    `json:"harness_floor,omitempty"`
+	Found       []Found   `json:"found,omitempty"`   // by a search
 	Storage     *Storage  `json:"storage,omitempty"` // of a workload on a file
 	// Resumed is when the run, which had been interrupted, was taken up again.
 	Resumed  []Resumption `json:"resumed,omitempty"`
@@ -113,8 +114,11 @@ type Plan struct {
 	LeftOut []LeftOut `json:"left_out,omitempty"`
 
 	// Purpose is what the cells are compared for: PurposeCalibration,
-	// PurposeAblation, or "" for a comparison of contestants.
+	// PurposeAblation, PurposeMaximum, or "" for a comparison of contestants.
 	Purpose string `json:"purpose,omitempty"`
+	// Search is for the highest rates. Then Cells are those that were tried, added
+	// as they were, and Trials is how many confirm the ends of a bracket.
+	Search *Search `json:"search,omitempty"`
 	// Matches are the pairs of cells that a duet compares; without any, the
 	// first cell of each load is compared with every other.
 	Matches []Match `json:"matches,omitempty"`
@@ -141,6 +145,7 @@ const SessionsMax = 1000
 const (
 	PurposeCalibration = "calibration"
 	PurposeAblation    = "ablation"
+	PurposeMaximum     = "maximum"
 )
 
 // A Match is two cells, indices into Plan.Cells, whose ratio A to B is looked for.
@@ -181,12 +186,16 @@ type Cell struct {
 
 // A Load is what a cell asks of its contestant. Cells of one load are compared.
 type Load struct {
-	Workload string  `json:"workload"`
-	Network  string  `json:"network,omitempty"`
-	Conns    int     `json:"connections,omitempty"`
-	Size     int     `json:"message_bytes,omitempty"`
+	Workload string `json:"workload"`
+	Network  string `json:"network,omitempty"`
+	Conns    int    `json:"connections,omitempty"`
+	Size     int    `json:"message_bytes,omitempty"`
+	// Sizes is how the sizes of messages are distributed, by weights, such as
+	// 64:90,1024:9; then Size is the largest. "": all have Size.
+	Sizes    string  `json:"message_sizes,omitempty"`
 	Pipeline int     `json:"pipeline,omitempty"`
 	Rate     float64 `json:"offered_per_second,omitempty"` // 0: closed loop
+	Arrivals string  `json:"arrivals,omitempty"`           // of an open loop: "poisson", else at constant intervals
 	// Requests is how many messages a connection has before it ends and another
 	// takes its place; then Conns is how many there are at a time, and the unit
 	// is a connection. 0: connections last as long as the load.
@@ -234,7 +243,10 @@ type Trial struct {
 
 	Seconds  float64 `json:"window_seconds"`
 	Messages uint64  `json:"messages"` // answered and verified in the window
-	Bytes    uint64  `json:"verified_bytes"`
+	// Offered is how many messages were due in the window, open loop only; absent
+	// from older files.
+	Offered uint64 `json:"offered_messages,omitempty"`
+	Bytes   uint64 `json:"verified_bytes"`
 	// FileBytes is set where a unit is a file that is sent: then Bytes are all that
 	// came in the window, Messages and Service only those files of which the last
 	// byte did, and figures are by Bytes/FileBytes.
@@ -264,6 +276,7 @@ type Trial struct {
 	Origin  *Process `json:"origin,omitempty"` // behind a server that passes on
 	Client  *Process `json:"client,omitempty"`
 	Machine *Machine `json:"machine,omitempty"`
+	Hiccups *Hiccups `json:"hiccups,omitempty"` // open loop only
 
 	Tier     string   `json:"tier,omitempty"`
 	Features []string `json:"features,omitempty"`
@@ -370,6 +383,17 @@ type Machine struct {
 	OtherSeconds   float64 `json:"other_process_seconds"` // busy beyond the processes under test
 	// Throttled is how many times a CPU quota stopped us; nil where there is none.
 	Throttled *uint64 `json:"throttled,omitempty"`
+}
+
+// Hiccups are how late a thread was woken that only sleeps, EverySeconds, on each
+// CPU of a side: what befalls whoever is on that CPU. CPUs that server and client
+// share are the server's.
+type Hiccups struct {
+	EverySeconds float64    `json:"every_seconds"` // of the CPU with the fewest wake-ups
+	Server       *Histogram `json:"server_cpus,omitempty"`
+	Client       *Histogram `json:"client_cpus,omitempty"`
+	// CPUSeconds is what it took to know, over all CPUs, within Machine.Seconds.
+	CPUSeconds float64 `json:"cpu_seconds"`
 }
 
 // A Floor is what the load generator costs by itself: the same engine on the

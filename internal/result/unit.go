@@ -36,13 +36,13 @@ func (l Load) Unit() Unit {
 // Sent reports whether a unit is a file that a server sends.
 func (l Load) Sent() bool { return l.Workload == "stream" }
 
-// UnitBytes is how many bytes a server receives for one unit, or sends of it: a
-// proxy receives from either side what is passed on both ways.
-func (l Load) UnitBytes() int {
+// UnitBytes is how many bytes a server receives for one unit, or sends of it, in
+// the mean: a proxy receives from either side what is passed on both ways.
+func (l Load) UnitBytes() float64 {
 	if l.Sent() {
-		return int(l.FileBytes)
+		return float64(l.FileBytes)
 	}
-	n := l.Size * max(1, l.Requests)
+	n := l.meanBytes() * float64(max(1, l.Requests))
 	if l.Mode == "request" || l.Direction == "both" {
 		return 2 * n
 	}
@@ -51,7 +51,7 @@ func (l Load) UnitBytes() int {
 
 // CountedBytes is UnitBytes by the counters of a server of ours: with what goes
 // before a file that is sent.
-func (l Load) CountedBytes() int { return l.UnitBytes() + l.HeadBytes }
+func (l Load) CountedBytes() float64 { return l.UnitBytes() + float64(l.HeadBytes) }
 
 // NamedBytes is the size that a load is known by: of a message, of which a unit may
 // have several, or of the file that is sent.

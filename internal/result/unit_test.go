@@ -20,3 +20,18 @@ func TestLoadOnFile(t *testing.T) {
 		t.Errorf("%+v", u)
 	}
 }
+
+func TestLoadOfSeveralSizes(t *testing.T) {
+	l := Load{Workload: "proxy", Mode: "request", Network: "tcp", Conns: 2, Size: 1000, Sizes: "100:3,1000:1", Rate: 500, Arrivals: "poisson"}
+	if got, want := l.String(), "request, tcp, 2 connections × (100:3,1000:1) B, open loop at 500 messages/s, poisson arrivals"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := l.UnitBytes(); got != 2*(300+1000)/4 { // a proxy receives both ways
+		t.Errorf("%v bytes a message", got)
+	}
+	for _, text := range []string{"", "64", "64:", ":1", "0:1", "64:0", "64:-1", "64:1:2", "64:1,", "64:1.5", "64:1000001"} {
+		if _, err := ParseShares(text); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+}
