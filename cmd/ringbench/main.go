@@ -86,6 +86,6 @@ func root() *cobra.Command {
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.SetFlagErrorFunc(flagError)
-	c.AddCommand(echoCommand(), churnCommand(), proxyCommand(), readCommand(), streamCommand(), ablateCommand(), calibrateCommand(), runCommand(), schemaCommand(), doctorCommand(), featuresCommand(), serveCommand())
+	c.AddCommand(echoCommand(), churnCommand(), proxyCommand(), readCommand(), streamCommand(), ablateCommand(), calibrateCommand(), claimsCommand(), runCommand(), schemaCommand(), doctorCommand(), featuresCommand(), serveCommand())
 	return c
 }

@@ -95,8 +95,8 @@ func TestPlanSchema(t *testing.T) {
 		{"run: echo\nserver-cmd: ['a=true {port}', 'b=true -x {port}']\nbackend: epoll", ""},
 		{"run: ablate echo\nbackend: epoll\nsessions: 2\nsession-gap: 1.5h", ""},
 		{"conns: 1", `:1: there is no key "run"`},
-		{"run: serve echo", `:1: run: "serve echo" is not a command that measures; those are ablate echo, calibrate, churn, echo, proxy, `},
-		{"run: echo\n# few\ncons: 1", `:3: unknown key "cons"; echo takes aa, audit, backend, client, client-cpus, conns, `},
+		{"run: serve echo", `:1: run: "serve echo" is not a command that measures; those are ablate churn, ablate echo, `},
+		{"run: echo\n# few\ncons: 1", `:3: unknown key "cons"; echo takes aa, arrivals, audit, backend, client, `},
 		{"run: echo\nfeatures: syscall", `:2: unknown key "features"`}, // it is another command's
 		{"run: echo\ndry-run: true", `:2: unknown key "dry-run"`},
 		{"run: echo\nconns: many", ":2: --conns=many: it takes whole numbers"},

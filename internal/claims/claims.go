@@ -54,6 +54,8 @@ func (t Test) Figure(s *result.Set, why string) Figure {
 	switch {
 	case t.Why != "":
 		return Figure{Missing: t.Why}
+	case s == nil && why == "":
+		return Figure{Missing: "it was not run"}
 	case s == nil:
 		return Figure{Missing: why}
 	}

@@ -20,9 +20,27 @@ type Outcome struct {
 // A Report is every claim with what was found.
 type Report struct {
 	Outcomes map[string]Outcome // by the keys of Runs
-	Commands map[string]string  // that repeat them
-	Sessions int
-	Version  string
+}
+
+// sets are the results there are, in the order of running.
+func (r *Report) sets() (sets []*result.Set) {
+	for _, name := range Order {
+		if s := r.Outcomes[name].Set; s != nil {
+			sets = append(sets, s)
+		}
+	}
+	return sets
+}
+
+// sessions is how many every run has.
+func (r *Report) sessions() int {
+	least := 0
+	for _, s := range r.sets() {
+		if n := max(1, s.Plan.Sessions); least == 0 || n < least {
+			least = n
+		}
+	}
+	return least
 }
 
 // Markdown prints the report: what was measured where and what limits it, a table
@@ -69,14 +87,14 @@ Published: {{.Published}}.
 {{end}}{{end}}
 ## Repeating it
 
-All of it is ` + "`{{.All}}`" + `; each run by itself:
+All of it is ` + "`{{.All}}`" + `; each run by itself, once:
 
 {{range .Runs}}    {{.Command}}   # {{.Name}}{{if .Why}}: {{.Why}}{{end}}
 {{end}}`))
 
 // All is the command that made the report.
 func (r *Report) All() string {
-	if r.Sessions < 2 {
+	if r.sessions() < 2 {
 		return "ringbench claims --quick"
 	}
 	return "ringbench claims"
@@ -84,30 +102,26 @@ func (r *Report) All() string {
 
 // Where is one line on the machine.
 func (r *Report) Where() string {
-	for _, name := range Order {
-		if s := r.Outcomes[name].Set; s != nil {
-			e := s.Env
-			return fmt.Sprintf("Measured on %s by ringbench %s: %d CPUs, %s, Linux %s, %s.", s.Started.UTC().Format(time.DateOnly), r.Version, e.CPUs, e.CPUModel, e.Kernel, e.GoVersion)
-		}
+	sets := r.sets()
+	if len(sets) == 0 {
+		return "Nothing was measured."
 	}
-	return "Nothing was measured."
+	first, last := sets[0], sets[len(sets)-1]
+	e := first.Env
+	return fmt.Sprintf("%d CPUs (%s), Linux %s, %s; %s to %s.", e.CPUs, e.CPUModel, e.Kernel, e.GoVersion, first.Started.UTC().Format(time.DateTime), last.Ended.UTC().Format(time.DateTime))
 }
 
 // Limits are what bounds every figure.
 func (r *Report) Limits() (lines []string) {
-	if r.Sessions < 2 {
+	if r.sessions() < 2 {
 		lines = append(lines, "All is of one session: what differs between sessions, up to 7 % on a shared machine, is in no interval.")
 	} else {
-		lines = append(lines, fmt.Sprintf("Intervals are over the means of %d sessions.", r.Sessions))
+		lines = append(lines, fmt.Sprintf("Intervals are over the means of %d sessions.", r.sessions()))
 	}
 	lines = append(lines, "Everything runs over loopback; ratios are of duets, both at the same moment on the same CPUs, unless it says otherwise: relative under contention.")
 	var disturbed, void, all int
 	seen := map[string]bool{}
-	for _, name := range Order {
-		s := r.Outcomes[name].Set
-		if s == nil {
-			continue
-		}
+	for _, s := range r.sets() {
 		void += len(s.Void())
 		for _, t := range s.Trials {
 			if all++; t.Disturbed != "" {
@@ -174,7 +188,7 @@ type command struct{ Command, Name, Why string }
 // Runs are the commands, in the order they were run.
 func (r *Report) Runs() (all []command) {
 	for _, name := range Order {
-		all = append(all, command{r.Commands[name], name, r.Outcomes[name].Why})
+		all = append(all, command{"ringbench " + strings.Join(Runs[name], " "), name, r.Outcomes[name].Why})
 	}
 	return all
 }
