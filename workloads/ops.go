@@ -37,10 +37,17 @@ func ProxyOps(t backends.Traits, ahead bool) []backends.Kind {
 	return append(ops, passing(t, 0, ahead, false)...)
 }
 
-// StreamOps are those of StartStream, by so many buffers of the file.
-func StreamOps(t backends.Traits, pieces int) []backends.Kind {
+// StreamOps are those of StartStream, by so many buffers of the file, and by HTTP so
+// many requests for it on a connection; 0 is without.
+func StreamOps(t backends.Traits, pieces, asked int) []backends.Kind {
 	ops := accepting(t)
-	send := backends.Kind{Code: backends.Send, Flags: fixed(t) | backends.ZeroCopy, Uses: pieces + 1}
+	if asked > 0 {
+		pieces *= asked
+		ops = append(ops,
+			backends.Kind{Code: backends.Recv, Flags: fixed(t), Uses: pieces + 2*asked + 1},
+			backends.Kind{Code: backends.Send, Flags: fixed(t) | backends.Inline | backends.Followed, Uses: pieces + 2*asked + 1})
+	}
+	send := backends.Kind{Code: backends.Send, Flags: fixed(t) | backends.ZeroCopy, Uses: pieces + 2*asked + 1}
 	switch {
 	case t.Sendfiling:
 		return append(ops, backends.Kind{Code: backends.Sendfile, Flags: fixed(t), Uses: send.Uses})

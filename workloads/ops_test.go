@@ -1,6 +1,7 @@
 package workloads_test
 
 import (
+	"bufio"
 	"io"
 	"slices"
 	"strings"
@@ -124,7 +125,23 @@ func TestOps(t *testing.T) {
 				t.Fatal(err)
 			}
 			return s, nil
-		}, func(t backends.Traits) []backends.Kind { return workloads.StreamOps(t, 300_003/4096+1) }},
+		}, func(t backends.Traits) []backends.Kind { return workloads.StreamOps(t, 300_003/4096+1, 0) }},
+
+		{"http", []string{"uring+regfiles", "epoll+sendfile", "net"}, func(t *testing.T, backend string) (*server, []stream) {
+			path, content := fileOf(t, 300_003)
+			s := serveHTTP(t, "watched"+backend, path)
+			c := s.dial()
+			r := bufio.NewReader(c)
+			for range 3 {
+				if _, err := io.WriteString(c, request); err != nil {
+					t.Fatal(err)
+				}
+				if err := answer(r, 200, content); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return s, []stream{c}
+		}, func(t backends.Traits) []backends.Kind { return workloads.StreamOps(t, 300_003/(16<<10)+1, 3) }},
 	} {
 		for _, backend := range w.backends {
 			t.Run(w.name+"/"+backend, func(t *testing.T) {

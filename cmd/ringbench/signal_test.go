@@ -82,12 +82,12 @@ func TestInterruptAtOnce(t *testing.T) {
 // A parent that is killed takes everything with it.
 func TestParentKilled(t *testing.T) {
 	for name, c := range map[string]struct {
-		processes int // servers, clients and itself
+		processes int // servers, clients, meters of hiccups and itself
 		args      []string
 	}{
-		"unix":    {3, []string{"--backend=threadpool", "--network=unix"}},
+		"unix":    {4, []string{"--backend=threadpool", "--network=unix"}},
 		"duet":    {5, []string{"--backend=epoll,net", "--duet"}},
-		"foreign": {3, []string{foreign(t, "good")}},
+		"foreign": {4, []string{foreign(t, "good")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

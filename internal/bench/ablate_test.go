@@ -15,6 +15,7 @@ import (
 	"github.com/ringbench/ringbench/internal/ctwin"
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/testenv"
+	"github.com/ringbench/ringbench/workloads"
 )
 
 // fake is a backend whose default has feature "on"; of the others each is there
@@ -192,7 +193,7 @@ func said(p *result.Plan) (labels []string, reasons map[string]string) {
 // What is measured depends on what the loops do under the load; what two would
 // get in each other's way with is run apart.
 func TestAblationOfWorkloads(t *testing.T) {
-	tcp, one := []string{"tcp"}, []int{1}
+	tcp, raw, one := []string{"tcp"}, []string{workloads.Raw}, []int{1}
 	echo := EchoGrid{Networks: tcp, Conns: one, Sizes: []int{64}, Pipelines: one}
 	piped, datagrams := echo, echo
 	piped.Pipelines, datagrams.Networks = []int{1, 8}, []string{"udp"}
@@ -231,10 +232,10 @@ func TestAblationOfWorkloads(t *testing.T) {
 		"proxy": {&ProxyGrid{EchoGrid: echo, Modes: []string{ModeRequest}}, "uring", []string{"splice", "skip", "sqpoll"}, []string{"A/A", "+splice", "+sqpoll apart"}, map[string]string{
 			"uring+skip": "to the same descriptor" + nothing,
 		}},
-		"stream": {&StreamGrid{Networks: tcp, Conns: one, FileSizes: []int{1 << 20}, BufSizes: []int{4096}, Dir: t.TempDir()}, "uring", []string{"bufring", "link", "regfiles"}, []string{"A/A", "+link", "+regfiles"}, map[string]string{
+		"stream": {&StreamGrid{Networks: tcp, Protocols: raw, RequestsPerConn: one, Conns: one, FileSizes: []int{1 << 20}, BufSizes: []int{4096}, Dir: t.TempDir()}, "uring", []string{"bufring", "link", "regfiles"}, []string{"A/A", "+link", "+regfiles"}, map[string]string{
 			"uring-bufring": "it acts on recv, recv-from with select-buf" + nothing,
 		}},
-		"stream by net": {&StreamGrid{Networks: tcp, Conns: one, FileSizes: one, BufSizes: []int{4096}, Dir: t.TempDir()}, "net", nil, []string{"A/A", "-sendfile"}, nil},
+		"stream by net": {&StreamGrid{Networks: tcp, Protocols: raw, RequestsPerConn: one, Conns: one, FileSizes: one, BufSizes: []int{4096}, Dir: t.TempDir()}, "net", nil, []string{"A/A", "-sendfile"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, added := range append(c.features, "") {

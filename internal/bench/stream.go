@@ -31,7 +31,11 @@ var stream = workload{
 	supply:  supplyStream,
 	places:  echoPlaces, // for the connections that are there before the load
 	ops: func(c result.Cell, t backends.Traits) []backends.Kind {
-		return workloads.StreamOps(t, int((c.FileBytes+int64(c.Buffer)-1)/int64(c.Buffer)))
+		asked := 0
+		if c.Protocol == workloads.HTTP {
+			asked = c.Requests
+		}
+		return workloads.StreamOps(t, int((c.FileBytes+int64(c.Buffer)-1)/int64(c.Buffer)), asked)
 	},
 	messages: func(c result.Cell, n backends.Counters) float64 {
 		return float64(n[backends.BytesOut]) / c.CountedBytes()
