@@ -37,6 +37,7 @@ func notes(s *result.Set, all []view) []note {
 	}
 	n = append(n, trialsNotes(s)...)
 	n = append(n, disturbedNotes(s)...)
+	n = append(n, steadinessNotes(s)...)
 	n = append(n, endingNotes(s)...)
 	for _, l := range loadNotes(all, s.Plan.Unit()) {
 		if s.Plan.Purpose == result.PurposeMaximum && l.label == "overload" {
@@ -45,6 +46,9 @@ func notes(s *result.Set, all []view) []note {
 		if s.Plan.Purpose == "" || l.limits {
 			n = append(n, l)
 		}
+	}
+	if text := untilText(s); text != "" {
+		n = append(n, note{"until", text, false})
 	}
 	if s.Interrupted {
 		n = append(n, note{"interrupted", "the plan was not finished; the figures are of what was measured; ringbench run --resume takes the file and finishes it", true})
@@ -235,6 +239,22 @@ func clientNote(s *result.Set) note {
 	}
 	return note{"load generator", line + fmt.Sprintf("; harness floor (null backend, %s)%s: %s ns CPU a %s at %s %s/s",
 		nothing, under, figure(f.CPUPerMessage()), unit.One, whole(f.PerSecond()), unit.Many), false}
+}
+
+// untilText says how a run came to its end that might have ended early.
+func untilText(s *result.Set) string {
+	if s.Plan.Until == 0 || s.Interrupted {
+		return ""
+	}
+	blocks := 0
+	for _, t := range s.Trials {
+		blocks = max(blocks, t.Block+1)
+	}
+	width := "±" + percent(s.Plan.Until) + " %"
+	if blocks < s.Plan.Trials {
+		return fmt.Sprintf("ended after %d of %d blocks, when the intervals of all ratios of CPU were within %s", blocks, s.Plan.Trials, width)
+	}
+	return fmt.Sprintf("all %d blocks were run, for the intervals of all ratios of CPU to come within %s", blocks, width)
 }
 
 func trialsNotes(s *result.Set) []note {

@@ -41,6 +41,7 @@ type fileLoop struct {
 	now      int64
 	longest  int64  // that a write took
 	ended    uint64 // operations
+	series   load.Series
 	messages uint64 // in the window
 	service  result.Histogram
 	clipped  uint64
@@ -108,6 +109,7 @@ func (k *fileLoop) run(b backends.Backend, ready chan<- error) {
 		return
 	}
 	<-k.r.begin
+	k.series = load.NewSeries(k.r.window)
 	time.Sleep(time.Duration(k.r.window.Start - backends.Nanotime()))
 	if k.err = k.drive(); k.err != nil && !k.r.stopped.Load() {
 		k.r.fail(k.err) // else Stop tells
@@ -234,6 +236,7 @@ func (s *fileSlot) end() {
 		k.keeps.wrote(s.op.Off, s.since)
 		k.longest = max(k.longest, k.now-s.since)
 	}
+	k.series.Add(k.now, 1)
 	if k.now < k.r.window.Open || k.now >= k.r.window.Close {
 		return
 	}
@@ -285,6 +288,7 @@ func (k *fileLoop) broken(what string, off int64, res backends.Result) {
 func (k *fileLoop) report(r *load.Report) {
 	r.Messages += k.messages
 	r.Bytes += k.messages * uint64(k.r.cfg.Size)
+	k.series.AddTo(&r.Series)
 	r.Service.Merge(k.service.Histogram)
 	r.Sent += k.ended
 	r.Answered += k.ended

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,8 +31,31 @@ func duetFlags(c *cobra.Command, o *bench.Options, trials int, duration, warmup 
 // sessionFlags say how often all is repeated.
 func sessionFlags(c *cobra.Command, o *bench.Options) {
 	f := c.Flags()
+	f.Var(share{&o.Until}, "until", "end when the interval of every ratio of CPU reaches no farther than this to either side, such as 2%; --trials is then the most, and 8 pairs the least")
 	f.IntVar(&o.Sessions, "sessions", 1, "times that the whole is repeated; from two on the intervals carry what differs between sessions")
 	f.DurationVar(&o.SessionGap, "session-gap", time.Minute, "between sessions")
+}
+
+// A share is a flag that takes a fraction in percent.
+type share struct{ of *float64 }
+
+func (s share) Type() string { return "percent" }
+
+func (s share) String() string {
+	if s.of == nil || *s.of == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(100**s.of, 'g', -1, 64) + "%"
+}
+
+func (s share) Set(text string) error {
+	number, ok := strings.CutSuffix(text, "%")
+	x, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil || !(x > 0) {
+		return fmt.Errorf("%q is no share", text)
+	}
+	*s.of = x / 100
+	return nil
 }
 
 // draw replaces a seed of 0. It fits a JSON number that other tools read as a double.

@@ -38,6 +38,8 @@ func takes(kind string) string {
 		return "it takes a number of bytes above 0, such as 4096, 64k or 4g"
 	case "sizes":
 		return "it takes numbers of bytes above 0, with commas between them, such as 4k,64k,1m"
+	case "percent":
+		return "it takes a share above 0 %, such as 2%"
 	case "duration":
 		return "it takes a time with its unit, such as 500ms or 2s"
 	case "bool":

@@ -86,6 +86,8 @@ func forms(f *pflag.Flag) []any {
 		return []any{map[string]any{"type": "integer", "minimum": 0}}
 	case "duration":
 		return []any{map[string]any{"const": 0}, text(`^-?([0-9]*\.?[0-9]+(ns|us|µs|ms|s|m|h))+$`)}
+	case "percent":
+		return []any{text(`^[0-9.eE+-]+%$`)}
 	case "size":
 		return []any{of("integer"), text("^" + bytes + "$")}
 	case "sizes":

@@ -94,6 +94,9 @@ func run(ctx context.Context, set *result.Set, runs []plan.Run, progress Progres
 		session = set.Trials[n-1].Session
 	}
 	for i, one := range runs {
+		if i > 0 && one.Block != runs[i-1].Block && settled(set) {
+			break
+		}
 		if now := one.Block / p.Trials; now > session {
 			session = now
 			progress(i, len(runs), fmt.Sprintf("pause before session %d of %d", session+1, p.Sessions))

@@ -47,6 +47,7 @@ type Options struct {
 	OriginCPUs       string // of the server behind one that passes on
 	Client           string
 	Duet, Audit      bool
+	Until            float64       // 0, or how far the interval of a ratio of CPU may reach for the run to end before Trials
 	AA               bool          // also compare the first contestant with itself
 	FindMax          bool          // search for the highest rates that meet SLO
 	SLO              string        // such as p99<1ms
@@ -81,6 +82,9 @@ func (o *Options) plan(fill func(*result.Plan, []result.Load) (warnings []string
 	if err := o.check(); err != nil {
 		return nil, nil, err
 	}
+	if err := o.checkUntil(); err != nil {
+		return nil, nil, err
+	}
 	if i := slices.IndexFunc(loads, func(l result.Load) bool { return l.Arrivals != "" && l.Rate == 0 }); i >= 0 && !o.FindMax {
 		return nil, nil, fmt.Errorf("--arrivals=%s is of an open loop: it goes with --rate", loads[i].Arrivals)
 	}
@@ -97,7 +101,7 @@ func (o *Options) plan(fill func(*result.Plan, []result.Load) (warnings []string
 		Trials: o.Trials, Seed: o.Seed,
 		WarmupSeconds: o.Warmup.Seconds(), DurationSeconds: o.Duration.Seconds(),
 		PatienceSeconds: o.Patience.Seconds(), Duet: o.Duet, Audit: o.Audit,
-		Sessions: o.Sessions, SessionGapSeconds: o.SessionGap.Seconds(), Limits: limits,
+		Until: o.Until, Sessions: o.Sessions, SessionGapSeconds: o.SessionGap.Seconds(), Limits: limits,
 	}
 	if !slices.ContainsFunc(loads, func(l result.Load) bool { return l.Cache != Cold }) {
 		p.WarmupSeconds = 0 // see measure

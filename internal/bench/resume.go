@@ -43,6 +43,9 @@ func Remaining(set *result.Set, version string) (*Rest, error) {
 	if first < 0 {
 		return nil, errors.New("its plan was finished: nothing is left to run")
 	}
+	if !set.Interrupted && settled(set) {
+		return nil, errors.New("its plan was finished: by --until nothing is left to run")
+	}
 	block := runs[first].Block
 	rest := &Rest{Block: block, Blocks: 1 + runs[len(runs)-1].Block}
 	for i := range set.Trials {

@@ -106,6 +106,9 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 		}
 		t.Service, t.Response, t.SendLag, t.Clipped = report.Service, report.Response, report.SendLag, report.Clipped
 		t.Lost, t.Late = report.Lost, report.Late
+		if len(report.Series.Counts) > 0 {
+			t.Series = &report.Series
+		}
 		if t.Unserved = report.Unserved; t.Unserved > 0 {
 			t.BacklogWait = &report.FirstAnswer
 		}

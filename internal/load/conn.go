@@ -205,6 +205,7 @@ func (c *conn) count(s stamp) {
 	if c.firstAnswer == 0 {
 		c.firstAnswer = max(k.now-k.window.Start, 1)
 	}
+	k.series.Add(k.now, 1)
 	if k.recording() {
 		k.messages++
 		k.record(k.service, k.now-s.sent)

@@ -66,6 +66,7 @@ func (v *visit) receivedOfFile(x backends.Completion) {
 func (k *worker) took(n int) {
 	k.now = backends.Nanotime()
 	k.received += uint64(n)
+	k.series.Add(k.now, uint64(n))
 	if k.recording() {
 		k.bytes += uint64(n)
 	}

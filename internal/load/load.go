@@ -83,6 +83,8 @@ type Report struct {
 	// Answered and Lost together.
 	Lost uint64 `json:"lost,omitempty"`
 	Late uint64 `json:"late,omitempty"`
+	// Series is what came over time, in messages, or of files in bytes.
+	Series result.Series `json:"series"`
 	// SpinSeconds is how long an open loop polled in vain, within the window,
 	// because a message was soon due: CPU that is no cost of a message. It is
 	// wall time, for a worker that spins has a CPU of its own.
@@ -191,7 +193,7 @@ func (g *Generator) Start(w Window) {
 	w.Start, w.Open, w.Close = w.Start-offset, w.Open-offset, w.Close-offset
 	g.endOpeners()
 	for _, k := range g.workers {
-		k.window = w
+		k.window, k.series = w, NewSeries(w)
 		go k.run()
 	}
 }
@@ -291,6 +293,7 @@ type worker struct {
 	err      error
 
 	now      int64
+	series   Series
 	messages uint64 // in the window
 	offered  uint64 // in the window
 	bytes    uint64 // of files, and of messages whose sizes differ, in the window
@@ -515,6 +518,7 @@ func (k *worker) report(r *Report) {
 		r.Response.Merge(k.response.Histogram)
 		r.SendLag.Merge(k.lag.Histogram)
 	}
+	k.series.AddTo(&r.Series)
 	r.Sent += k.sent
 	r.Answered += k.answered
 	r.Lost += k.lost

@@ -161,6 +161,9 @@ func (v *visit) served() {
 	k := v.worker
 	k.now = backends.Nanotime()
 	k.answered++
+	if k.g.cfg.FileBytes == 0 {
+		k.series.Add(k.now, 1)
+	}
 	if k.recording() {
 		k.messages++
 		if v.mix != nil {

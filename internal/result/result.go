@@ -95,8 +95,12 @@ type Capability struct {
 
 // Plan is what was to be run.
 type Plan struct {
-	Cells           []Cell  `json:"cells"`
-	Trials          int     `json:"trials"` // blocks: each holds every cell once
+	Cells  []Cell `json:"cells"`
+	Trials int    `json:"trials"` // blocks: each holds every cell once
+	// Until ends the run after a block by which the interval of every ratio of CPU
+	// reaches no farther than this to either side; Trials is then the most. 0: it
+	// does not.
+	Until           float64 `json:"until_half_width,omitempty"`
 	Seed            uint64  `json:"seed"`
 	WarmupSeconds   float64 `json:"warmup_seconds"`
 	DurationSeconds float64 `json:"duration_seconds"`
@@ -268,6 +272,9 @@ type Trial struct {
 	// 100 s, and are counted there as that long.
 	Clipped uint64 `json:"clipped_values,omitempty"`
 
+	// Series is how the throughput went.
+	Series *Series `json:"series,omitempty"`
+
 	// LateSeconds is how far into the window CPU was metered from, for as long
 	// as the window is: the load goes on after it.
 	LateSeconds float64 `json:"metered_late_seconds,omitempty"`
@@ -310,6 +317,14 @@ type Trial struct {
 	Ending string `json:"server_ending,omitempty"`
 
 	Verdict string `json:"verdict,omitempty"` // see the Verdict constants
+}
+
+// A Series is what came in each interval of a load, from a part of its warm-up until
+// the end of its window: messages, or where a unit is a file bytes.
+type Series struct {
+	IntervalSeconds float64  `json:"interval_seconds"`
+	WarmUp          int      `json:"warm_up_intervals"` // that come before the window
+	Counts          []uint64 `json:"counts"`
 }
 
 // The verdicts of saturation: whose CPU was used up.

@@ -1,0 +1,65 @@
+package bench
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// A run is settled when every ratio is known as well as was asked for, with eight
+// pairs, whatever the ratios are.
+func TestSettled(t *testing.T) {
+	set := &result.Set{Plan: result.Plan{Trials: 100, Until: 0.02, Duet: true, Cells: make([]result.Cell, 3), Matches: []result.Match{{A: 0, B: 1}, {A: 0, B: 2}}}}
+	pairs := 0
+	add := func(b int, cost float64) {
+		pairs++
+		for _, x := range []struct {
+			cell int
+			cost float64
+		}{{0, 1e-6}, {b, cost}} {
+			set.Trials = append(set.Trials, result.Trial{Cell: x.cell, Pair: pairs, Seconds: 1, Messages: 100_000, Server: &result.Process{CPUSeconds: x.cost * 1e5, Seconds: 1}})
+		}
+	}
+	for i := range 8 {
+		if settled(set) {
+			t.Fatalf("settled after %d pairs", i)
+		}
+		add(1, 1e-6*(1+0.01*float64(i%2)))
+		add(2, 3e-6*(1+0.01*float64(i%3)))
+	}
+	if !settled(set) {
+		t.Error("not settled after 8 pairs of each")
+	}
+	for i := range 4 {
+		add(2, 3e-6*(1+0.3*float64(i%2)))
+	}
+	if settled(set) {
+		t.Error("settled though one ratio spreads")
+	}
+	set.Plan.Trials = 8
+	if !settled(set) {
+		t.Error("not settled with the most that is allowed")
+	}
+	set.Plan.Until = 0
+	if settled(set) {
+		t.Error("settled though nobody asked")
+	}
+}
+
+func TestUntilRefused(t *testing.T) {
+	for _, c := range []struct {
+		change func(*Options)
+		want   string
+	}{
+		{func(o *Options) { o.Until = 0.9 }, "--until=90% is out of range"},
+		{func(o *Options) { o.Until, o.Sessions = 0.02, 3 }, "--until looks at one session"},
+		{func(o *Options) { o.Until, o.FindMax = 0.02, true }, "does not go with --find-max"},
+	} {
+		o := options("epoll", "net")
+		c.change(&o)
+		if _, _, err := o.Plan(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want %q", err, c.want)
+		}
+	}
+}
