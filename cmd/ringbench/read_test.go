@@ -183,7 +183,7 @@ func TestReadWithinLimits(t *testing.T) {
 	confined(t, limits, shortRead("--file-size=1025k", "--backend=net")...).start().wait(exitUsage).
 		says("--file-size=1049600: no file of this process may have more than 1048576 bytes")
 	confined(t, limits, shortRead("--depth=101", "--backend=net")...).start().wait(exitUsage).says("--depth=101: 268 open files are needed")
-	r := confined(t, limits, shortRead("--depth=100", "--backend=net,epoll,threadpool")...).start().wait(exitOK, "r.json")
+	r := confined(t, limits, shortRead("--depth=100", "--backend=net,epoll")...).start().wait(exitOK, "r.json")
 	if void := r.result("r.json").Void(); len(void) > 0 {
 		t.Error(void[0].Void)
 	}

@@ -15,13 +15,20 @@ func TestDatagrams(t *testing.T) {
 	o.echo().Networks, o.echo().Conns, o.echo().Sizes = []string{"udp"}, []int{8}, []int{8, backends.MaxDatagram}
 	o.echo().Pipelines, o.Loops, o.Workers = []int{4}, 2, 3
 	set := mustRun(t, o)
+	echoed := map[string]uint64{}
 	for _, trial := range set.Trials {
 		cell := set.Plan.Cells[trial.Cell]
-		if trial.Void != "" || trial.Messages == 0 || trial.Bytes != trial.Messages*uint64(cell.Size) {
+		echoed[cell.Contestant] += trial.Messages // of one size perhaps none in so short a window
+		if trial.Void != "" || trial.Bytes != trial.Messages*uint64(cell.Size) {
 			t.Errorf("%s, %d B: void %q, %d messages, %d bytes", cell.Contestant, cell.Size, trial.Void, trial.Messages, trial.Bytes)
 		}
 		if (trial.CountedSyscalls == nil) != (cell.Family() == "net") {
 			t.Errorf("%s: counted system calls %v", cell.Contestant, trial.CountedSyscalls)
+		}
+	}
+	for name, n := range echoed {
+		if n == 0 {
+			t.Errorf("%s echoed nothing", name)
 		}
 	}
 	if set.Floor == nil {

@@ -53,6 +53,7 @@ func measureStall(t *testing.T, o Options) (*result.Trial, *knownLog) {
 // back. A machine that others use can make that long, so the best of several
 // trials counts.
 func TestKnownDelay(t *testing.T) {
+	unlessShort(t)
 	testenv.Need(t, "cc", testenv.Program("cc"))
 	bin := filepath.Join(t.TempDir(), "delay")
 	if out, err := exec.Command("cc", "-O2", "-pthread", "-o", bin, "testdata/delay.c").CombinedOutput(); err != nil {
@@ -116,7 +117,11 @@ func over(h result.Histogram, x time.Duration) float64 {
 // against every message that was due in it, in the proportion that arithmetic
 // demands of the stalls that the server really made, however messages arrive.
 func TestKnownStallInOpenLoop(t *testing.T) {
+	unlessShort(t)
 	for _, arrivals := range Arrivals {
+		if arrivals != ArrivalsConstant && !*long {
+			continue
+		}
 		t.Run(arrivals, func(t *testing.T) { stallInOpenLoop(t, arrivals) })
 	}
 }
@@ -180,6 +185,7 @@ func stallShows(trial *result.Trial, log *knownLog, tolerance float64) error {
 // In closed loop the same server delays one message a connection a stall, and
 // the percentiles hide it: this is why a rate can be offered.
 func TestKnownStallInClosedLoop(t *testing.T) {
+	unlessShort(t)
 	var last error
 	for range 4 {
 		if last = stallHides(t); last == nil {

@@ -75,6 +75,13 @@ func planOf(t testing.TB, o Options) *result.Plan {
 	return p
 }
 
+// unlessShort leaves out, with -short, what tests time, or programs that are not ours.
+func unlessShort(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out by -short")
+	}
+}
+
 func silent(int, int, string) {}
 
 // mustRun carries out a plan that must succeed.
