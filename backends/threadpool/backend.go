@@ -17,6 +17,7 @@ func init() {
 		Features: map[string]backends.Feature{
 			"sendfile": {Doc: backends.SendfileDoc, On: backends.Kinds(0, backends.Sendfile)},
 			"splice":   {Doc: backends.SpliceDoc, On: backends.Kinds(0, backends.Splice)},
+			"syscall":  {Doc: "enter the kernel through the Go scheduler for files, too", On: backends.Kinds(0, backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync)},
 		},
 		New: func(v backends.Variant) (backends.Backend, error) { return newBackend(v), nil },
 		Capabilities: func() []backends.Capability {
@@ -32,7 +33,8 @@ func init() {
 }
 
 // calls are the system calls that move data or wait. They are entered through
-// the scheduler, since any of them may block; tests put faults in their place.
+// the scheduler, since any of them may block, but for those on files, see seat;
+// tests put faults in their place.
 type calls struct {
 	recv, send func(fd int32, b []byte, flags int) (int, unix.Errno)
 	recvFrom   func(fd int32, b []byte, flags int, from uapi.Name) (int, unix.Errno)
@@ -49,11 +51,12 @@ type calls struct {
 
 type backend struct {
 	variant backends.Variant
+	raw     bool // calls on files are entered raw where there is a P for each
 	calls
 }
 
 func newBackend(v backends.Variant) *backend {
-	return &backend{v, calls{uapi.Recv, uapi.Send, uapi.RecvFrom, uapi.SendTo, uapi.Accept, uapi.Connect, uapi.Poll, uapi.Pread, uapi.Pwrite, uapi.Fsync, uapi.Splice, uapi.Sendfile}}
+	return &backend{v, !v.Has("syscall", false), calls{uapi.Recv, uapi.Send, uapi.RecvFrom, uapi.SendTo, uapi.Accept, uapi.Connect, uapi.Poll, uapi.Pread, uapi.Pwrite, uapi.Fsync, uapi.Splice, uapi.Sendfile}}
 }
 
 func (b *backend) Name() string { return b.variant.String() }
@@ -76,5 +79,5 @@ func (b *backend) Traits() backends.Traits {
 // mapped when the first op asks for one, since thousands of workers may be
 // open and most never do.
 func (b *backend) Open(c backends.Config) (backends.Loop, error) {
-	return &loop{calls: b.calls, config: c.WithDefaults()}, nil
+	return &loop{calls: b.calls, raw: b.raw, config: c.WithDefaults()}, nil
 }

@@ -20,6 +20,7 @@ import (
 // one case of four.
 func faulty(errno unix.Errno) *backend {
 	b := newBackend(backends.Variant{Family: "threadpool"})
+	b.raw = false // or faults of files would be passed by
 	real := b.calls
 	fails := func() bool { return rand.IntN(4) == 0 }
 	b.recv = func(fd int32, p []byte, flags int) (int, unix.Errno) {

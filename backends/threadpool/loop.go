@@ -25,6 +25,8 @@ type entry struct {
 
 type loop struct {
 	calls
+	raw    bool // enters raw for files, or will if there is a P for it
+	seated bool // that was decided
 	config backends.Config
 	tally  backends.Tally
 
@@ -267,6 +269,7 @@ func (l *loop) Close() error {
 		c.Op.Loan = backends.Loan{}
 	}
 	l.ops = nil
+	l.leave()
 	l.tally.Publish()
 	if l.pool == nil {
 		return nil
