@@ -13,7 +13,6 @@ type metric func(*result.Trial) float64
 // under says which loads a figure is of; nil: the first.
 type under func(result.Load) bool
 
-func depth(n int) under  { return func(l result.Load) bool { return l.Depth == n } }
 func blocks(n int) under { return func(l result.Load) bool { return l.Size == n } }
 
 // ratio is metric of contestant a to that of b, over the pairs of their match.

@@ -106,9 +106,16 @@ func (r *Report) Where() string {
 	if len(sets) == 0 {
 		return "Nothing was measured."
 	}
-	first, last := sets[0], sets[len(sets)-1]
-	e := first.Env
-	return fmt.Sprintf("%d CPUs (%s), Linux %s, %s; %s to %s.", e.CPUs, e.CPUModel, e.Kernel, e.GoVersion, first.Started.UTC().Format(time.DateTime), last.Ended.UTC().Format(time.DateTime))
+	e, from, to := sets[0].Env, sets[0].Started, sets[0].Ended
+	for _, s := range sets {
+		if s.Started.Before(from) {
+			from = s.Started
+		}
+		if s.Ended.After(to) {
+			to = s.Ended
+		}
+	}
+	return fmt.Sprintf("%d CPUs (%s), Linux %s, %s; %s to %s.", e.CPUs, e.CPUModel, e.Kernel, e.GoVersion, from.UTC().Format(time.DateTime), to.UTC().Format(time.DateTime))
 }
 
 // Limits are what bounds every figure.
@@ -222,5 +229,5 @@ func (t Test) number(x float64) string {
 	if t.Unit == "%" {
 		return fmt.Sprintf("%.1f %%", 100*x)
 	}
-	return strings.TrimSuffix(fmt.Sprintf("%.3f", x), "0")
+	return fmt.Sprintf("%.3f", x)
 }
