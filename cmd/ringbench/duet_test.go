@@ -118,6 +118,7 @@ func TestAblate(t *testing.T) {
 
 // A variant whose thread spins never runs beside the default.
 func TestAblateApart(t *testing.T) {
+	beyondDefault(t)
 	testenv.Need(t, "uring", variantAvailable("uring+sqpoll"))
 	t.Parallel()
 	r := newRun(t, short("ablate", "echo", "--features=sqpoll,ringfd")...).start().wait(exitOK, "r.json", "r.html").estimates("3 comparisons × 2 pairs")
@@ -147,6 +148,7 @@ func TestAblateApart(t *testing.T) {
 
 // Ours against C, through the real command; the programs are gone afterwards.
 func TestCalibrate(t *testing.T) {
+	beyondDefault(t)
 	testenv.Need(t, "cc", testenv.Program("cc"))
 	testenv.Need(t, "uring", variantAvailable("uring"))
 	t.Parallel()
@@ -167,6 +169,7 @@ func TestCalibrate(t *testing.T) {
 
 // Proxies, in bulk.
 func TestCalibrateProxy(t *testing.T) {
+	beyondDefault(t)
 	testenv.Need(t, "cc", testenv.Program("cc"))
 	t.Parallel()
 	r := measured(func() *run {
@@ -214,6 +217,7 @@ func variantAvailable(name string) error {
 // Where io_uring is refused the others are calibrated, and what is left out is
 // said; an ablation of it has nothing left.
 func TestDuetsWithoutRing(t *testing.T) {
+	beyondDefault(t)
 	testenv.Need(t, "cc", testenv.Program("cc"))
 	t.Parallel()
 	limits := []string{fmt.Sprintf("-errno=%d", syscall.EPERM)}

@@ -23,6 +23,7 @@ func public(t *testing.T) string {
 // The soft limit of open files is raised; with a hard limit that is just what
 // the connections take, every backend works.
 func TestJustEnoughDescriptors(t *testing.T) {
+	beyondDefault(t)
 	t.Parallel()
 	limits := []string{"-nofile-soft=30", "-nofile-hard=266"} // 200 connections, 2 for the loop, 64
 	args := shortEcho("--conns=200", "-o", "r.json", "--rate=2000", "--warmup=600ms", "--placement=shared")

@@ -63,6 +63,16 @@ func (s suite) Run() int {
 	return s.M.Run()
 }
 
+// full is what .ci/run gives.
+var full = flag.Bool("full", false, "also run tests that take long, of what shorter ones of internal/bench hold too")
+
+// beyondDefault leaves a test to -full.
+func beyondDefault(t *testing.T) {
+	if !*full {
+		t.Skip("-full runs this")
+	}
+}
+
 // given reports whether a flag is on the command line.
 func given(name string) (yes bool) {
 	flag.Visit(func(f *flag.Flag) { yes = yes || f.Name == name })

@@ -178,6 +178,7 @@ func free(t *testing.T, dir string) uint64 {
 // A file that this process may not make is refused before it is begun; one of
 // just that size is made, with as many descriptors as the depth takes.
 func TestReadWithinLimits(t *testing.T) {
+	beyondDefault(t)
 	t.Parallel()
 	limits := []string{"-fsize=1048576", "-nofile-soft=30", "-nofile-hard=266"} // 2 each, 2 for the loop, 64
 	confined(t, limits, shortRead("--file-size=1025k", "--backend=net")...).start().wait(exitUsage).

@@ -23,7 +23,7 @@ import (
 //	go test ./internal/bench -run TestFio -v                 one round, to see that both work
 //	go test ./internal/bench -run TestFio -v -long           five rounds of every load
 func TestFio(t *testing.T) {
-	unlessShort(t)
+	beyondDefault(t)
 	testenv.Need(t, "fio", testenv.Program("fio"))
 	rounds, sizes, depths := 1, []int{4096}, []int{8}
 	directs := []bool{false}

@@ -53,7 +53,7 @@ func measureStall(t *testing.T, o Options) (*result.Trial, *knownLog) {
 // back. A machine that others use can make that long, so the best of several
 // trials counts.
 func TestKnownDelay(t *testing.T) {
-	unlessShort(t)
+	beyondDefault(t)
 	testenv.Need(t, "cc", testenv.Program("cc"))
 	bin := filepath.Join(t.TempDir(), "delay")
 	if out, err := exec.Command("cc", "-O2", "-pthread", "-o", bin, "testdata/delay.c").CombinedOutput(); err != nil {
@@ -117,7 +117,7 @@ func over(h result.Histogram, x time.Duration) float64 {
 // against every message that was due in it, in the proportion that arithmetic
 // demands of the stalls that the server really made, however messages arrive.
 func TestKnownStallInOpenLoop(t *testing.T) {
-	unlessShort(t)
+	beyondDefault(t)
 	for _, arrivals := range Arrivals {
 		if arrivals != ArrivalsConstant && !*long {
 			continue
@@ -185,7 +185,7 @@ func stallShows(trial *result.Trial, log *knownLog, tolerance float64) error {
 // In closed loop the same server delays one message a connection a stall, and
 // the percentiles hide it: this is why a rate can be offered.
 func TestKnownStallInClosedLoop(t *testing.T) {
-	unlessShort(t)
+	beyondDefault(t)
 	var last error
 	for range 4 {
 		if last = stallHides(t); last == nil {

@@ -75,10 +75,13 @@ func planOf(t testing.TB, o Options) *result.Plan {
 	return p
 }
 
-// unlessShort leaves out, with -short, what tests time, or programs that are not ours.
-func unlessShort(t *testing.T) {
-	if testing.Short() {
-		t.Skip("left out by -short")
+// full is what .ci/run gives.
+var full = flag.Bool("full", false, "also run what tests time or programs that are not ours: half a minute more")
+
+// beyondDefault leaves a test to -full.
+func beyondDefault(t *testing.T) {
+	if !*full && !*long {
+		t.Skip("-full runs this")
 	}
 }
 

@@ -52,7 +52,7 @@ http {
 //
 //	go test ./internal/bench -run TestNginx -v -long
 func TestNginx(t *testing.T) {
-	unlessShort(t)
+	beyondDefault(t)
 	o := streamOptions(t, "epoll+sendfile")
 	o.Commands, o.BackendsByUser = []string{nginx(t)}, true
 	g := o.Grid.(*StreamGrid)

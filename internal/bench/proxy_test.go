@@ -103,7 +103,7 @@ func TestPlaceOrigin(t *testing.T) {
 
 // HAProxy in TCP mode beside ours.
 func TestHAProxy(t *testing.T) {
-	unlessShort(t)
+	beyondDefault(t)
 	testenv.Need(t, "haproxy", testenv.Program("haproxy"))
 	cfg := filepath.Join(t.TempDir(), "haproxy.cfg")
 	if err := os.WriteFile(cfg, []byte(`

@@ -36,7 +36,7 @@ func available(t *testing.T, workload string) (c Calibration, names []string) {
 // and pass on bytes in bulk, which the load generator verifies; they read what is in
 // the file, and end with status 0 when asked to.
 func TestTwins(t *testing.T) {
-	unlessShort(t)
+	beyondDefault(t)
 	grids := map[string][]Grid{}
 	add := func(conns, size int) {
 		g := EchoGrid{Networks: []string{"tcp"}, Conns: []int{conns}, Sizes: []int{size}, Pipelines: []int{1}}

@@ -38,7 +38,9 @@ func (s *Series) Add(now int64, n uint64) {
 	if now >= s.next {
 		s.turn(now)
 	}
-	s.counts[s.at] += n
+	if s.at < len(s.counts) { // else there is no window
+		s.counts[s.at] += n
+	}
 }
 
 func (s *Series) turn(now int64) {
