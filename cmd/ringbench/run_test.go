@@ -26,6 +26,19 @@ func ranInProcess(args ...string) (stdout string, err error) {
 	return out.String(), err
 }
 
+// inDirectory calls do where it may write.
+func inDirectory(dir string, do func() (string, error)) (string, error) {
+	before, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	if err := os.Chdir(dir); err != nil {
+		return "", err
+	}
+	defer os.Chdir(before)
+	return do()
+}
+
 // The plans that are shipped are valid by the schema, and by their commands.
 func TestShippedPlans(t *testing.T) {
 	b, err := backends.Lookup("uring")
@@ -56,7 +69,10 @@ func TestShippedPlans(t *testing.T) {
 				t.Errorf("%s: %v", path, err)
 			}
 		}
-		out, err := ranInProcess("run", path, "--dry-run")
+		if path, err = filepath.Abs(path); err != nil {
+			t.Fatal(err)
+		}
+		out, err := inDirectory(t.TempDir(), func() (string, error) { return ranInProcess("run", path, "--dry-run") })
 		if err != nil {
 			t.Error(err)
 		}
