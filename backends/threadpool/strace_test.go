@@ -58,11 +58,14 @@ func TestTwoSystemCallsAMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A call that blocks and that a signal of Go's runtime interrupts is restarted by
+	// the kernel, and counted by strace once more.
+	const restarts = 3
 	for _, want := range []struct {
-		call  string
-		count int
-	}{{"recvfrom", messages + 1}, {"sendto", messages}, {"accept4", 1}, {"ppoll", 0}, {"poll", 0}} {
-		if n := countOf(table, want.call); n != want.count {
+		call        string
+		count, more int
+	}{{"recvfrom", messages + 1, restarts}, {"sendto", messages, 0}, {"accept4", 1, restarts}, {"ppoll", 0, 0}, {"poll", 0, 0}} {
+		if n := countOf(table, want.call); n < want.count || n > want.count+want.more {
 			t.Errorf("%d %s for %d messages, expected %d", n, want.call, messages, want.count)
 		}
 	}
