@@ -29,9 +29,8 @@ const SlowQuantum = 10 * time.Microsecond
 // that takes no system call, and the next one makes up for the difference, so that
 // the sum is exact whatever becomes of the CPU's speed. To read the thread's CPU
 // clock instead brings the scheduler's account up to date, which ends the slice of
-// a thread that has had its share (update_curr in kernel/sched/fair.c): with that
-// every 50 µs of spin a server was switched a third more often, and a message cost
-// 2.5 % of CPU that no spin took.
+// a thread that has had its share (update_curr in kernel/sched/fair.c), so that a
+// message would cost CPU that no spin took.
 type slowLoop struct {
 	backends.Loop
 	perByte float64 // ns

@@ -51,7 +51,7 @@ func (l *loop) seat() {
 	}
 	if int(seats.Add(1)) >= runtime.GOMAXPROCS(0) {
 		seats.Add(-1)
-		l.raw = false
+		l.raw, l.scheduled = false, true
 		return
 	}
 	l.pread, l.pwrite, l.fsync = uapi.PreadRaw, uapi.PwriteRaw, uapi.FsyncRaw
@@ -67,6 +67,9 @@ func (l *loop) leave() {
 func (l *loop) doFile(e *entry) {
 	if !l.seated {
 		l.seat()
+	}
+	if l.scheduled {
+		l.tally.Counters[backends.Scheduled]++
 	}
 	op := e.op
 	switch op.Code {

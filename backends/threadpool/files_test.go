@@ -46,6 +46,11 @@ func TestSeats(t *testing.T) {
 	if !a.raw || !b.raw || c.raw {
 		t.Errorf("with 3 Ps raw: %v, %v, %v; want two of three", a.raw, b.raw, c.raw)
 	}
+	for l, want := range map[*loop]uint64{a: 0, b: 0, c: 1} {
+		if n := l.tally.Counters[backends.Scheduled]; n != want {
+			t.Errorf("raw %v, and %d ops are counted that went through the scheduler", l.raw, n)
+		}
+	}
 	asked := backends.Variant{Family: "threadpool", Add: []string{"syscall"}}
 	for _, l := range []*loop{a, b, c} {
 		if err := l.Close(); err != nil {

@@ -27,8 +27,10 @@ type loop struct {
 	calls
 	raw    bool // enters raw for files, or will if there is a P for it
 	seated bool // that was decided
-	config backends.Config
-	tally  backends.Tally
+	// scheduled: there was none, which each op on a file counts.
+	scheduled bool
+	config    backends.Config
+	tally     backends.Tally
 
 	ops      []entry // in order of submission
 	fresh    bool    // some entry may not have been tried
