@@ -1,0 +1,55 @@
+package gate
+
+import (
+	"time"
+
+	"github.com/ringbench/ringbench/internal/compare"
+)
+
+// An Outcome is what the gate ends with.
+type Outcome int
+
+const (
+	Pass    Outcome = iota
+	Fail            // a regression
+	Noisy           // inconclusive: too noisy to tell, or nothing that a rule asks for was measured
+	Refused         // the environment does not let it measure
+)
+
+func (o Outcome) String() string {
+	return [...]string{"pass", "regression", "too noisy", "refused"}[o]
+}
+
+// A Decision is the gate's, with all that it rests on.
+type Decision struct {
+	Outcome    Outcome
+	Comparison *compare.Comparison
+	Judged     []Judgement // the gravest first
+	// Smallest is the smallest change of CPU a message that would have been seen,
+	// as a fraction.
+	Smallest float64
+	Advice   []string // what to do about it
+	Took     time.Duration
+}
+
+// A Judgement is a rule applied to a finding.
+type Judgement struct {
+	compare.Finding
+	Rule    Rule
+	Outcome Outcome
+	// Confirmed: a regression that a run of its own has shown again.
+	Confirmed bool
+	Text      string // one sentence
+}
+
+// A Rule is on one metric of some cells.
+type Rule struct {
+	Metric compare.Metric `yaml:"metric" json:"metric"`
+	// Threshold is by what fraction head may be worse.
+	Threshold float64 `yaml:"threshold" json:"threshold"`
+	// Advice alone: a regression is reported, and passes.
+	Advice bool `yaml:"advice,omitempty" json:"advice,omitempty"`
+	// Contestants and Loads, if given, are patterns of path.Match on names.
+	Contestants []string `yaml:"contestants,omitempty" json:"contestants,omitempty"`
+	Loads       []string `yaml:"loads,omitempty" json:"loads,omitempty"`
+}
