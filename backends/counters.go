@@ -94,6 +94,15 @@ func (c Counters) Map() map[string]uint64 {
 	return m
 }
 
+// CountersOf is the reverse of Map. Names that it does not know, as another version
+// may have, it leaves out.
+func CountersOf(m map[string]uint64) (c Counters) {
+	for i, name := range counterNames {
+		c[i] = m[name]
+	}
+	return c
+}
+
 // A Tally is a loop's live Counters, plain words that only the loop touches,
 // and the copy of them that other goroutines may read.
 type Tally struct {
@@ -105,8 +114,8 @@ type Tally struct {
 // Publish makes the live figures visible to Read. Loops call it once a Wait,
 // just before they block; only figures that changed cost a store.
 func (t *Tally) Publish() {
-	for i, v := range t.Counters {
-		if v != t.seen[i] {
+	for i := range t.Counters {
+		if v := t.Counters[i]; v != t.seen[i] {
 			t.seen[i] = v
 			t.pub[i].Store(v)
 		}

@@ -16,6 +16,10 @@ func TestCounterNames(t *testing.T) {
 			t.Errorf("counter %d is called %q and reads %d", i, i, m[i.String()])
 		}
 	}
+	m["unheard_of"] = 1
+	if got := CountersOf(m); got != c {
+		t.Errorf("read back: %v, want %v", got, c)
+	}
 }
 
 func TestCountersArithmetic(t *testing.T) {

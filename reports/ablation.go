@@ -21,7 +21,7 @@ func ablationGrids(s *result.Set) (grids []grid) {
 			header: []string{"feature", "CPU a " + unit.One, "95 % interval", "throughput", "95 % interval", "pairs", "run"},
 		}
 		for _, e := range of {
-			g.rows = append(g.rows, ablationRow(e))
+			g.addEffect(ablationRow(e), e.cpu, rateOf(e))
 			if e.unequalWhy != "" {
 				g.notes = append(g.notes, "throughput of "+e.a+" not comparable: "+e.unequalWhy)
 			}

@@ -2,106 +2,211 @@ package reports
 
 import (
 	"bytes"
+	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+
+	"github.com/ringbench/ringbench/internal/compare"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/reports/chart"
 )
 
-// newDuet is uring against epoll at 64 connections. In pair number i uring is
-// faster by up[i]; it always takes 0.95 of epoll's CPU a message.
-func newDuet(up ...float64) *result.Set {
-	s := newSet(1, 64)
-	s.Plan.Duet, s.Plan.Grouping, s.Plan.Placement = true, "autogroup", "shared"
-	s.Plan.Cells, s.Plan.Trials = s.Plan.Cells[:2], len(up)
-	s.Trials = nil
-	epoll := profiles[1]
-	for i, x := range up {
-		uring := profiles[0]
-		uring.rate, uring.cpu, uring.p50 = epoll.rate*x, epoll.cpu*0.95, epoll.p50/2
-		for cell, p := range []profile{uring, epoll} {
-			t := newTrial(p, 64, 0)
-			t.Cell, t.Block, t.Order, t.Pair, t.First = cell, i, 2*i+cell, i+1, cell == i%2
-			s.Trials = append(s.Trials, t)
+// hostile means something to every format.
+const hostile = "\x1b[31m|<b>@all [x](http://evil) `#1` $x$ &amp; 100%\r\n::error::a,b:c ]]> \" '"
+
+// compared is of two runs under 64 connections, of which the second takes a fifth more
+// CPU for uring and a call more for epoll, and was made elsewhere.
+func compared(t *testing.T, change func(base, head *result.Set)) *compare.Comparison {
+	t.Helper()
+	base, head := newSet(6, 64), newSet(6, 64)
+	head.Env.Kernel, head.Env.Commit = "6.19.0", "bbb"
+	for i := range head.Trials {
+		switch tr := &head.Trials[i]; tr.Cell {
+		case 0:
+			tr.Server.CPUSeconds *= 1.2
+		case 1:
+			calls := *tr.CountedSyscalls + 1
+			tr.CountedSyscalls = &calls
 		}
 	}
-	return s
-}
-
-func duet(t *testing.T, s *result.Set) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := Comparison(&b, s); err != nil {
+	if change != nil {
+		change(base, head)
+	}
+	c, err := compare.Results([]*result.Set{base}, []*result.Set{head}, compare.Options{BaseName: "base.json", HeadName: "head.json"})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return b.String()
+	return c
 }
 
-func TestDuetGolden(t *testing.T) {
-	golden(t, "comparison.txt", duet(t, newDuet(1.03, 1.05, 1.01, 1.04, 1.02)))
+func renamed(base, head *result.Set) {
+	for _, s := range []*result.Set{base, head} {
+		s.Plan.Cells[0].Contestant = hostile
+		s.Env.Host = hostile
+	}
+	head.Env.Host += "2"
 }
 
-func TestDuetFigures(t *testing.T) {
-	// By hand: ratios 1.1, 1.21 and 1.331 have the geometric mean 1.21; their logs
-	// have a standard deviation of 0.09531, so the interval is 1.21 times or through
-	// exp(4.3027 × 0.09531/√3) = 1.2672.
-	out := duet(t, newDuet(1.1, 1.21, 1.331))
-	for _, want := range []string{"uring / epoll", "1.210  0.955 to 1.533", "0.950  0.950 to 0.950", "relative under contention", "autogroup", "5.0 % less CPU a message", "throughput: no difference detectable"} {
+// The terminal has the differences first, then what is worse, in lines that fit.
+func TestComparison(t *testing.T) {
+	var b bytes.Buffer
+	if err := Comparison(&b, compared(t, nil)); err != nil {
+		t.Fatal(err)
+	}
+	out, at := b.String(), 0
+	for _, want := range []string{
+		"base: base.json; head: head.json (bbb)\n", "differs: kernel: 6.18.0, 6.19.0 (grave)\n",
+		"epoll: system calls a message", "+47.8 %", "exact", "regression",
+		"uring: CPU a message", "+20.0 %", "regression", "inconclusive, ", "the same",
+		"warning: base and head were measured apart", "how to read:",
+	} {
+		i := strings.Index(out[at:], want)
+		if i < 0 {
+			t.Fatalf("no %q after byte %d of\n%s", want, at, out)
+		}
+		at += i
+	}
+	for line := range strings.Lines(out) {
+		if w := twwidth.Width(strings.TrimRight(line, "\n")); w > width {
+			t.Errorf("%d columns: %s", w, line)
+		}
+	}
+}
+
+// Of several loads each is named, and what shows no difference is cut.
+func TestComparisonOfLoads(t *testing.T) {
+	base, head := newSet(3, 1, 4, 64), newSet(3, 1, 4, 64)
+	c, err := compare.Results([]*result.Set{base}, []*result.Set{head}, compare.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := Comparison(&b, c); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"[1] ", "[3] tcp, ", " more that show no difference, which --markdown and --json have"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
+
+// Names from outside end no row, no cell and no element, and call nobody.
+func TestComparisonMarkdown(t *testing.T) {
+	var b bytes.Buffer
+	if err := ComparisonMarkdown(&b, compared(t, renamed)); err != nil {
+		t.Fatal(err)
+	}
+	out := b.String()
+	rows := 0
+	for line := range strings.Lines(out) {
+		if strings.HasPrefix(line, "|") {
+			rows++
+			if cells := strings.Count(line, "|") - strings.Count(line, `\|`); cells != 12 {
+				t.Errorf("%d bars in %s", cells, line)
+			}
+		}
+	}
+	if rows < 20 {
+		t.Errorf("%d rows in\n%s", rows, out)
+	}
+	harmless(t, out, "<b>", "@all", "x](http", "\x1b", "\n::error", "`#1`", "$x$ ")
+	for _, want := range []string{"- kernel: 6.18.0, 6.19.0 (grave)", `\[31m\|&lt;b&gt;@`, "**regression**"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
 }
 
-// A ratio that not every pair has says how many it is over.
-func TestDuetOfFewerPairs(t *testing.T) {
-	s := newDuet(1.03, 1.05, 1.01)
-	few := newHistogram(1e5, 900) // p99 takes 1,000
-	s.Trials[2].Service = few
-	out := strings.Join(strings.Fields(duet(t, s)), " ")
-	if !strings.Contains(out, "p99 of uring / epoll is over 2 of 3 pairs") || strings.Contains(out, "CPU/msg of") {
-		t.Errorf("p99 is over two pairs, all else over three:\n%s", out)
-	}
-}
-
-func TestDuetOfUnequalThreadsWithoutGroups(t *testing.T) {
-	s := newDuet(1.03, 1.05)
-	s.Plan.Grouping = "none"
-	if out := duet(t, s); strings.Contains(out, "threads against") {
-		t.Errorf("6 threads against 6 are comparable:\n%s", out)
-	}
-	s.Trials[2].Server.Threads = 70
-	out := duet(t, s)
-	for _, want := range []string{"throughput: no verdict", "70 threads against 6", "0.950"} {
-		if !strings.Contains(out, want) {
-			t.Errorf("no %q in\n%s", want, out)
+// harmless asserts that none of what hostile tries is there.
+func harmless(t *testing.T, out string, tries ...string) {
+	t.Helper()
+	for _, x := range tries {
+		if strings.Contains(out, x) {
+			t.Errorf("%q is there", x)
 		}
 	}
-	if strings.Contains(out, "1.040") {
-		t.Errorf("the throughput ratio is printed:\n%s", out)
+}
+
+// JSON has every finding, with null for what is not known.
+func TestComparisonJSON(t *testing.T) {
+	c := compared(t, renamed)
+	var b bytes.Buffer
+	if err := ComparisonJSON(&b, c); err != nil {
+		t.Fatal(err)
 	}
-	s.Plan.Grouping = "cgroup"
-	if out := duet(t, s); strings.Contains(out, "threads against") {
-		t.Errorf("groups make any number of threads comparable:\n%s", out)
+	var got struct {
+		Findings []struct {
+			Contestant, Metric, Verdict string
+			Ratio                       [3]*float64 `json:"head_over_base"`
+			Q                           *float64
+		}
+		Differences []struct{ Condition string }
+		Shifts      []struct{ Quantiles []struct{ Q float64 } } `json:"latency_shifts"`
+	}
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Findings) != len(c.Findings) || len(got.Differences) != len(c.Differences) || len(got.Shifts) != 4 || len(got.Shifts[0].Quantiles) != 11 {
+		t.Fatalf("%d findings, %d differences, %d shifts", len(got.Findings), len(got.Differences), len(got.Shifts))
+	}
+	for i, f := range c.Findings {
+		j := got.Findings[i]
+		if j.Contestant != f.Contestant || j.Metric != string(f.Metric) || j.Verdict != f.Verdict.String() || *j.Ratio[0] != f.Effect.Center || (j.Q == nil) != math.IsNaN(f.Q) {
+			t.Errorf("%+v is of %+v", j, f)
+		}
 	}
 }
 
-func TestDuetIsPartOfTheTable(t *testing.T) {
-	out := table(t, newDuet(1.03, 1.05))
-	if d, f := strings.Index(out, "uring / epoll"), strings.Index(out, "messages/s"); d < 0 || f < d {
-		t.Errorf("the comparison does not come first:\n%s", out)
+// The document has a forest plot for each metric with a mark for each cell, and where
+// latency has moved, with ids of their own and no figure that cannot be drawn.
+func TestComparisonDocument(t *testing.T) {
+	c := compared(t, nil)
+	d := ComparisonDocument(c)
+	if len(d.Verdicts) != 2 || !strings.HasPrefix(d.Verdicts[0], "regression: ") || len(d.Limits) == 0 || !strings.HasPrefix(d.Limits[0].Text, "kernel") {
+		t.Errorf("verdicts %q, limits %+v", d.Verdicts, d.Limits)
 	}
-	if strings.Contains(out, "13,623") {
-		t.Errorf("the machine's CPU, which is of both, is charged to one:\n%s", out)
+	ids, marks, faint := map[string]bool{}, 0, 0
+	for _, s := range d.Sections {
+		for _, table := range s.Tables {
+			for _, r := range table.Rows {
+				if len(r.Cells)+1 != len(table.Header) {
+					t.Errorf("%d cells under %d heads", len(r.Cells), len(table.Header))
+				}
+			}
+		}
+		for _, ch := range s.Charts {
+			if ids[ch.ID] {
+				t.Errorf("%s is there twice", ch.ID)
+			}
+			ids[ch.ID] = true
+			for _, series := range ch.Panels[0].Series {
+				for _, p := range series.Points {
+					if math.IsNaN(p.X) || math.IsNaN(p.Y) || p.Text == "" {
+						t.Errorf("%s: %+v", ch.ID, p)
+					}
+					if series.Kind == chart.Intervals {
+						marks++
+						if p.Faint {
+							faint++
+						}
+						if int(p.Y) >= len(ch.Panels[0].Y.Names) {
+							t.Errorf("%s: no name at %v", ch.ID, p.Y)
+						}
+					}
+				}
+			}
+		}
 	}
-	void := newDuet(1.03)
-	void.Trials[0].Void = "server died"
-	if out := table(t, void); strings.Contains(out, "uring / epoll") {
-		t.Errorf("a ratio of a void pair:\n%s", out)
+	var b bytes.Buffer
+	if err := ComparisonHTML(&b, compared(t, renamed)); err != nil {
+		t.Fatal(err)
 	}
-	aa := newDuet(1.03, 1.05)
-	aa.Plan.Cells[1].Contestant = "uring"
-	if out := table(t, aa); !strings.Contains(out, "uring #1 / uring #2") {
-		t.Errorf("A/A is not told apart:\n%s", out)
+	harmless(t, b.String(), "<b>@all", "\x1b")
+	if marks != len(c.Findings) || marks-faint != 2 || !ids["forest-cpu"] || !ids["shift-4"] {
+		t.Errorf("%d marks, %d faint, %v", marks, faint, ids)
 	}
 }

@@ -14,17 +14,18 @@ func disturbedNotes(s *result.Set) (list []note) {
 	var out, in int
 	var cells []string
 	var whyOut, whyIn string
+	x := s.Index()
 	for cell := range s.Plan.Cells {
-		n, of, count := s.Disturbed(cell)
+		n, of, count := x.Disturbed(cell)
 		switch {
 		case n == 0:
 		case count:
 			in += n
-			whyIn = or(whyIn, disturbance(s, cell))
-			cells = append(cells, fmt.Sprintf("%s %d of %d", cellName(s, cell), n, of))
+			whyIn = or(whyIn, disturbance(x, cell))
+			cells = append(cells, fmt.Sprintf("%s %d of %d", cellName(s, x, cell), n, of))
 		default:
 			out += n
-			whyOut = or(whyOut, disturbance(s, cell))
+			whyOut = or(whyOut, disturbance(x, cell))
 		}
 	}
 	if out > 0 {
@@ -45,9 +46,9 @@ func trials(n int) string {
 }
 
 // disturbance is why the first disturbed trial of a cell is that.
-func disturbance(s *result.Set, cell int) string {
-	for i := range s.Trials {
-		if t := &s.Trials[i]; t.Cell == cell && t.Void == "" && t.Disturbed != "" {
+func disturbance(x *result.Index, cell int) string {
+	for _, t := range x.Measured(cell) {
+		if t.Disturbed != "" {
 			return t.Disturbed
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringbench/ringbench/internal/compare"
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/stat"
 )
@@ -24,13 +25,14 @@ type effect struct {
 
 // effects are those of all matches, in the order of the plan.
 func effects(s *result.Set) (all []effect) {
+	x := s.Index()
 	for _, m := range s.Plan.Comparisons() {
-		sessions := s.PairsOf(m)
+		sessions := x.PairsOf(m)
 		of := func(f func(*result.Trial) float64) finding {
 			return finding{Effect: stat.Compare(ratios(sessions, f)...)}
 		}
 		e := effect{
-			match: m, load: s.Plan.Cells[m.B].Load, a: s.Plan.Name(m.A), b: s.Plan.Name(m.B),
+			match: m, load: s.Plan.Cells[m.B].Load, a: x.Name(m.A), b: x.Name(m.B),
 			cpu: of((*result.Trial).ServerCPUPerMessage), rate: of((*result.Trial).PerSecond), p99: of(p99),
 		}
 		pairs := slices.Concat(sessions...)
@@ -40,9 +42,7 @@ func effects(s *result.Set) (all []effect) {
 				e.disturbed++
 			}
 		}
-		if s.Plan.Duet && s.Plan.Grouping == "none" && !m.Apart {
-			e.unequalWhy = unequal(pairs)
-		}
+		e.unequalWhy = compare.Unequal(&s.Plan, m, pairs)
 		e.inert = !m.Same && len(pairs) > 0 && len(pairs[0].A.Features) > 0 && s.Plan.Cells[m.A].Family() == s.Plan.Cells[m.B].Family() &&
 			slices.Equal(pairs[0].A.Features, pairs[0].B.Features)
 		all = append(all, e)
@@ -95,7 +95,7 @@ func conditions(s *result.Set, grids []grid) []grid {
 	interval := "geometric means; 95 % intervals by Student's t "
 	switch n := s.Plan.Sessions; {
 	case n > 1:
-		interval += fmt.Sprintf("over the means of %d sessions %.10g s apart, so they carry what differs between sessions", n, s.Plan.SessionGapSeconds)
+		interval += fmt.Sprintf("over the means of %d sessions%s, so they carry what differs between sessions", n, sessionGap(s))
 	default:
 		interval += "over the pairs of one session: what differs between sessions is not in them"
 	}
@@ -117,6 +117,14 @@ func conditions(s *result.Set, grids []grid) []grid {
 	last := &grids[len(grids)-1]
 	last.notes = append(last.notes, lines...)
 	return grids
+}
+
+// sessionGap is how far sessions are apart, where one plan says it for all.
+func sessionGap(s *result.Set) string {
+	if len(s.Joined) > 0 {
+		return fmt.Sprintf(" of %d runs", len(s.Joined))
+	}
+	return fmt.Sprintf(" %.10g s apart", s.Plan.SessionGapSeconds)
 }
 
 // whyApart says what two that are run apart would do to each other at the same
@@ -204,9 +212,9 @@ func ratioGrid(s *result.Set, group effectGroup) grid {
 		if e.unequalWhy != "" && s.Plan.Purpose != "" {
 			g.notes = append(g.notes, "throughput is not comparable: "+e.unequalWhy)
 		}
-		g.rows = append(g.rows, []string{
+		g.addEffect([]string{
 			e.name(s), center(e.cpu), interval(e.cpu), rate, rateRange, center(e.p99), interval(e.p99), fmt.Sprint(e.cpu.Pairs),
-		})
+		}, e.cpu, rateOf(e), e.p99)
 	}
 	if len(of) > 1 && s.Plan.Purpose == result.PurposeCalibration {
 		row := []string{fmt.Sprintf("median of %d loads, range", len(of))}

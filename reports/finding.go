@@ -87,6 +87,18 @@ func (e *effect) withhold(s *result.Set) {
 
 func (f finding) differs() bool { return f.verdict == stat.Less || f.verdict == stat.Greater }
 
+// inverse is the finding of the ratio the other way round.
+func (f finding) inverse() finding {
+	f.Center, f.Lo, f.Hi = 1/f.Center, 1/f.Hi, 1/f.Lo
+	switch f.verdict {
+	case stat.Less:
+		f.verdict = stat.Greater
+	case stat.Greater:
+		f.verdict = stat.Less
+	}
+	return f
+}
+
 // detectable is the least difference that the run would have found.
 func (f finding) detectable() float64 { return f.Detectable(threshold, f.floor) }
 

@@ -1,11 +1,7 @@
 package reports
 
 import (
-	"bytes"
-	"image/png"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -29,29 +25,8 @@ func TestForest(t *testing.T) {
 	}
 	one.Trials = kept
 	for name, s := range map[string]*result.Set{"ablation": newAblation(), "calibration": newCalibration(), "void": void, "one pair": one} {
-		dir := t.TempDir()
-		if err := PNG(dir, s); err != nil {
-			t.Fatal(err)
-		}
-		files, err := os.ReadDir(dir)
-		if err != nil || len(files) != 2 {
-			t.Errorf("%s: files %v, error %v", name, files, err)
-		}
-		for _, f := range files {
-			b, err := os.ReadFile(filepath.Join(dir, f.Name()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := png.Decode(bytes.NewReader(b)); err != nil {
-				t.Errorf("%s: %s: %v", name, f.Name(), err)
-			}
-		}
-		var page bytes.Buffer
-		if err := HTML(&page, s); err != nil {
-			t.Fatal(err)
-		}
-		if out := page.String(); strings.Contains(out, "NaN") || strings.Contains(out, "ns/msg") || strings.Count(out, "<svg") != 2 {
-			t.Errorf("%s: the page has %d pictures, absolute figures: %v", name, strings.Count(out, "<svg"), strings.Contains(out, "ns/msg"))
+		if out := ownScript.ReplaceAllString(pageOf(t, s), ""); strings.Contains(out, "NaN") || strings.Contains(out, "ns/msg") || strings.Count(out, "<figure") != 2 {
+			t.Errorf("%s: the page has %d pictures, absolute figures: %v", name, strings.Count(out, "<figure"), strings.Contains(out, "ns/msg"))
 		}
 	}
 }
@@ -74,17 +49,14 @@ func TestForestAxis(t *testing.T) {
 		{"wide", []finding{ratioOf(1, 0.001, 1000)}, 0.4, 2.2},
 		{"far", []finding{ratioOf(5, 4, 6)}, 0.5, 6},
 	} {
-		f := newForest(c.effects)
-		if f.least >= 1 || f.greatest <= 1 || f.least < c.from || f.greatest > c.to {
-			t.Errorf("%s: the axis goes from %v to %v", c.name, f.least, f.greatest)
+		least, greatest := forestEnds(c.effects)
+		if least >= 1 || greatest <= 1 || least < c.from || greatest > c.to {
+			t.Errorf("%s: the axis goes from %v to %v", c.name, least, greatest)
 		}
 		for _, e := range c.effects {
-			if e.Center < f.least || e.Center > f.greatest {
-				t.Errorf("%s: %v lies outside the axis from %v to %v", c.name, e.Center, f.least, f.greatest)
+			if e.Center < least || e.Center > greatest {
+				t.Errorf("%s: %v lies outside the axis from %v to %v", c.name, e.Center, least, greatest)
 			}
-		}
-		if n := len(ratioTicks(f.least, f.greatest)); n < 2 || n > 7 {
-			t.Errorf("%s: %d ticks", c.name, n)
 		}
 	}
 }

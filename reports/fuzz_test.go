@@ -27,5 +27,8 @@ func FuzzReports(f *testing.F) {
 		}
 		_ = Table(io.Discard, s)
 		_ = HTML(io.Discard, s)
+		for _, export := range []func(io.Writer, *result.Set) error{Markdown, CSV, Benchmarks, OpenMetrics, HLog} {
+			_ = export(io.Discard, s)
+		}
 	})
 }

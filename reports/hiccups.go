@@ -22,6 +22,9 @@ func hiccupRows(r row, before, after int) (rows [][]string) {
 				all = append(all, *side.of(t.Hiccups))
 			}
 		}
+		if len(all) == 0 {
+			continue
+		}
 		late, _ := result.Merge(all...)
 		if !late.Supports(99) || !r.latency.Supports(99) || float64(late.ValueAtPercentile(99)) < hiccupsBear*float64(r.latency.ValueAtPercentile(99)) {
 			continue

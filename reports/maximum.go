@@ -25,7 +25,7 @@ func maximumGrids(s *result.Set) (grids []grid) {
 				g.notes = append(g.notes, f.Contestant+": the search is not finished: "+f.Unfinished)
 			}
 			for _, cell := range triedBy(s, f) {
-				r := newRow(s, cell)
+				r := newRow(s, s.Index(), cell)
 				all.rows = append(all.rows, []string{
 					f.Contestant, whole(r.cell.Rate), whole(r.rate.Center),
 					microseconds(r.latency, 50), microseconds(r.latency, 90), microseconds(r.latency, 99), microseconds(r.latency, 99.9),
@@ -49,7 +49,7 @@ func maximumRow(s *result.Set, f result.Found) []string {
 			trials = append(trials, none)
 			continue
 		}
-		r := newRow(s, cell)
+		r := newRow(s, s.Index(), cell)
 		trials = append(trials, fmt.Sprint(len(r.trials)))
 		line[1+i] = whole(r.cell.Rate)
 		if i == 0 {
@@ -74,10 +74,11 @@ func searchedLoads(s *result.Set) (loads []result.Load) {
 
 // triedBy lists the cells of one search by their rates.
 func triedBy(s *result.Set, f result.Found) (cells []int) {
+	x := s.Index()
 	for i, c := range s.Plan.Cells {
 		load := c.Load
 		load.Rate = 0
-		if load == f.Load && c.Contestant == f.Contestant && len(s.Valid(i)) > 0 {
+		if load == f.Load && c.Contestant == f.Contestant && len(x.Valid(i)) > 0 {
 			cells = append(cells, i)
 		}
 	}

@@ -51,8 +51,13 @@ func notes(s *result.Set, all []view) []note {
 		n = append(n, note{"until", text, false})
 	}
 	if s.Interrupted {
-		n = append(n, note{"interrupted", "the plan was not finished; the figures are of what was measured; ringbench run --resume takes the file and finishes it", true})
+		file := "the file"
+		if len(s.Joined) > 0 {
+			file = "that of the run"
+		}
+		n = append(n, note{"interrupted", "the plan was not finished; the figures are of what was measured; ringbench run --resume takes " + file + " and finishes it", true})
 	}
+	n = append(n, joinedNotes(s)...)
 	for _, r := range s.Resumed {
 		n = append(n, note{"resumed", fmt.Sprintf("at %s from block %d on", r.Started.Format(time.RFC3339), r.Block+1), false})
 	}
@@ -64,6 +69,20 @@ func notes(s *result.Set, all []view) []note {
 	}
 	for _, w := range s.Warnings {
 		n = append(n, note{"warning", w, true})
+	}
+	return n
+}
+
+// joinedNotes say of which runs the set was joined.
+func joinedNotes(s *result.Set) (n []note) {
+	session := 1
+	for _, p := range s.Joined {
+		text := fmt.Sprintf("%s, session %d", p.Name, session)
+		if p.Sessions > 1 {
+			text = fmt.Sprintf("%s, sessions %d to %d", p.Name, session, session+p.Sessions-1)
+		}
+		n = append(n, note{"run", text + ", started " + p.Started.UTC().Format(time.RFC3339) + ": " + shellCommand(p.Command), false})
+		session += p.Sessions
 	}
 	return n
 }
@@ -177,8 +196,9 @@ func placementNote(s *result.Set) note {
 // plan: more than one for one name when its trials differ, which no reader may
 // miss.
 func contestantNotes(s *result.Set) (n []note) {
+	x := s.Index()
 	for cell, c := range s.Plan.Cells {
-		for _, t := range s.Valid(cell) {
+		for _, t := range x.Valid(cell) {
 			line := note{c.Contestant, contestantText(c, t), false}
 			if !slices.Contains(n, line) {
 				n = append(n, line)
@@ -270,10 +290,10 @@ func trialsNotes(s *result.Set) []note {
 		return []note{{"trials", fmt.Sprintf("%d, %s", len(s.Trials), text), false}}
 	}
 	list := []note{{"trials", fmt.Sprintf("%d of %d are void and not in the figures", len(void), len(s.Trials)), true}}
-	count := map[string]int{}
+	x, count := s.Index(), map[string]int{}
 	var lines []string
 	for _, t := range void {
-		line := cellName(s, t.Cell) + ": " + t.Void
+		line := cellName(s, x, t.Cell) + ": " + t.Void
 		if count[line] == 0 {
 			lines = append(lines, line)
 		}
@@ -291,22 +311,21 @@ func trialsNotes(s *result.Set) []note {
 
 // endingNotes tell of servers that did not end as they were asked to.
 func endingNotes(s *result.Set) (n []note) {
+	x, told := s.Index(), map[int]bool{} // once for a cell
 	for i := range s.Trials {
-		if t := &s.Trials[i]; t.Ending != "" {
-			line := note{"ending", cellName(s, t.Cell) + ": " + t.Ending, true}
-			if !slices.ContainsFunc(n, func(o note) bool { return strings.HasPrefix(o.text, cellName(s, t.Cell)) }) {
-				n = append(n, line) // once for a cell
-			}
+		if t := &s.Trials[i]; t.Ending != "" && !told[t.Cell] {
+			told[t.Cell] = true
+			n = append(n, note{"ending", cellName(s, x, t.Cell) + ": " + t.Ending, true})
 		}
 	}
 	return n
 }
 
-func cellName(s *result.Set, cell int) string {
+func cellName(s *result.Set, x *result.Index, cell int) string {
 	if cell < 0 || cell >= len(s.Plan.Cells) {
 		return fmt.Sprintf("cell %d", cell)
 	}
-	return fmt.Sprintf("%s (%s)", s.Plan.Name(cell), s.Plan.Cells[cell].Load)
+	return fmt.Sprintf("%s (%s)", x.Name(cell), s.Plan.Cells[cell].Load)
 }
 
 // events are the counters that a reader must see when they are not zero.
@@ -394,6 +413,9 @@ func unservedText(r row, unit result.Unit) string {
 			waits = append(waits, *t.BacklogWait)
 		}
 	}
+	if most == 0 && (len(waits) == 0 || r.cell.Workers == 0) {
+		return ""
+	}
 	wait, _ := result.Merge(waits...)
 	var parts []string
 	if most > 0 {
@@ -403,7 +425,7 @@ func unservedText(r row, unit result.Unit) string {
 		}
 		parts = append(parts, fmt.Sprintf("up to %d of %d connections never answered, %s, in %d of %d trials", most, r.cell.Conns, why, trials, len(r.trials)))
 	}
-	if n := wait.TotalCount(); n > 0 && (most > 0 || r.cell.Workers > 0) {
+	if n := wait.TotalCount(); n > 0 {
 		answered := 100 * float64(n-int64(sum)) / float64(n) // the others waited longer than any of these
 		text := func(p float64) string {
 			s := figure(float64(wait.ValueAtPercentile(p))/1e6) + " ms"

@@ -15,10 +15,11 @@ const steadyShare = 0.75
 // steadinessNotes say which cells had trials whose throughput did not stay what it
 // was within the window.
 func steadinessNotes(s *result.Set) (n []note) {
+	x := s.Index()
 	for cell, c := range s.Plan.Cells {
 		found := map[stat.Steadiness]int{}
 		known := 0
-		for _, t := range s.Valid(cell) {
+		for _, t := range x.Valid(cell) {
 			if t.Series == nil || t.Series.WarmUp < 0 || t.Series.WarmUp > len(t.Series.Counts) {
 				continue
 			}
@@ -40,7 +41,7 @@ func steadinessNotes(s *result.Set) (n []note) {
 				parts = append(parts, fmt.Sprintf("%d %s", k, class))
 			}
 		}
-		n = append(n, note{"steadiness", fmt.Sprintf("%s (%s): of %d trials %s within the window; a longer --warmup and --duration may help", s.Plan.Name(cell), c.Load, known, strings.Join(parts, ", ")), true})
+		n = append(n, note{"steadiness", fmt.Sprintf("%s (%s): of %d trials %s within the window; a longer --warmup and --duration may help", x.Name(cell), c.Load, known, strings.Join(parts, ", ")), true})
 	}
 	return n
 }

@@ -1,10 +1,12 @@
 package reports
 
 import (
-	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
@@ -12,6 +14,7 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/reports/page"
 )
 
 // A grid is a table before it is drawn: the first column is text, the others
@@ -22,24 +25,7 @@ type grid struct {
 	rows     [][]string
 	notes    []string
 	optional []string // columns that a terminal does without if it is too narrow for the names
-}
-
-// Table prints the whole result for a terminal, within 120 columns: what a duet
-// compares first, tables for every load, what trials in turn compare, and the
-// conditions and everything that limits the figures.
-func Table(w io.Writer, s *result.Set) error {
-	b := bufio.NewWriter(w)
-	if s.Plan.Purpose != "" {
-		return purposeTable(b, s)
-	}
-	all := views(s)
-	if err := drawAll(b, comparedGrids(s, all)); err != nil {
-		return err
-	}
-	for _, n := range notes(s, all) {
-		fmt.Fprintln(b, fold(n.String()))
-	}
-	return b.Flush()
+	tones    [][]tone // of the cells of rows, as far as they have one
 }
 
 // comparedGrids are the tables of a comparison. Its ratios come first where they
@@ -48,21 +34,19 @@ func comparedGrids(s *result.Set, all []view) (grids []grid) {
 	for _, v := range all {
 		grids = append(grids, loadGrids(s, v)...)
 	}
-	if s.Plan.Duet {
-		return append(ratioGrids(s), grids...)
-	}
-	return append(grids, ratioGrids(s)...)
+	return inOrder(s, grids)
 }
 
-// purposeTable prints what a set was made for, instead of absolute figures.
-func purposeTable(b *bufio.Writer, s *result.Set) error {
-	if err := drawAll(b, ratioGrids(s)); err != nil {
-		return err
+// inOrder adds the ratios to the tables of the loads. A set that was made for a
+// purpose has them instead of absolute figures.
+func inOrder(s *result.Set, loads []grid) []grid {
+	switch {
+	case s.Plan.Purpose != "":
+		return ratioGrids(s)
+	case s.Plan.Duet:
+		return append(ratioGrids(s), loads...)
 	}
-	for _, n := range notes(s, views(s)) {
-		fmt.Fprintln(b, fold(n.String()))
-	}
-	return b.Flush()
+	return append(loads, ratioGrids(s)...)
 }
 
 // loadGrids are the tables of one load.
@@ -166,30 +150,39 @@ func costGrid(v view, unit result.Unit) grid {
 	return g
 }
 
-func drawAll(w io.Writer, grids []grid) error {
+func drawAll(w io.Writer, grids []grid) error { return Terminal{}.draw(w, grids) }
+
+func (t Terminal) draw(w io.Writer, grids []grid) error {
 	for _, g := range grids {
-		if err := g.draw(w); err != nil {
+		if err := t.drawOne(w, g); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (g grid) draw(w io.Writer) error {
+func (t Terminal) drawOne(w io.Writer, g grid) error {
 	if g.title != "" {
-		fmt.Fprintln(w, fold(clean(g.title)))
+		fmt.Fprintln(w, t.painted(bold, fold(clean(g.title))))
 	}
-	g = g.fitting()
-	t := newTable(w, g.alignment())
-	room := width - g.figuresWidth()
-	t.Header(g.header)
-	for _, r := range g.rows {
-		r[0] = shorten(clean(r[0]), max(room, 8))
-		if err := t.Append(r); err != nil {
+	room := math.MaxInt
+	if !t.Wide {
+		g = g.fitting()
+		room = max(width-g.figuresWidth(), 8)
+	}
+	table := newTable(w, g.alignment())
+	table.Header(g.header)
+	for i, r := range g.rows {
+		r = slices.Clone(r)
+		r[0] = shorten(clean(r[0]), room)
+		for j := range r {
+			r[j] = t.painted(g.tone(i, j), r[j])
+		}
+		if err := table.Append(r); err != nil {
 			return fmt.Errorf("table: %w", err)
 		}
 	}
-	if err := t.Render(); err != nil {
+	if err := table.Render(); err != nil {
 		return fmt.Errorf("table: %w", err)
 	}
 	for _, n := range g.notes {
@@ -238,7 +231,7 @@ func (g grid) fitting() grid {
 		}
 		return kept
 	}
-	narrow := grid{title: g.title, header: without(g.header), notes: g.notes}
+	narrow := grid{title: g.title, header: without(g.header), notes: g.notes} // what has tones has no optional columns
 	for _, r := range g.rows {
 		narrow.rows = append(narrow.rows, without(r))
 	}
@@ -263,9 +256,10 @@ func (g grid) alignment() tw.Alignment {
 	for i := range a {
 		a[i] = tw.AlignRight
 	}
-	a[0] = tw.AlignLeft
-	if last := len(a) - 1; g.header[last] == "verdict" {
-		a[last] = tw.AlignLeft
+	for i, name := range g.header {
+		if i == 0 || name == "verdict" || name == eachTrial {
+			a[i] = tw.AlignLeft
+		}
 	}
 	return a
 }
@@ -287,4 +281,37 @@ func or(s, otherwise string) string {
 		return otherwise
 	}
 	return s
+}
+
+// addEffect appends a row that has, from its second column on, the center and the
+// interval of CPU, of throughput and, where there is one, of p99.
+func (g *grid) addEffect(row []string, cpu, rate finding, p99 ...finding) {
+	g.rows, g.tones = append(g.rows, row), append(g.tones, effectTones(cpu, rate, p99...))
+}
+
+// pageTables are grids for a page.
+func pageTables(grids []grid) (tables []page.Table) {
+	for _, g := range grids {
+		t := page.Table{Title: g.title, Header: g.header, Notes: g.notes}
+		for i, r := range g.rows {
+			name := strings.TrimLeft(r[0], " ")
+			row := page.Row{Name: name, Sub: name != r[0]}
+			for j, text := range r[1:] {
+				row.Cells = append(row.Cells, page.Cell{Text: text, Sort: leading(text), Faint: g.tone(i, j+1) == dim})
+			}
+			t.Rows = append(t.Rows, row)
+		}
+		tables = append(tables, t)
+	}
+	return tables
+}
+
+// leading is the number that a figure begins with, NaN if it does not.
+func leading(text string) float64 {
+	text, _, _ = strings.Cut(text, " ")
+	x, err := strconv.ParseFloat(strings.ReplaceAll(text, ",", ""), 64)
+	if err != nil {
+		return math.NaN()
+	}
+	return x
 }

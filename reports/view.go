@@ -22,9 +22,10 @@ type view struct {
 // A row is one contestant: medians over the trials that count, latencies from
 // their merged histograms.
 type row struct {
-	name   string
-	cell   result.Cell
-	trials []*result.Trial
+	name     string
+	cell     result.Cell
+	trials   []*result.Trial // that count
+	measured []*result.Trial // also those that were disturbed
 
 	rate    stat.Interval // messages/s
 	offered stat.Interval // open loop only
@@ -61,21 +62,22 @@ type helper struct {
 
 func views(s *result.Set) []view {
 	var all []view
+	x, cells := s.Index(), s.Plan.CellsByLoad()
 	for _, load := range s.Plan.Loads() {
 		v := view{load: load}
-		for _, cell := range s.Plan.CellsOf(load) {
+		for _, cell := range cells[load] {
 			if s.Plan.Purpose == "" && s.Plan.Again(cell) {
 				continue // noise is in the ratios, not a row of its own
 			}
-			v.rows = append(v.rows, newRow(s, cell))
+			v.rows = append(v.rows, newRow(s, x, cell))
 		}
 		all = append(all, v)
 	}
 	return all
 }
 
-func newRow(s *result.Set, cell int) row {
-	r := row{name: s.Plan.Name(cell), cell: s.Plan.Cells[cell], trials: s.Valid(cell)}
+func newRow(s *result.Set, x *result.Index, cell int) row {
+	r := row{name: x.Name(cell), cell: s.Plan.Cells[cell], trials: x.Valid(cell), measured: x.Measured(cell)}
 	r.rate = r.median((*result.Trial).PerSecond)
 	r.offered = r.median((*result.Trial).OfferedPerSecond)
 	r.server = r.median((*result.Trial).ServerCPUPerMessage)
@@ -134,15 +136,23 @@ func (r *row) mergeLatency() {
 			lag = append(lag, *t.SendLag)
 		}
 	}
-	r.latency, r.dropped = result.Merge(latency...)
+	r.latency, r.dropped = merged(latency)
 	if len(service) > 0 {
-		h, dropped := result.Merge(service...)
+		h, dropped := merged(service)
 		r.service, r.dropped = &h, r.dropped+dropped
 	}
 	if len(lag) > 0 {
-		h, dropped := result.Merge(lag...)
+		h, dropped := merged(lag)
 		r.lag, r.dropped = &h, r.dropped+dropped
 	}
+}
+
+// merged is result.Merge, which copies, but of one histogram the very same.
+func merged(all []result.Histogram) (sum result.Histogram, dropped int64) {
+	if len(all) == 1 && all[0].Histogram != nil && all[0].HighestTrackableValue() <= result.NanosMax {
+		return all[0], 0
+	}
+	return result.Merge(all...)
 }
 
 func (r *row) findHelpers() {

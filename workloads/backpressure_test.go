@@ -51,8 +51,9 @@ func checkBackpressure(s *server) {
 }
 
 // flood is more than a server and the kernel take while nothing is read: TCP's
-// buffers grow to some megabytes.
-var flood = sync.OnceValue(func() []byte { return randomBytes(77, 16<<20) })
+// buffers grow with what a proxy takes from them at a time, up to the limits of
+// net.ipv4.tcp_rmem and tcp_wmem, 32 MiB and 4 MiB by default.
+var flood = sync.OnceValue(func() []byte { return randomBytes(77, 40<<20) })
 
 // smallBuffer is a client's socket buffer: so small that the server is soon held
 // back, not so small that TCP falls into waiting for delayed acknowledgements.

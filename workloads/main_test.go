@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -78,10 +77,14 @@ func tell(c *child.Control, s *workloads.Server) {
 // have a table of their own (backends.OwnDescriptors).
 func files() int {
 	seen := map[string]bool{}
-	fds, _ := filepath.Glob("/proc/self/task/*/fd/*")
-	for _, fd := range fds {
-		if to, err := os.Readlink(fd); err == nil && (strings.HasPrefix(to, "socket:") || strings.HasPrefix(to, "pipe:")) {
-			seen[to] = true
+	tasks, _ := os.ReadDir("/proc/self/task")
+	for _, task := range tasks {
+		dir := "/proc/self/task/" + task.Name() + "/fd/"
+		fds, _ := os.ReadDir(dir) // fails for a thread that has ended
+		for _, fd := range fds {
+			if to, err := os.Readlink(dir + fd.Name()); err == nil && (strings.HasPrefix(to, "socket:") || strings.HasPrefix(to, "pipe:")) {
+				seen[to] = true
+			}
 		}
 	}
 	return len(seen)

@@ -160,7 +160,7 @@ func TestProxyFewBuffers(t *testing.T) {
 			s := proxy(t, workloads.Config{Backend: backend, Network: "unix", Bufs: 8, BufSize: 4096}, o.Addr().String())
 			before := s.state()
 			const size = 1 << 20
-			all := make([]stream, 32)
+			all := make([]stream, 12)
 			for i := range all {
 				all[i] = s.dial()
 			}

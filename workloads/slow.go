@@ -1,7 +1,9 @@
 package workloads
 
 import (
+	"math"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,25 +36,15 @@ const SlowQuantum = 10 * time.Microsecond
 type slowLoop struct {
 	backends.Loop
 	perByte float64 // ns
-	perNano float64 // iterations
-	sink    uint64
-	bytes   atomic.Uint64 // that came
-	spun    atomic.Uint64 // ns
+	spinner
+	sink  uint64
+	bytes atomic.Uint64 // that came
+	spun  atomic.Uint64 // ns
 }
 
-// newSlowLoop calibrates the spin by the CPU clock of the thread, for the
-// goroutine that l belongs to.
+// newSlowLoop slows l.
 func newSlowLoop(l backends.Loop, s Slow) *slowLoop {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	slow := &slowLoop{Loop: l, perByte: s.Nanos / float64(s.Bytes)}
-	const iterations = 1 << 14
-	for range 3 { // the fastest, as anything may come between
-		begin := threadCPU()
-		slow.sink = iterate(slow.sink, iterations)
-		slow.perNano = max(slow.perNano, speed(iterations, float64(threadCPU()-begin)))
-	}
-	return slow
+	return &slowLoop{Loop: l, perByte: s.Nanos / float64(s.Bytes), spinner: calibrated()}
 }
 
 // Wait implements backends.Loop.
@@ -71,37 +63,92 @@ func (l *slowLoop) Wait(dst []backends.Completion, min int, timeout time.Duratio
 	return n, err
 }
 
-// interrupted is how many times as long as it should have been a spin is at least
-// in which the thread did not run all the time. A neighbour on the same core, or
-// the CPU's frequency, makes it twice as long.
-const interrupted = 3
-
 // owed is in ns.
 func (l *slowLoop) owed() float64 {
 	return float64(l.bytes.Load())*l.perByte - float64(l.spun.Load())
 }
 
-// spin takes about SlowQuantum of CPU time, and notes how much it was. Of one in
-// which the thread did not run all the time that is known by its iterations. What
-// interrupts take of the thread's CPU time comes on top, as for any work.
+// spin takes about SlowQuantum of CPU time, and notes how much it was.
 func (l *slowLoop) spin() {
-	owed := float64(SlowQuantum)
-	iterations := int(owed * l.perNano)
-	begin := time.Since(epoch)
-	l.sink = iterate(l.sink, iterations)
-	took := float64(time.Since(epoch) - begin)
-	if took < interrupted*owed {
-		l.perNano += (speed(iterations, took) - l.perNano) / 8
-		owed = took
+	took, stopped := l.once(&l.sink)
+	if stopped {
+		took += l.stop
 	}
-	l.spun.Add(uint64(owed + readingClock))
+	l.spun.Add(uint64(took + l.around))
+}
+
+// A spinner is what is known of a spin of SlowQuantum, in ns. It is calibrated by
+// the thread's CPU clock.
+type spinner struct {
+	perNano float64 // iterations
+	around  float64 // CPU time around what the clock shows: of reading it, of the count
+	stop    float64 // and that which one takes beyond SlowQuantum that does not run all the time
+}
+
+// interrupted is how many times as long as it should have been a spin is at least
+// in which the thread did not run all the time. A neighbour on the same core, or
+// the CPU's frequency, makes it twice as long.
+const interrupted = 3
+
+// once spins once and tells how long it was. Of one that was stopped, by another
+// thread or by an interrupt, that is known by its iterations alone.
+func (s *spinner) once(sink *uint64) (took float64, stopped bool) {
+	quantum := float64(SlowQuantum)
+	iterations := int(quantum * s.perNano)
+	begin := time.Since(epoch)
+	*sink = iterate(*sink, iterations)
+	took = float64(time.Since(epoch) - begin)
+	if took >= interrupted*quantum {
+		return quantum, true
+	}
+	s.perNano += (speed(iterations, took) - s.perNano) / 8
+	return took, false
 }
 
 // epoch makes time.Since read the monotonic clock alone, by the vDSO.
 var epoch = time.Now()
 
-// readingClock is what doing so twice takes beside what it shows, in ns.
-const readingClock = 50
+// calibrated finds out what a spin takes, for all loops of the process at once. A
+// tick of the scheduler took 50 µs on a virtual machine, 1 % of a thread's time, so
+// it goes on until it has seen some dozens.
+var calibrated = sync.OnceValue(func() spinner {
+	const (
+		batches, batch = 250, 40
+		iterations     = 1 << 14
+	)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var s spinner
+	var sink uint64
+	for range 3 { // the fastest, as anything may come between
+		begin := threadCPU()
+		sink = iterate(sink, iterations)
+		s.perNano = max(s.perNano, speed(iterations, float64(threadCPU()-begin)))
+	}
+	s.around = math.Inf(1)
+	var beyond, stops float64
+	for range batches {
+		begin, shown, calm := threadCPU(), 0.0, true
+		for range batch {
+			took, stopped := s.once(&sink)
+			shown += took
+			if stopped {
+				stops, calm = stops+1, false
+			}
+		}
+		rest := float64(threadCPU()-begin) - shown
+		if beyond += rest; calm {
+			s.around = min(s.around, max(0, rest/batch))
+		}
+	}
+	if math.IsInf(s.around, 1) { // none was calm
+		s.around = 0
+	}
+	if stops > 0 {
+		s.stop = max(0, beyond-s.around*batches*batch) / stops
+	}
+	return s
+})
 
 // speed is the iterations a nanosecond. No CPU makes two of them, but a clock that
 // stands still between ticks may say so.

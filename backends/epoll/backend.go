@@ -156,6 +156,7 @@ type Loop struct {
 	nonblock []uint64                        // a bit for each descriptor that is O_NONBLOCK by the loop
 	done     fifo.Queue[backends.Completion] // finished, to be handed out
 	run      fifo.Queue[int32]               // descriptors that are ready and have an op that waits for it
+	turn     turn                            // before those in run
 	starved  fifo.Queue[int32]               // descriptors whose receive found no buffer
 	dst      []backends.Completion           // what collect fills, while it does
 	filled   int
@@ -279,16 +280,16 @@ func (l *Loop) collect(dst []backends.Completion, n int) int {
 		}
 	}
 	for budget := cacheBytes; l.filled < len(dst) && budget > 0; {
-		if l.starved.Len() > 0 && l.pool.Len() > l.run.Len() {
+		if l.starved.Len() > 0 && l.pool.Len() > l.inLine() {
 			l.resume(l.starved.Pop())
 			continue
 		}
-		if l.run.Len() == 0 {
+		if l.inLine() == 0 {
 			break
 		}
 		// What yields nothing costs nothing: without a completion in dst the
 		// caller would wait in the kernel, with others still in line.
-		if n := l.receive(l.run.Pop()); n > 0 {
+		if n := l.receive(l.next()); n > 0 {
 			budget -= max(n, backends.PageSize)
 		}
 	}

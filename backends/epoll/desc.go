@@ -16,7 +16,7 @@ type desc struct {
 	ready   bool   // it may hold data, connections or the end of file
 	last    bool   // the peer has closed or failed: what is to be read no longer announces itself
 	blocked bool   // a send fell short; room will be announced
-	queued  bool   // it stands in Loop.run
+	queued  bool   // it stands in Loop.run, or its turn goes on
 	starved bool   // it stands in Loop.starved
 	burst   burst  // of datagrams
 }
@@ -132,14 +132,6 @@ func (l *Loop) resume(fd int32) {
 	l.schedule(fd, d)
 }
 
-// schedule puts fd on the run list when there is something to do for it.
-func (l *Loop) schedule(fd int32, d *desc) {
-	if d.ready && !d.queued && !d.starved && d.in.head != nil {
-		d.queued = true
-		l.run.Push(fd)
-	}
-}
-
 // receive makes the first waiting read of fd and returns the bytes it moved.
 func (l *Loop) receive(fd int32) int {
 	d := &l.fds[fd]
@@ -156,7 +148,7 @@ func (l *Loop) receive(fd int32) int {
 	case backends.RecvFrom:
 		moved = l.recvDatagram(fd, d, op)
 	case backends.Splice:
-		l.spliceOne(d, op)
+		moved = l.spliceOne(d, op)
 	default:
 		moved = l.recvOne(fd, d, op)
 	}

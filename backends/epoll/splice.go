@@ -79,24 +79,25 @@ func (l *Loop) move(op *backends.Op) (int, unix.Errno) {
 	return l.splice(op.In, op.Off, op.FD, int(op.Len), unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
 }
 
-// spliceOne makes the first waiting splice from a socket. One that comes back
-// short does not clear the ready bit as a receive does: it ends when the slots
-// of the pipe are used up, whatever is left in the socket, and what is left will
-// not be announced. Only EAGAIN, from a pipe that was empty, says that the
-// socket is drained.
-func (l *Loop) spliceOne(d *desc, op *backends.Op) {
+// spliceOne makes the first waiting splice from a socket and returns the bytes that
+// it moved. One that comes back short does not clear the ready bit as a receive
+// does: it ends when the slots of the pipe are used up, whatever is left in the
+// socket, and what is left will not be announced. Only EAGAIN, from a pipe that was
+// empty, says that the socket is drained.
+func (l *Loop) spliceOne(d *desc, op *backends.Op) int {
 	n, e := l.move(op)
 	switch e {
 	case unix.EAGAIN:
 		l.Tally.Counters[backends.Again]++
 		d.ready, d.last = false, false
-		return
+		return 0
 	case unix.EINTR:
 		l.Tally.Counters[backends.Interrupts]++
-		return
+		return 0
 	case 0:
 		l.Tally.Counters[backends.BytesIn] += uint64(n)
 	}
 	d.in.pop()
 	l.finish(op, result(n, e), nil, false)
+	return n
 }

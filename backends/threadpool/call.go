@@ -193,7 +193,7 @@ func (l *loop) doAccept(e *entry, block bool) {
 	case errno != 0:
 		l.finish(e, backends.Fail(errno), nil)
 	case op.Flags&backends.Multishot != 0:
-		l.done.Push(backends.Completion{Op: op, Res: backends.Result(fd), More: true})
+		l.complete(op, backends.Result(fd), nil, true)
 	default:
 		l.finish(e, backends.Result(fd), nil)
 	}

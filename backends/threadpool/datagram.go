@@ -77,7 +77,7 @@ func (l *loop) doRecvFrom(e *entry, block bool) {
 // arrived completes a receive that brought something.
 func (l *loop) arrived(e *entry, res backends.Result, buf []byte) {
 	if e.op.Flags&backends.Multishot != 0 {
-		l.done.Push(backends.Completion{Op: e.op, Res: res, Buf: buf, More: true})
+		l.complete(e.op, res, buf, true)
 		return
 	}
 	l.finish(e, res, buf)

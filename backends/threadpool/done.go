@@ -19,12 +19,10 @@ func result(err error) backends.Result {
 	return backends.Fail(unix.EIO)
 }
 
-// push queues the final completion of an op that has no entry.
-func (l *loop) push(op *backends.Op, res backends.Result) {
-	l.done.Push(backends.Completion{Op: op, Res: res})
-}
+// push completes an op that has no entry.
+func (l *loop) push(op *backends.Op, res backends.Result) { l.complete(op, res, nil, false) }
 
-// finish ends the loan of an entry's op; the owner learns of it from reap.
+// finish ends the loan of an entry's op.
 func (l *loop) finish(e *entry, res backends.Result, buf []byte) {
 	op := e.op
 	switch op.Code {
@@ -39,17 +37,34 @@ func (l *loop) finish(e *entry, res backends.Result, buf []byte) {
 		backends.SetNonblock(&l.tally.Counters, op.FD, false)
 	}
 	e.op = nil
-	l.done.Push(backends.Completion{Op: op, Res: res, Buf: buf})
+	l.complete(op, res, buf, false)
 }
 
-// reap hands completions out.
-func (l *loop) reap(dst []backends.Completion) int {
-	n := min(len(dst), l.done.Len())
-	for i := range dst[:n] {
-		dst[i] = l.done.Pop()
-		if !dst[i].More {
-			dst[i].Op.Loan = backends.Loan{}
+// complete hands out a completion: in the slice that Wait fills, where it stays,
+// else by queueing it for the next.
+func (l *loop) complete(op *backends.Op, res backends.Result, buf []byte, more bool) {
+	var c *backends.Completion
+	if l.filled < len(l.dst) && l.done.Len() == 0 {
+		c = &l.dst[l.filled]
+		l.filled++
+		if !more {
+			op.Loan = backends.Loan{}
 		}
+	} else {
+		c = l.done.Add()
 	}
-	return n
+	c.Op, c.Res, c.Buf, c.More = op, res, buf, more
+}
+
+// fill begins to fill dst: with what is queued.
+func (l *loop) fill(dst []backends.Completion) {
+	l.dst, l.filled = dst, 0
+	for l.done.Len() > 0 && l.filled < len(dst) {
+		c := l.done.Pop()
+		if !c.More {
+			c.Op.Loan = backends.Loan{}
+		}
+		dst[l.filled] = c
+		l.filled++
+	}
 }

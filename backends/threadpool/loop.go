@@ -35,7 +35,9 @@ type loop struct {
 	ops      []entry // in order of submission
 	fresh    bool    // some entry may not have been tried
 	timers   backends.Timers
-	done     fifo.Queue[backends.Completion]
+	done     fifo.Queue[backends.Completion] // beyond what dst had room for, or completed outside Wait
+	dst      []backends.Completion           // what Wait fills, while it does
+	filled   int
 	nonblock []int32 // descriptors that the loop made O_NONBLOCK for a Splice or a Sendfile
 	passed   int     // Waits in a row that asked no descriptor although ops were pending
 
@@ -122,7 +124,14 @@ func (l *loop) mapPool() unix.Errno {
 
 // Wait makes the one call that is pending, or polls. See the package comment.
 func (l *loop) Wait(dst []backends.Completion, atLeast int, timeout time.Duration) (int, error) {
-	atLeast = min(atLeast, len(dst))
+	l.fill(dst)
+	err := l.await(min(atLeast, len(dst)), timeout)
+	l.dst = nil
+	return l.filled, err
+}
+
+// await goes on until at least so many completions are there or the time is over.
+func (l *loop) await(atLeast int, timeout time.Duration) error {
 	limit := int64(forever)
 	if timeout >= 0 {
 		limit = backends.Nanotime() + int64(timeout)
@@ -131,7 +140,7 @@ func (l *loop) Wait(dst []backends.Completion, atLeast int, timeout time.Duratio
 		l.begin()
 	}
 	asked := false
-	for l.done.Len() < atLeast {
+	for l.filled < atLeast {
 		asked = true
 		if l.mayBlock(atLeast, limit) {
 			l.attempt(0, true)
@@ -139,29 +148,23 @@ func (l *loop) Wait(dst []backends.Completion, atLeast int, timeout time.Duratio
 			continue
 		}
 		if done, err := l.nextFile(); err != nil {
-			return 0, err
+			return err
 		} else if done {
 			continue
 		}
-		late, err := l.poll(limit)
-		if err != nil {
-			return 0, err
-		}
-		if late {
-			break
+		if late, err := l.poll(limit); late || err != nil {
+			return err
 		}
 	}
 	if !asked {
-		if err := l.glance(atLeast); err != nil {
-			return 0, err
-		}
+		return l.glance(atLeast)
 	}
-	return l.reap(dst), nil
+	return nil
 }
 
 // mayBlock reports whether a blocking call is all that Wait has to do.
 func (l *loop) mayBlock(atLeast int, limit int64) bool {
-	if l.done.Len() >= atLeast || limit != forever || len(l.ops) != 1 || l.next() != forever {
+	if l.filled >= atLeast || limit != forever || len(l.ops) != 1 || l.next() != forever {
 		return false
 	}
 	e := &l.ops[0]

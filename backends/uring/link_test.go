@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -13,102 +12,6 @@ import (
 	"github.com/ringbench/ringbench/internal/testenv"
 	"github.com/ringbench/ringbench/internal/uapi"
 )
-
-// openVariant opens a loop of a variant that the kernel must have.
-func openVariant(t *testing.T, name string, cfg backends.Config) *Loop {
-	t.Helper()
-	b := &Backend{variant: variant(t, name)}
-	testenv.Need(t, "uring", b.Probe())
-	return open(t, b, cfg)
-}
-
-// linkVariants are the variants with which the flag Link is honoured.
-var linkVariants = []string{"uring+link", "uring+skip", "uring+sendbundle", "uring+link+sqpoll", "uring+link-bufring", "uring+link+zc", "uring+linktimeout"}
-
-func eachLinking(t *testing.T, f func(t *testing.T, l *Loop)) {
-	for _, name := range linkVariants {
-		t.Run(name, func(t *testing.T) { f(t, openVariant(t, name, backends.Config{})) })
-	}
-}
-
-func submitEach(l *Loop, ops ...*backends.Op) {
-	for _, op := range ops {
-		l.Submit(op)
-	}
-}
-
-// expect demands exactly these results, by op; completions of one op come once.
-func expect(t *testing.T, l *Loop, want map[*backends.Op]backends.Result) {
-	t.Helper()
-	left := len(want)
-	for end := time.Now().Add(60 * time.Second); left > 0; {
-		dst := make([]backends.Completion, 8)
-		n, err := l.Wait(dst, 1, 100*time.Millisecond)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range dst[:n] {
-			res, ok := want[c.Op]
-			if !ok {
-				t.Fatalf("%v on %d completed unexpectedly, or twice, with %d", c.Op.Code, c.Op.FD, c.Res)
-			}
-			if c.Buf != nil {
-				l.Recycle(c.Buf)
-			}
-			if c.More {
-				continue
-			}
-			if c.Res != res && (c.Op.Flags&backends.ZeroCopy == 0 || c.Res != 0) {
-				t.Fatalf("%v on %d: %d (%v), expected %d (%v)", c.Op.Code, c.Op.FD, c.Res, c.Res.Err(), res, res.Err())
-			}
-			delete(want, c.Op)
-			left--
-		}
-		if left > 0 && time.Now().After(end) {
-			t.Fatalf("%d ops have not completed", left)
-		}
-	}
-	quiet(t, l)
-}
-
-// quiet demands that nothing completes for a moment.
-func quiet(t *testing.T, l *Loop) {
-	t.Helper()
-	dst := make([]backends.Completion, 1)
-	if n, err := l.Wait(dst, 1, 3*time.Millisecond); n != 0 || err != nil {
-		t.Fatalf("%d completions (%v: %d), %v", n, dst[0].Op, dst[0].Res, err)
-	}
-}
-
-func readExactly(t *testing.T, fd int32, want string) {
-	t.Helper()
-	got := make([]byte, 0, len(want))
-	buf := make([]byte, 1<<16)
-	for len(got) < len(want) {
-		n, err := unix.Read(int(fd), buf[:min(len(buf), len(want)-len(got))])
-		if n <= 0 {
-			t.Errorf("after %d of %d bytes: %d, %v", len(got), len(want), n, err)
-			return
-		}
-		got = append(got, buf[:n]...)
-	}
-	if string(got) != want {
-		t.Error("the peer received other bytes, or in another order")
-	}
-}
-
-func readable(fd int32) bool {
-	p := []unix.PollFd{{Fd: fd, Events: unix.POLLIN}}
-	n, _ := unix.Poll(p, 0)
-	return n > 0
-}
-
-func mustWrite(t *testing.T, fd int32, s string) {
-	t.Helper()
-	if n, err := unix.Write(int(fd), []byte(s)); n != len(s) || err != nil {
-		t.Errorf("%d of %d bytes written: %v", n, len(s), err)
-	}
-}
 
 // The second op waits for the first, in the kernel where the two are on one
 // descriptor: the bytes of a send that is linked to a receive leave only when
@@ -425,73 +328,6 @@ func TestLinkToLoopsOwn(t *testing.T) {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != unix.EBADF {
 			t.Errorf("the descriptor is still open: %v", err)
 		}
-	})
-}
-
-// A Close cancels a chain on its descriptor, wherever it is, and a loop that
-// closes returns all loans.
-func TestCloseWithChain(t *testing.T) {
-	eachLinking(t, func(t *testing.T, l *Loop) {
-		here, _ := socketpair(t)
-		dup, err := unix.FcntlInt(uintptr(here), unix.F_DUPFD_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, entered := range []bool{false, true} {
-			want := map[*backends.Op]backends.Result{}
-			fd := int32(dup)
-			if entered {
-				if fd, err = dupOf(here); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for range 5 {
-				op := &backends.Op{Code: backends.Recv, FD: fd, Buf: make([]byte, 8), Flags: backends.Link}
-				want[op] = canceled
-				l.Submit(op)
-			}
-			op := &backends.Op{Code: backends.Send, FD: fd, Buf: []byte("x")}
-			want[op] = canceled
-			l.Submit(op)
-			if entered {
-				quiet(t, l)
-			}
-			last := &backends.Op{Code: backends.Close, FD: fd}
-			want[last] = 0
-			l.Submit(last)
-			expect(t, l, want)
-		}
-		half := &backends.Op{Code: backends.Recv, FD: here, Buf: make([]byte, 8), Flags: backends.Link}
-		l.Submit(half) // and nothing follows before Close
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if half.Lent() {
-			t.Error("still lent")
-		}
-	})
-}
-
-func dupOf(fd int32) (int32, error) {
-	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-	return int32(n), err
-}
-
-// Cancelling an op that waits in a chain takes effect when its turn has come.
-func TestCancelInChain(t *testing.T) {
-	eachLinking(t, func(t *testing.T, l *Loop) {
-		here, far := socketpair(t)
-		recv := &backends.Op{Code: backends.Recv, FD: here, Buf: make([]byte, 8), Flags: backends.Link}
-		next := &backends.Op{Code: backends.Recv, FD: here, Buf: make([]byte, 8)}
-		submitEach(l, recv, next)
-		quiet(t, l)
-		cancel := &backends.Op{Code: backends.Cancel, Target: next}
-		l.Submit(cancel)
-		if c := await(t, l, 1)[0]; c.Op != cancel || c.Res != backends.Fail(unix.EALREADY) {
-			t.Fatalf("%v: %d", c.Op.Code, c.Res)
-		}
-		mustWrite(t, far, "ping")
-		expect(t, l, map[*backends.Op]backends.Result{recv: 4, next: canceled})
 	})
 }
 

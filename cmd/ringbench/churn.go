@@ -29,7 +29,7 @@ source addresses from all of 127.0.0.0/8 in turn, so that ports do not run out.`
   ringbench churn --rate=5000 --conns=256
   ringbench churn --server-cmd='mine=./my-server {port}'`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return compare(cmd, &o, out) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return contest(cmd, &o, out) },
 	}
 	churnFlags(c, &g)
 	findFlags(c, &o)

@@ -80,6 +80,7 @@ func TestIdleConnsRefused(t *testing.T) {
 // others, and where there is but one their want is told. Linux may use a port in
 // TIME_WAIT again after a second, so that it takes more than that a second.
 func TestChurnOutOfPorts(t *testing.T) {
+	beyondDefault(t)
 	t.Parallel()
 	testenv.Need(t, "root", testenv.Root()) // for a network namespace
 	limits := []string{"-ports=40000 40199"}

@@ -180,6 +180,7 @@ func TestCalibrateProxy(t *testing.T) {
 
 // Reads of a file, which both programs have at the same moment.
 func TestCalibrateRead(t *testing.T) {
+	beyondDefault(t)
 	testenv.Need(t, "cc", testenv.Program("cc"))
 	t.Parallel()
 	r := newRun(t, "calibrate", "read", "--backend=threadpool", "--depth=4", "--bs=8k", "--file-size=1m", "--trials=1", "--duration=50ms", "--warmup=50ms", "-o", "r.json", "--html=r.html").

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/internal/bench"
 	"github.com/ringbench/ringbench/internal/result"
@@ -38,7 +38,7 @@ uring-multishot. Lists make a grid of all combinations.`,
   ringbench echo --rate=50000 -o result.json --html=report.html
   ringbench echo --backend=uring --server-cmd='mine=./my-server {port}'`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return compare(cmd, &o, out) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return contest(cmd, &o, out) },
 	}
 	echoFlags(c, &g)
 	c.Flags().StringArrayVar(&o.Slow, "slow", nil, "NAME=5% or NAME=400ns: that contestant again, with a spin that adds so much to its CPU a message; repeatable")
@@ -96,8 +96,8 @@ func clientFlags(c *cobra.Command, o *bench.Options) {
 	complete(c, map[string][]string{"client": {"epoll", "uring"}, "placement": {"split", "shared"}})
 }
 
-// compare is what those commands do.
-func compare(cmd *cobra.Command, o *bench.Options, out outputs) error {
+// contest is what those commands do.
+func contest(cmd *cobra.Command, o *bench.Options, out outputs) error {
 	draw(&o.Seed)
 	o.BackendsByUser = cmd.Flags().Changed("backend")
 	p, warnings, err := o.Plan()
@@ -116,10 +116,13 @@ func execute(ctx context.Context, p *result.Plan, warnings []string, out outputs
 	if out.dryRun {
 		return out.plan(p, warnings)
 	}
-	set, err := bench.Run(ctx, p, progress(os.Stderr))
-	set.Warnings = append(warnings, set.Warnings...)
-	set.Command = os.Args
-	set.Version = version()
+	about := func(set *result.Set) {
+		set.Warnings = append(slices.Clone(warnings), set.Warnings...)
+		set.Command = os.Args
+		set.Version = version()
+	}
+	set, err := bench.RunKept(ctx, p, progress(os.Stderr), out.keep(about))
+	about(set)
 	if len(set.Trials) == 0 && err != nil && ctx.Err() == nil {
 		return err // nothing was measured: the environment refused
 	}
@@ -131,6 +134,7 @@ func conclude(ctx context.Context, set *result.Set, err error, out outputs) erro
 	if werr := out.write(set); werr != nil {
 		return failure{errors.Join(err, werr)}
 	}
+	out.discard()
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -141,21 +145,6 @@ func conclude(ctx context.Context, set *result.Set, err error, out outputs) erro
 		return failure{fmt.Errorf("%d of %d trials are void: %s", len(void), len(set.Trials), void[0].Void)}
 	}
 	return nil
-}
-
-// progress shows on a terminal what is going on, and is silent elsewhere. It
-// draws between trials only.
-func progress(w *os.File) bench.Progress {
-	if _, err := unix.IoctlGetTermios(int(w.Fd()), unix.TCGETS); err != nil {
-		return func(int, int, string) {}
-	}
-	return func(done, of int, what string) {
-		if done == of {
-			fmt.Fprint(w, "\r\x1b[K")
-			return
-		}
-		fmt.Fprintf(w, "\r\x1b[K%d/%d  %s", done+1, of, what)
-	}
 }
 
 // version is that of the module; the commit is in the result's environment.

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -44,6 +46,12 @@ func takes(kind string) string {
 		return "it takes a time with its unit, such as 500ms or 2s"
 	case "bool":
 		return "it takes true or false"
+	case "age":
+		return "it takes days or a time with its unit, such as 90d or 36h"
+	case "time":
+		return "it takes a date, such as 2026-11-01 or 2026-11-01T12:00:00Z"
+	case "stringToString":
+		return "it takes name=value"
 	}
 	return "it takes a " + kind
 }
@@ -111,4 +119,30 @@ func complete(c *cobra.Command, words map[string][]string) {
 			panic(err) // a flag that does not exist: a mistake of this program
 		}
 	}
+}
+
+// An age is a flag that takes days, or what time.ParseDuration does.
+type age time.Duration
+
+func (a *age) Type() string { return "age" }
+
+func (a *age) String() string {
+	if *a == 0 {
+		return ""
+	}
+	return time.Duration(*a).String()
+}
+
+func (a *age) Set(text string) error {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		*a = age(n) * age(24*time.Hour)
+		return err
+	}
+	d, err := time.ParseDuration(text)
+	if err == nil && d <= 0 {
+		err = fmt.Errorf("%q is no age", text)
+	}
+	*a = age(d)
+	return err
 }

@@ -81,6 +81,7 @@ func TestTooFewDescriptors(t *testing.T) {
 // More connections than one address has ports are spread over 127.0.0.0/8; ::1
 // has no neighbours.
 func TestMoreConnectionsThanPorts(t *testing.T) {
+	beyondDefault(t)
 	t.Parallel()
 	testenv.Need(t, "root", testenv.Root()) // to have a network with few ports
 	limits := []string{"-ports=40000 40199"}

@@ -20,6 +20,7 @@ import (
 	_ "github.com/ringbench/ringbench/backends/uring"
 	"github.com/ringbench/ringbench/internal/bench"
 	"github.com/ringbench/ringbench/internal/child"
+	"github.com/ringbench/ringbench/internal/gate"
 )
 
 // Exit codes, all of them.
@@ -28,6 +29,13 @@ const (
 	exitFailed      = 1   // it ran, and something went wrong on the way: a server died, a byte was wrong
 	exitUsage       = 2   // nothing was run: bad input, or an environment that refuses
 	exitInterrupted = 130 // SIGINT, SIGTERM or SIGHUP; what was measured was written
+)
+
+// Exit codes of gate alone, which otherwise has those above but exitFailed.
+const (
+	exitRegression = 1
+	exitNoisy      = 3 // inconclusive, or too noisy to tell
+	exitRefused    = 4 // the environment does not let it measure
 )
 
 // failure is an error that was already under way when it happened.
@@ -67,7 +75,10 @@ func exitCode(err error) int {
 		fmt.Fprintln(os.Stderr, "ringbench:", line)
 	}
 	var f failure
+	var v verdict
 	switch {
+	case errors.As(err, &v):
+		return map[gate.Outcome]int{gate.Fail: exitRegression, gate.Noisy: exitNoisy, gate.Refused: exitRefused}[v.Outcome]
 	case errors.As(err, &f):
 		return exitFailed
 	case errors.Is(err, context.Canceled):
@@ -86,6 +97,6 @@ func root() *cobra.Command {
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.SetFlagErrorFunc(flagError)
-	c.AddCommand(echoCommand(), churnCommand(), proxyCommand(), readCommand(), streamCommand(), ablateCommand(), calibrateCommand(), claimsCommand(), runCommand(), schemaCommand(), doctorCommand(), featuresCommand(), serveCommand())
+	c.AddCommand(echoCommand(), churnCommand(), proxyCommand(), readCommand(), streamCommand(), ablateCommand(), calibrateCommand(), claimsCommand(), runCommand(), reportCommand(), compareCommand(), gateCommand(), historyCommand(), schemaCommand(), doctorCommand(), featuresCommand(), serveCommand())
 	return c
 }

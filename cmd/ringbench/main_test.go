@@ -226,15 +226,13 @@ func (r *run) leavesNothing(files ...string) {
 // processes lists the processes of the run by the name that they gave
 // themselves, "" for all. A zombie has no environment any more.
 func (r *run) processes(name string) (pids []int) {
-	environs, _ := filepath.Glob("/proc/[0-9]*/environ") // fails for a bad pattern only
-	for _, path := range environs {
-		env, err := os.ReadFile(path)
+	for _, pid := range child.Processes() {
+		dir := "/proc/" + strconv.Itoa(pid)
+		env, err := os.ReadFile(dir + "/environ")
 		if err != nil || !bytes.Contains(env, append([]byte(r.tag), 0)) {
 			continue
 		}
-		dir := filepath.Dir(path)
 		comm, _ := os.ReadFile(dir + "/comm")
-		pid, _ := strconv.Atoi(filepath.Base(dir))
 		if name == "" || strings.TrimSpace(string(comm)) == name {
 			pids = append(pids, pid)
 		}
@@ -335,7 +333,7 @@ func (r *run) result(name string) *result.Set {
 	return set
 }
 
-var resultSchemaCompiled = sync.OnceValues(func() (*jsonschema.Schema, error) { return compileSchema(resultSchema) })
+var resultSchemaCompiled = sync.OnceValues(func() (*jsonschema.Schema, error) { return compileSchema(stored(result.JSONSchema)) })
 
 // compileSchema makes a validator of the schema that print prints.
 func compileSchema(print func(io.Writer) error) (*jsonschema.Schema, error) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"image/png"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +20,7 @@ import (
 // and silence on a standard error that is no terminal.
 func TestOutputs(t *testing.T) {
 	t.Parallel()
-	args := shortEcho("--backend=epoll", "--size=64,1000", "-o", "r.json", "--html=r.html", "--png=plots", "--seed=7")
+	args := shortEcho("--backend=epoll", "--size=64,1000", "-o", "r.json", "--html=r.html", "--png=plots", "--svg=plots", "--seed=7")
 	r := newRun(t, args...).start().wait(exitOK, "r.json", "r.html", "plots")
 	r.prints("epoll", "messages/s", "× 64 B", "× 1000 B")
 	if r.stderr.Len() > 0 {
@@ -45,6 +44,10 @@ func TestOutputs(t *testing.T) {
 		}
 		if _, err := png.Decode(bytes.NewReader(b)); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+		name = strings.Replace(name, ".png", ".svg", 1)
+		if b, err := os.ReadFile(filepath.Join(r.dir, "plots", name)); err != nil || !bytes.Contains(b, []byte("</svg>")) {
+			t.Errorf("no whole %s: %v", name, err)
 		}
 	}
 }
@@ -158,7 +161,8 @@ func TestFullDisk(t *testing.T) {
 	})
 }
 
-// An interrupt whose result cannot be written is a failure.
+// An interrupt whose result cannot be written is a failure, which leaves the blocks
+// that were kept before.
 func TestFullDiskInterrupted(t *testing.T) {
 	t.Parallel()
 	dir := smallDisk(t, 1<<20)
@@ -173,46 +177,11 @@ func TestFullDiskInterrupted(t *testing.T) {
 	if first != "ringbench: interrupted" || !strings.HasPrefix(second, "ringbench: write "+dir+"/r.json: no space left on device") {
 		t.Errorf("standard error: %q", &r.stderr)
 	}
+	if set, err := result.Read(dir + "/r.json.partial"); err != nil || len(set.Trials) == 0 {
+		t.Errorf("the blocks before: %v", err)
+	}
+	if err := os.Remove(dir + "/r.json.partial"); err != nil {
+		t.Error(err)
+	}
 	onlyFiller(t, dir)
-}
-
-// Progress is shown on a terminal, and wiped in the end.
-func TestProgress(t *testing.T) {
-	t.Parallel()
-	master, slave := terminal(t)
-	r := newRun(t, shortEcho("--backend=epoll,net")...)
-	r.cmd.Stderr = slave
-	r.start()
-	slave.Close()
-	shown := make(chan string)
-	go func() {
-		b, _ := io.ReadAll(master) // ends in EIO when the last slave is closed
-		shown <- string(b)
-	}()
-	r.wait(exitOK)
-	s := <-shown
-	for _, want := range []string{"1/2  harness floor", "1/2  ", "2/2  ", "epoll tcp, 4 connections"} {
-		if !strings.Contains(s, want) {
-			t.Errorf("progress does not show %q: %q", want, s)
-		}
-	}
-	if !strings.HasSuffix(s, "\r\x1b[K") {
-		t.Errorf("progress stays on the screen: %q", s)
-	}
-}
-
-func terminal(t *testing.T) (master, slave *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	testenv.Need(t, "dev", err)
-	t.Cleanup(func() { master.Close() })
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err == nil {
-		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
-	}
-	if err == nil {
-		slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	}
-	testenv.Need(t, "dev", err)
-	return master, slave
 }

@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/internal/bench"
 	"github.com/ringbench/ringbench/internal/result"
@@ -19,19 +21,49 @@ import (
 
 // outputs is where the result goes, or instead of one the plan.
 type outputs struct {
-	file, html, png string
-	json, dryRun    bool
-	stdout          func() io.Writer
+	file, html, png, svg string
+	json, dryRun         bool
+	stdout               func() io.Writer
+	terminal             reports.Terminal
+	print                func(io.Writer, *result.Set) error // on standard output instead of the table
+	extra                []output
+}
+
+// An output is a file or a directory of a result, as an option names it.
+type output struct {
+	flag, path string
+	names      []string // that it may give to files, of a directory; else nil
+	write      func(path string, s *result.Set) error
 }
 
 func (o *outputs) flags(c *cobra.Command) {
-	o.stdout = c.OutOrStdout
 	f := c.Flags()
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan and about how long it takes, and run nothing")
 	f.StringVarP(&o.file, "output", "o", "", "write the raw result to this file")
 	f.BoolVar(&o.json, "json", false, "print the raw result instead of the table; of --dry-run the plan")
+	o.reportFlags(c)
+}
+
+// reportFlags are of what can be made of a result at any time.
+func (o *outputs) reportFlags(c *cobra.Command) {
+	o.stdout = c.OutOrStdout
+	f := c.Flags()
 	f.StringVar(&o.html, "html", "", "write a report to this file")
 	f.StringVar(&o.png, "png", "", "write the report's plots to this directory")
+	f.StringVar(&o.svg, "svg", "", "write the report's plots to this directory, as SVG")
+	f.BoolVar(&o.terminal.Wide, "wide", false, "print every column, and every trial, however long the lines are")
+	f.BoolVar(&o.terminal.NoTable, "no-table", false, "print sentences on what was found instead of tables")
+}
+
+// files are those outputs that are asked for.
+func (o outputs) files() []output {
+	all := []output{
+		{"--output", o.file, nil, result.Write},
+		{"--html", o.html, nil, func(path string, s *result.Set) error { return toFile(path, reports.HTML, s) }},
+		{"--png", o.png, reports.PNGFiles, reports.PNG},
+		{"--svg", o.svg, reports.SVGFiles, reports.SVG},
+	}
+	return slices.DeleteFunc(append(all, o.extra...), func(o output) bool { return o.path == "" })
 }
 
 // check finds out before the run what would keep the result from being written.
@@ -39,32 +71,33 @@ func (o outputs) check() error {
 	if err := o.distinct(); err != nil {
 		return err
 	}
-	for _, path := range []string{o.file, o.html} {
-		if path == "" {
-			continue
+	for _, f := range o.files() {
+		check := result.Writable
+		if f.names != nil {
+			check = f.writableDir
 		}
-		if err := result.Writable(path); err != nil {
+		if err := check(f.path); err != nil {
 			return err
 		}
 	}
-	if o.png == "" {
-		return nil
-	}
-	return writableDir(o.png)
+	return nil
 }
 
 // distinct refuses outputs of which one would overwrite another.
 func (o outputs) distinct() error {
-	type output struct{ flag, path string }
-	all := []output{{"--output", o.file}, {"--html", o.html}}
-	if o.png != "" {
-		for _, name := range reports.PNGFiles {
-			all = append(all, output{"--png", filepath.Join(o.png, name)})
+	type place struct{ flag, path string }
+	var all []place
+	for _, f := range o.files() {
+		if f.names == nil {
+			all = append(all, place{f.flag, f.path})
+		}
+		for _, name := range f.names {
+			all = append(all, place{f.flag, filepath.Join(f.path, name)})
 		}
 	}
 	for i, b := range all {
 		for _, a := range all[:i] {
-			if a.path != "" && b.path != "" && sameFile(a.path, b.path) {
+			if sameFile(a.path, b.path) {
 				return fmt.Errorf("%s and %s both write %s: the second would overwrite the first; name two files", a.flag, b.flag, a.path)
 			}
 		}
@@ -91,41 +124,56 @@ func resolved(path string) string {
 	return filepath.Clean(path)
 }
 
-// writableDir tells whether files can be put into dir, which need not exist,
+// writable tells whether files can be put into a directory, which need not exist,
 // without making it: a run that is refused leaves nothing.
-func writableDir(dir string) error {
+func (o output) writableDir(dir string) error {
 	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
 		switch {
 		case err == nil && !info.IsDir():
-			return fmt.Errorf("--png=%s: %s is not a directory; name one, or one that can be made", dir, at)
+			return fmt.Errorf("%s=%s: %s is not a directory; name one, or one that can be made", o.flag, dir, at)
 		case err == nil:
-			return result.Writable(filepath.Join(at, reports.PNGFiles[0]))
+			return result.Writable(filepath.Join(at, o.names[0]))
 		case !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at):
-			return fmt.Errorf("--png=%s: %w; name another directory", dir, err)
+			return fmt.Errorf("%s=%s: %w; name another directory", o.flag, dir, err)
 		}
 	}
 }
 
 func (o outputs) write(set *result.Set) (err error) {
-	if o.file != "" {
-		err = errors.Join(err, result.Write(o.file, set))
+	for _, f := range o.files() {
+		err = errors.Join(err, f.write(f.path, set))
 	}
-	if o.html != "" {
-		var page bytes.Buffer
-		if herr := reports.HTML(&page, set); herr != nil {
-			err = errors.Join(err, herr)
-		} else {
-			err = errors.Join(err, result.Replace(o.html, page.Bytes()))
-		}
+	w := o.stdout()
+	switch {
+	case o.print != nil:
+		return errors.Join(err, o.print(w, set))
+	case o.json:
+		return errors.Join(err, reports.JSON(w, set))
 	}
-	if o.png != "" {
-		err = errors.Join(err, reports.PNG(o.png, set))
+	o.terminal.Colour = coloured(w)
+	return errors.Join(err, o.terminal.Print(w, set))
+}
+
+// coloured reports whether w is a terminal whose user wants colours
+// (https://no-color.org).
+func coloured(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isTerminal(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// toFile puts what a format prints at path.
+func toFile(path string, format func(io.Writer, *result.Set) error, s *result.Set) error {
+	var b bytes.Buffer
+	if err := format(&b, s); err != nil {
+		return err
 	}
-	if o.json {
-		return errors.Join(err, reports.JSON(o.stdout(), set))
-	}
-	return errors.Join(err, reports.Table(o.stdout(), set))
+	return result.Replace(path, b.Bytes())
 }
 
 // plan gives out what is to be run.

@@ -33,7 +33,7 @@ the bytes in the kernel (splice(2)). Lists make a grid of all combinations.`,
   ringbench proxy --backend=epoll,uring --duet --trials=30
   ringbench proxy --server-cmd='mine=./my-proxy {port} {origin}'`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return compare(cmd, &o, out) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return contest(cmd, &o, out) },
 	}
 	proxyFlags(c, &g, &o)
 	findFlags(c, &o)

@@ -66,6 +66,7 @@ func TestRead(t *testing.T) {
 // A file that was there is read and stays as it is; what is behind its last whole
 // block is not.
 func TestReadForeign(t *testing.T) {
+	beyondDefault(t)
 	t.Parallel()
 	r := newRun(t, "read", "--duration=100ms", "--warmup=50ms", "--trials=1", "--depth=4", "--file=data", "--html=r.html", "-o", "r.json")
 	path := filepath.Join(r.dir, "data")

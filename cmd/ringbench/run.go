@@ -62,6 +62,7 @@ result names programs that are started, so it must come from one whom you trust.
 }
 
 // resume completes a result, which stays what it was unless it has gained a block.
+// What a run that was killed has kept becomes the result that it was to write.
 func resume(c *cobra.Command, path string, dry bool) error {
 	set, err := result.Read(path)
 	if err != nil {
@@ -71,7 +72,7 @@ func resume(c *cobra.Command, path string, dry bool) error {
 	if err != nil {
 		return fmt.Errorf("--resume=%s: %w", path, err)
 	}
-	out := outputs{file: path, stdout: c.OutOrStdout}
+	out := outputs{file: strings.TrimSuffix(path, partial), stdout: c.OutOrStdout}
 	if err := out.check(); err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func resume(c *cobra.Command, path string, dry bool) error {
 		fmt.Fprintln(c.OutOrStdout(), rest.Outline(&set.Plan))
 		return nil
 	}
-	gained, err := bench.Resume(c.Context(), set, rest, progress(os.Stderr))
+	gained, err := bench.Resume(c.Context(), set, rest, progress(os.Stderr), out.keep(func(*result.Set) {}))
 	if !gained {
 		return err
 	}

@@ -146,7 +146,7 @@ func TestResume(t *testing.T) {
 	t.Parallel()
 	const seed = "--seed=3" // by which epoll comes first in the second block
 	r := newRun(t, shortEcho("--backend=epoll", foreign(t, "interrupts"), "--rate=500", "--placement=shared", "--trials=2", seed, "-o", "r.json")...)
-	dir, path := r.dir, filepath.Join(r.dir, "r.json")
+	path := filepath.Join(r.dir, "r.json")
 	file := func() []byte {
 		t.Helper()
 		b, err := os.ReadFile(path)
@@ -155,11 +155,7 @@ func TestResume(t *testing.T) {
 		}
 		return b
 	}
-	resume := func() *run {
-		again := newRun(t, "run", "--resume=r.json")
-		again.dir, again.cmd.Dir = dir, dir
-		return again.start()
-	}
+	resume := func() *run { return resumed(r, "r.json") }
 	r.start().wait(exitInterrupted, "r.json", "starts").says("interrupted")
 	before, cut := r.result("r.json"), file()
 	if n := len(before.Trials); n != 3 || !before.Interrupted || before.Trials[2].Block != 1 {
@@ -220,5 +216,32 @@ func TestResume(t *testing.T) {
 	}
 	if _, err := ranInProcess("run", "--resume="+path); err == nil || !strings.Contains(err.Error(), "r.json: its plan was finished: nothing is left to run") {
 		t.Error(err)
+	}
+}
+
+// resumed completes a file that r has left.
+func resumed(r *run, file string) *run {
+	r.t.Helper()
+	again := newRun(r.t, "run", "--resume="+file)
+	again.dir, again.cmd.Dir = r.dir, r.dir
+	return again.start()
+}
+
+// A run that is killed leaves the blocks that it had finished, of which its result
+// is made.
+func TestResumeKilled(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, shortEcho("--backend=epoll", foreign(t, "kills"), "--trials=2", "-o", "r.json")...).start()
+	if err := r.cmd.Wait(); err == nil || r.cmd.ProcessState.ExitCode() != -1 {
+		t.Fatalf("it was not killed: %v\n%s", err, &r.stderr)
+	}
+	r.eventually("the end of its children", func() bool { return len(r.processes("")) == 0 })
+	r.leavesNothing("r.json.partial", "starts", "killed")
+	if set := r.result("r.json.partial"); !set.Interrupted || len(set.Trials) != 2 || len(set.Void()) > 0 || set.Version == "" || len(set.Command) == 0 {
+		t.Errorf("interrupted %v, %d trials, version %q, command %q", set.Interrupted, len(set.Trials), set.Version, set.Command)
+	}
+	resumed(r, "r.json.partial").wait(exitOK, "r.json", "starts", "killed").prints("resumed: at ", " from block 2 on")
+	if set := r.result("r.json"); set.Interrupted || len(set.Trials) != 4 || set.Resumed[0].Dropped != 0 {
+		t.Errorf("interrupted %v, %d trials, resumed %+v", set.Interrupted, len(set.Trials), set.Resumed)
 	}
 }

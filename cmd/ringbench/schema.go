@@ -10,16 +10,18 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/ringbench/ringbench/internal/gate"
 	"github.com/ringbench/ringbench/internal/planfile"
 	"github.com/ringbench/ringbench/internal/result"
 )
 
 func schemaCommand() *cobra.Command {
-	names := []string{"plan", "result"}
+	schemas := map[string]func(io.Writer) error{"plan": planSchema, "result": stored(result.JSONSchema), "gate": stored(gate.JSONSchema)}
+	names := []string{"plan", "result", "gate"}
 	return &cobra.Command{
-		Use:       "schema plan|result",
-		Short:     "Print the JSON Schema of a plan, which ringbench run takes, or of a result",
-		Example:   "  ringbench schema plan\n  ringbench schema result",
+		Use:       "schema plan|result|gate",
+		Short:     "Print the JSON Schema of a plan, which ringbench run takes, of a result, or of a gate's rules",
+		Example:   "  ringbench schema plan\n  ringbench schema result\n  ringbench schema gate",
 		ValidArgs: names,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 || !slices.Contains(names, args[0]) {
@@ -28,11 +30,7 @@ func schemaCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			write := planSchema
-			if args[0] == "result" {
-				write = resultSchema
-			}
-			if err := write(c.OutOrStdout()); err != nil {
+			if err := schemas[args[0]](c.OutOrStdout()); err != nil {
 				return failure{err}
 			}
 			return nil
@@ -40,9 +38,11 @@ func schemaCommand() *cobra.Command {
 	}
 }
 
-func resultSchema(w io.Writer) error {
-	_, err := w.Write(result.JSONSchema)
-	return err
+func stored(schema []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(schema)
+		return err
+	}
 }
 
 // planSchema is made of the flags that commands have, so that a new flag is a new

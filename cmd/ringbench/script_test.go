@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -10,19 +11,23 @@ import (
 )
 
 // TestScripts runs testdata/*.txtar: the whole command line as its user types
-// it. Two commands are added:
+// it. $RESULT is the file of a result. Three commands are added:
 //
 //	exits CODE ARGS…    runs ringbench and asserts its exit code
 //	refused CODE ARGS…  the same, and that it prints one line on standard error and nothing else
+//	result FILE ARGS…   writes a made-up result
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("GORACE", "atexit_sleep_ms=0")
-			return nil
+			a, err := filepath.Abs("../../internal/result/testdata/1.json")
+			e.Setenv("RESULT", a)
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": func(ts *testscript.TestScript, _ bool, args []string) { exits(ts, args) },
+			"result": func(ts *testscript.TestScript, _ bool, args []string) { writeResult(ts, args) },
+			"exits":  func(ts *testscript.TestScript, _ bool, args []string) { exits(ts, args) },
 			"refused": func(ts *testscript.TestScript, _ bool, args []string) {
 				exits(ts, args)
 				ts.Check(oneLine(ts.ReadFile("stderr")))

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/bench"
 	"github.com/ringbench/ringbench/workloads"
 )
 
@@ -31,7 +32,7 @@ func serveCommand() *cobra.Command {
 
 func serveEchoCommand() *cobra.Command {
 	var cfg workloads.Config
-	var profile string
+	var how serving
 	c := &cobra.Command{
 		Use:     "echo",
 		Short:   "Echo what is received until SIGINT or SIGTERM, then print the counters",
@@ -41,18 +42,18 @@ func serveEchoCommand() *cobra.Command {
 			if err := cfg.Check(); err != nil {
 				return err
 			}
-			return profiled(profile, func() error {
-				return foreground(cmd.Context(), cmd.OutOrStdout(), "echo", cfg, func() (*workloads.Server, error) { return workloads.StartEcho(cfg) })
+			return profiled(how.profile, func() error {
+				return how.foreground(cmd.Context(), cmd.OutOrStdout(), "echo", cfg, func() (*workloads.Server, error) { return workloads.StartEcho(cfg) })
 			})
 		},
 	}
-	serveFlags(c, &cfg, &profile, workloads.Networks)
+	serveFlags(c, &cfg, &how, workloads.Networks)
 	return c
 }
 
 func serveProxyCommand() *cobra.Command {
 	var cfg workloads.ProxyConfig
-	var profile string
+	var how serving
 	c := &cobra.Command{
 		Use:     "proxy",
 		Short:   "Pass on between each client and a server behind it until SIGINT or SIGTERM, then print the counters",
@@ -62,12 +63,12 @@ func serveProxyCommand() *cobra.Command {
 			if err := cfg.Check(); err != nil {
 				return err
 			}
-			return profiled(profile, func() error {
-				return foreground(cmd.Context(), cmd.OutOrStdout(), "proxy", cfg.Config, func() (*workloads.Server, error) { return workloads.StartProxy(cfg) })
+			return profiled(how.profile, func() error {
+				return how.foreground(cmd.Context(), cmd.OutOrStdout(), "proxy", cfg.Config, func() (*workloads.Server, error) { return workloads.StartProxy(cfg) })
 			})
 		},
 	}
-	serveFlags(c, &cfg.Config, &profile, workloads.Streams)
+	serveFlags(c, &cfg.Config, &how, workloads.Streams)
 	c.Flags().StringVar(&cfg.Origin, "origin", "", "IP:PORT of the server behind it, or the path of its Unix socket")
 	return c
 }
@@ -75,7 +76,7 @@ func serveProxyCommand() *cobra.Command {
 func serveStreamCommand() *cobra.Command {
 	cfg := workloads.StreamConfig{Bytes: -1}
 	cfg.Files = true
-	var profile string
+	var how serving
 	c := &cobra.Command{
 		Use:     "stream",
 		Short:   "Send a file to each client that connects, or asks by HTTP, until SIGINT or SIGTERM, then print the counters",
@@ -85,20 +86,26 @@ func serveStreamCommand() *cobra.Command {
 			if err := cfg.Check(); err != nil {
 				return err
 			}
-			return profiled(profile, func() error {
-				return foreground(cmd.Context(), cmd.OutOrStdout(), "stream", cfg.Config, func() (*workloads.Server, error) { return workloads.StartStream(cfg) })
+			return profiled(how.profile, func() error {
+				return how.foreground(cmd.Context(), cmd.OutOrStdout(), "stream", cfg.Config, func() (*workloads.Server, error) { return workloads.StartStream(cfg) })
 			})
 		},
 	}
-	serveFlags(c, &cfg.Config, &profile, workloads.Streams)
+	serveFlags(c, &cfg.Config, &how, workloads.Streams)
 	c.Flags().StringVar(&cfg.Protocol, "protocol", workloads.Raw, "raw: to each client that connects; http: to each that asks by GET, whatever the path")
 	c.Flags().StringVar(&cfg.Path, "file", "", "what is sent: as many bytes of it as it has at the start")
 	complete(c, map[string][]string{"protocol": workloads.Protocols})
 	return c
 }
 
+// serving is how a server runs, whatever it serves.
+type serving struct {
+	profile string
+	control bool
+}
+
 // serveFlags are those of every server; networks are what it can be reached by.
-func serveFlags(c *cobra.Command, cfg *workloads.Config, profile *string, networks []string) {
+func serveFlags(c *cobra.Command, cfg *workloads.Config, how *serving, networks []string) {
 	f := c.Flags()
 	f.StringVar(&cfg.Backend, "backend", "uring", "backend or variant")
 	f.StringVar(&cfg.Network, "network", "tcp", strings.Join(networks, ", "))
@@ -107,7 +114,8 @@ func serveFlags(c *cobra.Command, cfg *workloads.Config, profile *string, networ
 	f.IntVar(&cfg.Workers, "workers", 0, "limit of the thread pool; 0: one worker a connection, and for datagrams one a CPU")
 	f.IntVar(&cfg.BufSize, "buf-size", 4096, "bytes of a receive buffer, or of one to read a file into; for datagrams it is always large enough")
 	f.IntVar(&cfg.Bufs, "bufs", 1024, "such buffers of a loop")
-	f.StringVar(profile, "cpuprofile", "", "write a CPU profile of the server to this file")
+	f.StringVar(&how.profile, "cpuprofile", "", "write a CPU profile of the server to this file")
+	f.BoolVar(&how.control, "control", false, "take calls by the descriptors 3 and 4, as ringbench gate makes them")
 	complete(c, map[string][]string{"backend": variants(), "network": networks})
 }
 
@@ -129,7 +137,7 @@ func profiled(name string, f func() error) error {
 }
 
 // foreground runs the server that start makes of cfg, and says what it has counted.
-func foreground(ctx context.Context, w io.Writer, what string, cfg workloads.Config, start func() (*workloads.Server, error)) error {
+func (how serving) foreground(ctx context.Context, w io.Writer, what string, cfg workloads.Config, start func() (*workloads.Server, error)) error {
 	b, err := backends.Lookup(cfg.Backend)
 	if err != nil {
 		return err
@@ -149,6 +157,11 @@ func foreground(ctx context.Context, w io.Writer, what string, cfg workloads.Con
 		return err
 	}
 	defer s.Remove()
+	if how.control {
+		if err := bench.Answer(s); err != nil {
+			return err
+		}
+	}
 	t := s.Traits()
 	fmt.Fprintf(w, "%s %s on %s %s", b.Name(), what, cfg.Network, s.Addr())
 	if t.Tier != "" {

@@ -39,7 +39,7 @@ it finds in {dir}; {file} is its path. Both are gone when the run ends.`,
   ringbench stream --server-cmd='mine=./my-server {port} {file}'
   ringbench stream --protocol=http --server-cmd='nginx=./nginx.sh {port} {dir}' --backend=epoll+sendfile --duet'`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return compare(cmd, &o, out) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return contest(cmd, &o, out) },
 	}
 	streamFlags(c, &g)
 	comparisonFlags(c, &o, time.Second, 400*time.Millisecond)

@@ -309,7 +309,7 @@ func TestCalibrationPlan(t *testing.T) {
 		{Conns: 1, Size: 64}:        " {port} 4096 256",
 		{Conns: 1000, Size: 4096}:   " {port} 8192 2000",
 		{Conns: 10, Size: 20_000}:   " {port} 32768 256",
-		{Conns: 10, Size: 16 << 20}: " {port} 65536 256",
+		{Conns: 10, Size: 16 << 20}: " {port} 262144 64",
 	} {
 		load.Pipeline = 1
 		cell, err := c.twin(result.Cell{Load: load, Loops: 1}, ctwin.Uring)
@@ -399,5 +399,19 @@ func TestEstimate(t *testing.T) {
 	}
 	if d := three - 2*time.Hour; d < 45*time.Second || d > 75*time.Second {
 		t.Errorf("3 sessions an hour apart: %v", three)
+	}
+	o = options("epoll", "epoll")
+	o.FindMax, o.SLO, o.Trials, o.Duration, o.Warmup = true, "p99<1ms", 3, time.Second, 500*time.Millisecond
+	p := planOf(t, o)
+	search, err := Estimate(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if search < 2*20*1500*time.Millisecond || search > 2*20*2*time.Second {
+		t.Errorf("2 searches of some 20 trials of 1.5 s: %v", search)
+	}
+	var outline strings.Builder
+	if err := Outline(&outline, p, nil); err != nil || !strings.Contains(outline.String(), "echo: 2 cells, a search of about 20 blocks, about 1m") {
+		t.Errorf("%s, %v", &outline, err)
 	}
 }

@@ -119,7 +119,7 @@ func (c *contestant) stock(ctx context.Context, trace *meter.SyscallTrace) (s st
 		if byClient {
 			err = c.client.Call(ctx, "progress", nil, &edges[i].progress)
 		} else {
-			err = c.server.Call(ctx, "counters", nil, &edges[i].Counters)
+			err = c.read(ctx, &edges[i].Counters)
 		}
 		if err != nil {
 			return s, ended("%v", err)

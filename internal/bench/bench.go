@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
@@ -20,9 +21,25 @@ const (
 	Alone  = "alone"  // there is no client
 )
 
-// Progress is told before each run of the plan, and with done == of at the end,
-// however it came.
-type Progress func(done, of int, what string)
+// A Step is what is about to be done: a run of the plan, or what comes before the
+// first or between two.
+type Step struct {
+	Done, Of      int // runs
+	Block, Blocks int // of the run, from 1; 0: of none, or of how many is not known
+	What          string
+	Cells         []int         // of the run, as indices into the plan's
+	Left          time.Duration // about, until the end of the plan; 0: not known
+}
+
+// Progress is told each step before it begins, and with Done == Of at the end,
+// however it came: never while a window is measured. The set is as it is so far, and
+// is not to be kept.
+type Progress func(Step, *result.Set)
+
+// Keep is given what there is of a run whenever a block of it is whole, but for the
+// last, so that it survives whatever ends the process. It must not hold on to the
+// set. Its error becomes a warning, and it is not called again.
+type Keep func(*result.Set) error
 
 type runner struct {
 	plan    *result.Plan
@@ -34,18 +51,23 @@ type runner struct {
 // early (the set is then marked as interrupted) and when a process could not be
 // started, with the error.
 func Run(ctx context.Context, p *result.Plan, progress Progress) (*result.Set, error) {
+	return RunKept(ctx, p, progress, nil)
+}
+
+// RunKept is Run; keep may be nil.
+func RunKept(ctx context.Context, p *result.Plan, progress Progress, keep Keep) (*result.Set, error) {
 	set := &result.Set{Schema: result.Schema, Started: time.Now().UTC(), Env: meter.Environment(), Plan: *p}
 	set.Env.Capabilities = Capabilities(backends.Families())
 	runs, err := plan.Of(p)
 	if err == nil {
-		err = carryOut(ctx, set, runs, progress)
+		err = carryOut(ctx, set, runs, progress, keep)
 	}
 	return set, err
 }
 
 // carryOut adds to a set what the runs of its plan measure.
-func carryOut(ctx context.Context, set *result.Set, runs []plan.Run, progress Progress) error {
-	err := run(ctx, set, runs, progress)
+func carryOut(ctx context.Context, set *result.Set, runs []plan.Run, progress Progress, keep Keep) error {
+	err := run(ctx, set, runs, progress, keep)
 	var unique []string // a run that is resumed warns once more
 	for _, w := range append(set.Warnings, warmed(set)...) {
 		if !slices.Contains(unique, w) {
@@ -61,12 +83,16 @@ func carryOut(ctx context.Context, set *result.Set, runs []plan.Run, progress Pr
 	return err
 }
 
-func run(ctx context.Context, set *result.Set, runs []plan.Run, progress Progress) (err error) {
+func run(ctx context.Context, set *result.Set, runs []plan.Run, progress Progress, keep Keep) (err error) {
 	p := &set.Plan
 	r := &runner{plan: p}
-	defer progress(len(runs), len(runs), "")
+	tell := func(s Step) {
+		s.Of = len(runs)
+		progress(s, set)
+	}
+	defer tell(Step{Done: len(runs)})
 	if supply := of(p.Cells[0]).supply; supply != nil {
-		progress(0, len(runs), "file")
+		tell(Step{What: "file"})
 		var release func()
 		if r.files, release, err = supply(ctx, set); err != nil {
 			return err
@@ -74,12 +100,12 @@ func run(ctx context.Context, set *result.Set, runs []plan.Run, progress Progres
 		defer release()
 	}
 	if set.Floor == nil {
-		progress(0, len(runs), "harness floor")
+		tell(Step{What: "harness floor"})
 		if set.Floor, err = r.harnessFloor(ctx); err != nil {
 			return err
 		}
 	}
-	if err := r.setSpins(ctx, func(what string) { progress(0, len(runs), what) }); err != nil {
+	if err := r.setSpins(ctx, func(what string) { tell(Step{What: what}) }); err != nil {
 		return err
 	}
 	if r.hiccups, err = watchHiccups(ctx, p); err != nil {
@@ -89,26 +115,48 @@ func run(ctx context.Context, set *result.Set, runs []plan.Run, progress Progres
 	if p.Search != nil {
 		return r.findMax(ctx, set, progress)
 	}
+	return r.blocks(ctx, set, runs, tell, keep)
+}
+
+// blocks carries out the runs of a plan, session by session.
+func (r *runner) blocks(ctx context.Context, set *result.Set, runs []plan.Run, tell func(Step), keep Keep) error {
+	p := &set.Plan
 	session := 0
 	if n := len(set.Trials); n > 0 {
 		session = set.Trials[n-1].Session
 	}
+	gap := seconds(p.SessionGapSeconds)
+	blocks := 1 + runs[len(runs)-1].Block
+	left := lengthOf(p, runs) + time.Duration(runs[len(runs)-1].Block/p.Trials-session)*gap
 	for i, one := range runs {
-		if i > 0 && one.Block != runs[i-1].Block && settled(set) {
-			break
+		if i > 0 && one.Block != runs[i-1].Block {
+			if settled(set) || outOfTime(set, one.Block, time.Now()) {
+				break
+			}
+			if keep != nil {
+				if err := keep(set); err != nil {
+					keep = nil
+					set.Warnings = append(set.Warnings, "finished blocks were not kept for the case that the run is killed: "+err.Error())
+				}
+			}
 		}
 		if now := one.Block / p.Trials; now > session {
 			session = now
-			progress(i, len(runs), fmt.Sprintf("pause before session %d of %d", session+1, p.Sessions))
-			gap := seconds(p.SessionGapSeconds)
+			tell(Step{Done: i, What: fmt.Sprintf("pause before session %d of %d", session+1, p.Sessions), Left: left})
+			left -= gap
+			rest := gap
 			if i == 0 {
-				gap -= time.Since(set.Ended) // of the run that is resumed
+				rest -= time.Since(set.Ended) // of the run that is resumed
 			}
-			if err := pause(ctx, gap); err != nil {
+			if err := pause(ctx, rest); err != nil {
 				return err
 			}
 		}
-		progress(i, len(runs), p.Name(one.Cells[0])+" "+p.Cells[one.Cells[0]].Load.String())
+		tell(Step{
+			Done: i, Block: one.Block + 1, Blocks: blocks, Cells: one.Cells, Left: left,
+			What: namesOf(p, one.Cells) + " " + p.Cells[one.Cells[0]].Load.String(),
+		})
+		left -= lengthOf(p, runs[i:i+1])
 		trials, err := r.trial(ctx, one)
 		for i := range trials {
 			trials[i].Session = session
@@ -121,6 +169,14 @@ func run(ctx context.Context, set *result.Set, runs []plan.Run, progress Progres
 		}
 	}
 	return nil
+}
+
+func namesOf(p *result.Plan, cells []int) string {
+	var names []string
+	for _, c := range cells {
+		names = append(names, p.Name(c))
+	}
+	return strings.Join(names, " and ")
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -83,6 +83,7 @@ func TestChurnOfPool(t *testing.T) {
 // as the server counts, and of those that end a connection as many as the client
 // says there were.
 func TestChurnAgreesWithStrace(t *testing.T) {
+	beyondDefault(t)
 	testenv.Need(t, "strace", testenv.Program("strace"))
 	testenv.Need(t, "root", testenv.Root()) // or kernel.yama.ptrace_scope may forbid it
 	const conns, requests = 8, 3

@@ -33,9 +33,10 @@ type contestant struct {
 	server *child.Proc // nil when it was running already
 	pid    int         // of the server; 0: not known
 	own    bool        // the server is ours: it has counters
-	// pool: the server is a thread pool of ours. Under a load of thousands of
-	// workers the runtime gets round to answering us only when the load is
-	// over, so its counters are read before and after it.
+	served bool        // it is another ringbench's, which is ours too and has them by name
+	// pool: the server is a thread pool of ours, or drives itself by goroutines.
+	// Under a load of thousands of workers the runtime gets round to answering us
+	// only when the load is over, so its counters are read before and after it.
 	pool   bool
 	idle   backends.Counters  // of a pool, before the load
 	silent *result.IdleMemory // what idle connections take; nil: there are none
@@ -88,7 +89,7 @@ func (r *runner) start(ctx context.Context, cell result.Cell) (_ *contestant, er
 		}
 	}
 	if c.pool {
-		if err := c.server.Call(ctx, "counters", nil, &c.idle); err != nil {
+		if err := c.read(ctx, &c.idle); err != nil {
 			return nil, c.blame(err)
 		}
 	}
@@ -177,9 +178,26 @@ func (c *contestant) startOwn(ctx context.Context, p *result.Plan) error {
 	if c.server, err = own.spawn(c.cell.Contestant+" server", p.ServerCPUs, !b.Traits().Blocking); err != nil {
 		return err
 	}
-	c.pid, c.own, c.pool = c.server.PID(), true, b.Traits().Blocking && !b.Traits().Spawn
-	c.late = c.origin != nil && b.Traits().Copies
+	c.counts(b.Traits())
 	return c.server.Call(ctx, "ready", nil, &c.about)
+}
+
+// counts notes that the server is ours.
+func (c *contestant) counts(t backends.Traits) {
+	c.pid, c.own = c.server.PID(), true
+	c.pool = t.Blocking && (!t.Spawn || of(c.cell).client == nil)
+	c.late = c.origin != nil && t.Copies
+}
+
+// read reads the counters of a server of ours.
+func (c *contestant) read(ctx context.Context, n *backends.Counters) error {
+	if !c.served {
+		return c.server.Call(ctx, "counters", nil, n)
+	}
+	var named map[string]uint64
+	err := c.server.Call(ctx, "counters", nil, &named)
+	*n = backends.CountersOf(named)
+	return err
 }
 
 // spawn starts the process. Quiet is for one that does nothing but run loops.
@@ -222,10 +240,14 @@ func loopEnv() []string {
 	return []string{"GOGC=off", "GODEBUG=" + debug}
 }
 
-// startCommand runs a command that is not ours.
+// startCommand runs a command that is not ours, or is another ringbench.
 func (c *contestant) startCommand(p *result.Plan, port string, answers bool) (err error) {
 	args := strings.Fields(strings.NewReplacer("{port}", port, "{origin}", c.behind, "{origin-port}", portOf(c.behind), "{file}", c.behind, "{dir}", filepath.Dir(c.behind)).Replace(c.cell.Command))
-	c.server, err = child.Start(child.Spec{Command: args, Answers: answers, Name: c.cell.Contestant, CPUs: p.ServerCPUs, Session: true})
+	spec := child.Spec{Command: args, Answers: answers, Name: c.cell.Contestant, CPUs: p.ServerCPUs, Session: true}
+	if b, err := backends.Lookup(c.cell.Backend); err == nil && !b.Traits().Blocking {
+		spec.Env = loopEnv()
+	}
+	c.server, err = child.Start(spec)
 	if err == nil {
 		c.pid = c.server.PID()
 	}
@@ -251,8 +273,17 @@ func (c *contestant) startForeign(ctx context.Context, p *result.Plan) error {
 	if err != nil {
 		return err
 	}
-	if err := c.startCommand(p, strconv.Itoa(port), false); err != nil {
+	c.served = answering(c.cell)
+	if err := c.startCommand(p, strconv.Itoa(port), c.served); err != nil {
 		return err
+	}
+	if c.served {
+		b, err := backends.Lookup(c.cell.Backend)
+		if err != nil {
+			return err
+		}
+		c.counts(b.Traits())
+		return c.server.Call(ctx, "ready", nil, &c.about)
 	}
 	c.about.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	for {

@@ -61,12 +61,22 @@ func serverPart(role string, cfg workloads.Config, c result.Cell) (part, error) 
 	return s, nil
 }
 
+// What comes in bulk is received by bulkBuf at a time, so that one call, and one
+// acknowledgement, serves for much. More buffers than bulkBufs, which connections do
+// not need at the same moment, would only take what is received out of the cache.
+const (
+	bulkBuf  = 256 << 10
+	bulkBufs = 64 // of a loop
+)
+
 // echoConfig is the echo server that a cell asks for.
 func echoConfig(c result.Cell, cpus []int) workloads.Config {
-	size := load.BufSize(c.Size * c.Pipeline)
-	bufs := max(256, 2*c.Conns/max(c.Loops, 1))
+	size, bufs := load.BufSize(c.Size*c.Pipeline), max(256, 2*c.Conns/max(c.Loops, 1))
 	for bufs > 256 && bufs*size > 256<<20 {
 		bufs /= 2
+	}
+	if c.Size*c.Pipeline >= bulkBuf {
+		size, bufs = bulkBuf, bulkBufs
 	}
 	return workloads.Config{
 		Backend: c.Backend, Network: c.Network, Address: workloads.LoopbackAddress(c.Network),

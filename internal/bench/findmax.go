@@ -114,7 +114,10 @@ func (r *runner) findMax(ctx context.Context, set *result.Set, progress Progress
 				continue
 			}
 			left = true
-			progress(done, max(len(seekers)*(findExpects+2*p.Trials), done+1), fmt.Sprintf("%s %s at %.10g a second", s.cell.Contestant, s.cell.Unpaced(), rate))
+			progress(Step{
+				Done: done, Of: max(len(seekers)*findBlocks(p), done+1), Block: block + 1,
+				What: fmt.Sprintf("%s %s at %.10g a second", s.cell.Contestant, s.cell.Unpaced(), rate),
+			}, set)
 			if err := r.seek(ctx, set, s, rate, block, done); err != nil {
 				set.Interrupted = true
 				return err
@@ -126,6 +129,10 @@ func (r *runner) findMax(ctx context.Context, set *result.Set, progress Progress
 		}
 	}
 }
+
+// findBlocks is about how many blocks a search takes: of rates, and of the trials
+// that confirm two of them.
+func findBlocks(p *result.Plan) int { return findExpects + 2*p.Trials }
 
 // findStream separates the order of trials from anything else that is drawn from
 // the same seed.

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -27,10 +29,13 @@ type known struct {
 	mu   sync.Mutex
 	log  knownLog
 	gate sync.RWMutex
+	// begun is that the first message has come.
+	begun sync.Once
 }
 
 // knownLog is what it did, in nanoseconds of CLOCK_MONOTONIC.
 type knownLog struct {
+	First  int64 // message came
 	Stalls []stall
 	Served int   // messages
 	Busy   int64 // by them
@@ -99,6 +104,11 @@ func (k *known) gated(c net.Conn) {
 		if _, err := io.ReadFull(c, b); err != nil {
 			return
 		}
+		k.begun.Do(func() {
+			k.mu.Lock()
+			k.log.First = load.Monotonic()
+			k.mu.Unlock()
+		})
 		k.gate.RLock()
 		c.Write(b)
 		k.gate.RUnlock()
@@ -139,26 +149,39 @@ func (k *known) stall() {
 	}
 }
 
-// slower is the fraction of messages, offered at a steady rate, that a
-// message stalls for longer than x: those due before the last x of a stall.
-func (l *knownLog) slower(x time.Duration) float64 {
-	var sum float64
-	for _, s := range l.Stalls {
-		sum += max(0, float64(s.To-s.From)-float64(x))
+// waits are how long messages, on one loop of the client, have to wait for the end
+// of the stall in which they are due, in order: of those that are answered within
+// the window if nothing else delays them.
+func (l *knownLog) waits(o Options) (all []time.Duration) {
+	rng := rand.New(rand.NewPCG(o.Seed, 0x61727269)) // what package load draws arrivals of
+	rng.ExpFloat64()                                 // the first
+	interval := 1e9 / o.echo().Rates[0]
+	open := float64(l.First + int64(o.Warmup))
+	end := open + float64(o.Duration)
+	for due := float64(l.First); ; {
+		answered := due
+		for _, s := range l.Stalls {
+			if float64(s.From) <= due && due < float64(s.To) {
+				answered = float64(s.To)
+			}
+		}
+		switch {
+		case due >= end:
+			slices.Sort(all)
+			return all
+		case answered >= open && answered < end:
+			all = append(all, time.Duration(answered-due))
+		}
+		gap := 1.0
+		if o.echo().Arrivals != ArrivalsConstant {
+			gap = rng.ExpFloat64()
+		}
+		due += gap * interval
 	}
-	return sum / float64(len(l.Stalls)) / float64(stallPeriod)
 }
 
-// percentile is how long the stalls make a message take at a percentile that lies
-// among those which they delay.
-func (l *knownLog) percentile(p float64) time.Duration {
-	lo, hi := time.Duration(0), 2*stallLength
-	for hi-lo > time.Microsecond {
-		if x := (lo + hi) / 2; l.slower(x) > (100-p)/100 {
-			lo = x
-		} else {
-			hi = x
-		}
-	}
-	return hi
+// longer is the fraction of waits longer than x.
+func longer(waits []time.Duration, x time.Duration) float64 {
+	i, _ := slices.BinarySearch(waits, x+1)
+	return float64(len(waits)-i) / float64(len(waits))
 }

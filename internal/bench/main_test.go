@@ -85,7 +85,7 @@ func beyondDefault(t *testing.T) {
 	}
 }
 
-func silent(int, int, string) {}
+func silent(Step, *result.Set) {}
 
 // mustRun carries out a plan that must succeed.
 func mustRun(t testing.TB, o Options) *result.Set {
@@ -117,15 +117,7 @@ func harnessRole(c *child.Control) error {
 
 // children lists the processes whose parent is pid, by /proc.
 func children(pid int) (pids []int) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil
-	}
-	for _, e := range entries {
-		n, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
+	for _, n := range child.Processes() {
 		if st, ppid := procStat(n); ppid == pid && st != "Z" {
 			pids = append(pids, n)
 		}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -13,6 +14,20 @@ import (
 	"github.com/ringbench/ringbench/internal/plan"
 	"github.com/ringbench/ringbench/internal/result"
 )
+
+// A Refusal is what this environment refuses of a plan that could be run elsewhere.
+type Refusal struct{ error }
+
+// refusalOf is err, marked if it is the environment's.
+func refusalOf(err error) error {
+	var u *backends.Unavailable
+	if errors.As(err, &u) {
+		return &Refusal{err}
+	}
+	return err
+}
+
+func (r *Refusal) Unwrap() error { return r.error }
 
 // needs checks what the cells take against this system's limits, those of a duet
 // together. A cell that all, a calibration or an ablation brought in and that
@@ -47,9 +62,11 @@ func (o *Options) needs(p *result.Plan) error {
 		leaveOut(p, strings.TrimSuffix(p.Cells[i].Contestant, again), err)
 		kept[i] = false
 	}
-	p.Keep(kept)
-	if p.Purpose == "" {
-		couple(p)
+	if slices.Contains(kept, false) {
+		p.Keep(kept)
+		if p.Purpose == "" {
+			couple(p)
+		}
 	}
 	if len(p.Cells) == 0 || p.Purpose != "" && p.Search == nil && len(p.Matches) == 0 {
 		return errNoneLeft(p)

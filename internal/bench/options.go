@@ -123,11 +123,11 @@ func (o *Options) plan(fill func(*result.Plan, []result.Load) (warnings []string
 	if len(p.Cells) > maxCells {
 		return nil, nil, fmt.Errorf("%d cells are too many: at most %d", len(p.Cells), maxCells)
 	}
-	if p.Purpose == "" {
+	if p.Purpose == "" && p.Matches == nil {
 		couple(p)
 	}
 	if err := o.needs(p); err != nil {
-		return nil, nil, err
+		return nil, nil, &Refusal{err}
 	}
 	if w := o.clientWarning(p); w != "" {
 		warnings = append(warnings, w)
@@ -187,17 +187,25 @@ func (o *Options) checkForeign(workload string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	needs := strings.Join(names, " or ")
 	if o.Target != "" {
-		return fmt.Errorf("--target=%s: a server that runs already does not know what is behind it in each trial of ringbench %s; use --server-cmd with %s", o.Target, workload, needs)
+		return fmt.Errorf("--target=%s: a server that runs already does not know what is behind it in each trial of ringbench %s; use --server-cmd with %s", o.Target, workload, strings.Join(names, " or "))
 	}
 	for _, nc := range o.Commands {
 		_, command, _ := strings.Cut(nc, "=")
-		if command != "" && !slices.ContainsFunc(names, func(n string) bool { return strings.Contains(command, n) }) {
-			return fmt.Errorf("--server-cmd=%q must contain %s, which is replaced by what ringbench %s has behind the server", nc, needs, workload)
+		if err := namesBehind(command, workload); command != "" && err != nil {
+			return fmt.Errorf("--server-cmd=%q %w", nc, err)
 		}
 	}
 	return nil
+}
+
+// namesBehind checks that a command is told what a workload has behind the server.
+func namesBehind(command, workload string) error {
+	names := playable[workload].foreign
+	if len(names) == 0 || slices.ContainsFunc(names, func(n string) bool { return strings.Contains(command, n) }) {
+		return nil
+	}
+	return fmt.Errorf("must contain %s, which is replaced by what ringbench %s has behind the server", strings.Join(names, " or "), workload)
 }
 
 // checkClient chooses the load generator's backend and checks it.
@@ -446,25 +454,34 @@ func (o *Options) contestants(p *result.Plan) (cells []result.Cell, warnings []s
 // command is a foreign server that is started for each trial.
 func (o *Options) command(nc string) (c result.Cell, err error) {
 	name, command, ok := strings.Cut(nc, "=")
-	args := strings.Fields(command)
-	if !ok || name == "" || len(args) == 0 {
+	if !ok || name == "" || len(strings.Fields(command)) == 0 {
 		return c, fmt.Errorf("--server-cmd=%q must be NAME=COMMAND", nc)
 	}
-	if !strings.Contains(command, "{port}") {
-		return c, fmt.Errorf("--server-cmd=%q must contain {port}, which is replaced by the port to listen on", nc)
-	}
-	if _, err := exec.LookPath(args[0]); err != nil {
-		var e *exec.Error
-		if errors.As(err, &e) {
-			err = e.Err
-		}
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return c, fmt.Errorf("--server-cmd=%q: cannot run %s: %w; give the path of a program", nc, args[0], err)
+	if err := checkCommand(command); err != nil {
+		return c, fmt.Errorf("--server-cmd=%q%w", nc, err)
 	}
 	return result.Cell{Contestant: name, Command: command, Loops: o.Loops}, nil
+}
+
+// checkCommand checks a command that is not empty. The error goes on from its flag.
+func checkCommand(command string) error {
+	if !strings.Contains(command, "{port}") {
+		return errors.New(" must contain {port}, which is replaced by the port to listen on")
+	}
+	program := strings.Fields(command)[0]
+	_, err := exec.LookPath(program)
+	if err == nil {
+		return nil
+	}
+	var e *exec.Error
+	if errors.As(err, &e) {
+		err = e.Err
+	}
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return fmt.Errorf(": cannot run %s: %w; give the path of a program", program, err)
 }
 
 func (o *Options) contestant(name string) (c result.Cell, err error) {

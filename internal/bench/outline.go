@@ -25,7 +25,11 @@ func Outline(w io.Writer, p *result.Plan, warnings []string) error {
 		return err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s in %s, %s, about %v\n", p.Workload(), count(len(p.Cells), "cell"), count(1+runs[len(runs)-1].Block, "block"), count(len(runs), "run"), length.Round(time.Second))
+	what := fmt.Sprintf(" in %s, %s", count(1+runs[len(runs)-1].Block, "block"), count(len(runs), "run"))
+	if p.Search != nil {
+		what = fmt.Sprintf(", a search of about %s", count(findBlocks(p), "block"))
+	}
+	fmt.Fprintf(&b, "%s: %s%s, about %v\n", p.Workload(), count(len(p.Cells), "cell"), what, length.Round(time.Second))
 	for i := range p.Cells {
 		fmt.Fprintf(&b, "  cell %d: %s, %s\n", i, p.Name(i), p.Cells[i].Load)
 	}

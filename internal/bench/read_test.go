@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/meter"
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/storage"
 	"github.com/ringbench/ringbench/internal/testenv"
@@ -55,6 +57,29 @@ func startReading(t *testing.T, o Options) (*contestant, *result.Plan) {
 	}
 	t.Cleanup(func() { c.stop() })
 	return c, p
+}
+
+// A load that drives itself leaves it little time to answer, and us little to look
+// for what a program has started: nothing is asked of it until it has ended.
+func TestLoadThatDrivesItselfIsLeftAlone(t *testing.T) {
+	c, _ := startReading(t, readOptions(t, ReadGrid{}, "net"))
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := readCounters(over, []*contestant{c}); err != nil {
+		t.Errorf("it is asked for its counters: %v", err)
+	}
+	for _, program := range []struct {
+		contestant
+		read bool
+	}{
+		{contestant{pid: os.Getpid(), server: c.server, client: c.server}, false},
+		{contestant{pid: os.Getpid(), server: c.server}, true},
+	} {
+		trees, err := readTrees([]*contestant{&program.contestant})
+		if read := !reflect.DeepEqual(trees[0], meter.Tree{}); err != nil || read != program.read {
+			t.Errorf("what a program started was read: %v, %v, want %v", read, err, program.read)
+		}
+	}
 }
 
 // drive runs the load of c until n operations have ended.

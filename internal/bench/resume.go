@@ -31,6 +31,9 @@ type Rest struct {
 // machine. The error says that nothing is, or what keeps the rest from being
 // comparable with what is there.
 func Remaining(set *result.Set, version string) (*Rest, error) {
+	if len(set.Joined) > 0 {
+		return nil, errors.New("it was joined from several runs; resume the one that was interrupted")
+	}
 	runs, err := plan.Of(&set.Plan)
 	if err != nil {
 		return nil, err
@@ -145,8 +148,8 @@ func fits(p result.Plan) error {
 
 // Resume runs the rest of a set and adds it. Gained reports whether a block
 // more is whole; otherwise what the set was before is worth as much. It changes set
-// in any case.
-func Resume(ctx context.Context, set *result.Set, rest *Rest, progress Progress) (gained bool, err error) {
+// in any case. Keep may be nil.
+func Resume(ctx context.Context, set *result.Set, rest *Rest, progress Progress, keep Keep) (gained bool, err error) {
 	if set.Plan.Purpose == result.PurposeCalibration {
 		twins, err := rebuild(ctx, &set.Plan)
 		if err != nil {
@@ -157,7 +160,7 @@ func Resume(ctx context.Context, set *result.Set, rest *Rest, progress Progress)
 	set.Trials = slices.DeleteFunc(set.Trials, func(t result.Trial) bool { return t.Block >= rest.Block })
 	set.Resumed = append(set.Resumed, result.Resumption{Started: time.Now().UTC(), Block: rest.Block, Dropped: rest.Cut})
 	set.Interrupted = false
-	err = carryOut(ctx, set, rest.runs, progress)
+	err = carryOut(ctx, set, rest.runs, progress, keep)
 	last := -1
 	if n := len(set.Trials); n > 0 {
 		last = set.Trials[n-1].Block

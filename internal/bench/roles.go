@@ -64,16 +64,21 @@ func serve(c *child.Control, s *workloads.Server) error {
 		fmt.Fprintln(os.Stderr, <-s.Failed())
 		os.Exit(1)
 	}()
+	c.Serve(answers(s, func() any { return s.Counters() }))
+	return nil
+}
+
+// answers are those of a server to calls.
+func answers(s *workloads.Server, counters func() any) map[string]func(json.RawMessage) (any, error) {
 	t := s.Traits()
-	c.Serve(map[string]func(json.RawMessage) (any, error){
+	return map[string]func(json.RawMessage) (any, error){
 		"ready": func(json.RawMessage) (any, error) {
 			return listening{s.Addr(), t.Tier, t.Features, s.Descriptors()}, nil
 		},
 		"accepted": func(json.RawMessage) (any, error) { return s.Accepted(), nil },
-		"counters": func(json.RawMessage) (any, error) { return s.Counters(), nil },
+		"counters": func(json.RawMessage) (any, error) { return counters(), nil },
 		"slowed":   func(json.RawMessage) (any, error) { return s.Slowed(), nil },
-	})
-	return nil
+	}
 }
 
 // progress is how many messages a client has had answered at a moment.

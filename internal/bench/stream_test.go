@@ -55,6 +55,7 @@ func TestStream(t *testing.T) {
 // From before the load until after it, strace sees of each kind of call as many
 // as the server counts, and of each as many as the files need.
 func TestStreamAgreesWithStrace(t *testing.T) {
+	beyondDefault(t)
 	testenv.Need(t, "strace", testenv.Program("strace"))
 	testenv.Need(t, "root", testenv.Root()) // or kernel.yama.ptrace_scope may forbid it
 	const pieces = 7                        // of 16 KiB in 100,001 bytes

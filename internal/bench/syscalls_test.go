@@ -200,6 +200,7 @@ func TestCountersAgreeWithStrace(t *testing.T) {
 // pipe's included. Those come by the second and not by the message, and strace
 // sees a longer stretch than the audit; so they are scaled by time.
 func TestPrintedSyscallsAgreeWithStrace(t *testing.T) {
+	beyondDefault(t)
 	needTrace(t)
 	testenv.Need(t, "strace", testenv.Program("strace"))
 	for backend := range ceilings {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ringbench/ringbench/internal/child"
 )
 
 // A threadLimit is one of the bounds on how many threads there may be.
@@ -56,9 +58,8 @@ func threadsInUse() (n int) {
 
 // threadsOf counts the threads of a user, which is what RLIMIT_NPROC binds.
 func threadsOf(uid int) (n int) {
-	statuses, _ := filepath.Glob("/proc/[0-9]*/status") // fails for a bad pattern only
-	for _, path := range statuses {
-		b, err := os.ReadFile(path)
+	for _, pid := range child.Processes() {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		if err != nil {
 			continue // it has ended
 		}

@@ -164,7 +164,7 @@ func (c *contestant) endLoad(ctx context.Context, pool *backends.Counters) (repo
 	}
 	if c.pool && ctx.Err() == nil {
 		// Also when the client failed: a pool that hangs is why it got no answer.
-		if perr := c.server.Call(ctx, "counters", nil, pool); perr != nil {
+		if perr := c.read(ctx, pool); perr != nil {
 			err = perr
 		}
 		*pool = pool.Sub(c.idle)
@@ -336,11 +336,13 @@ func (r *runner) prepare(ctx context.Context, cs []*contestant) (*reading, error
 	return &reading{s, trees, counters}, nil
 }
 
-// readTrees reads what servers that are not ours have started.
+// readTrees reads what servers that are not ours have started. It takes a look at
+// all processes of the machine, for which a load that has just begun leaves little
+// time; what drives itself is a program of ours and starts none.
 func readTrees(cs []*contestant) ([]meter.Tree, error) {
 	trees := make([]meter.Tree, len(cs))
 	for i, c := range cs {
-		if c.own || c.pid == 0 {
+		if c.own || c.pid == 0 || c.client == c.server {
 			continue
 		}
 		var err error
@@ -396,7 +398,7 @@ func readCounters(ctx context.Context, cs []*contestant) ([]backends.Counters, e
 		if !c.own || c.pool {
 			continue
 		}
-		if err := c.server.Call(ctx, "counters", nil, &counters[i]); err != nil {
+		if err := c.read(ctx, &counters[i]); err != nil {
 			return nil, ctxOr(ctx, ended("%v", err))
 		}
 	}

@@ -3,6 +3,7 @@ package bench
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ringbench/ringbench/internal/result"
 )
@@ -61,5 +62,23 @@ func TestUntilRefused(t *testing.T) {
 		if _, _, err := o.Plan(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
+	}
+}
+
+// A plan with a time ends before the block that would not be over by then.
+func TestOutOfTime(t *testing.T) {
+	set := &result.Set{Started: time.Now(), Plan: result.Plan{WithinSeconds: 60}}
+	for _, c := range []struct {
+		blocks int
+		spent  time.Duration
+		want   bool
+	}{{1, 29 * time.Second, false}, {1, 31 * time.Second, true}, {10, 54 * time.Second, false}, {10, 55 * time.Second, true}} {
+		if got := outOfTime(set, c.blocks, set.Started.Add(c.spent)); got != c.want {
+			t.Errorf("%d blocks in %v: %v", c.blocks, c.spent, got)
+		}
+	}
+	set.Plan.WithinSeconds = 0
+	if outOfTime(set, 1, set.Started.Add(time.Hour)) {
+		t.Error("out of time though there is no limit")
 	}
 }

@@ -63,21 +63,31 @@ func run(role string, f func(*Control) error) error {
 	// Every thread inherits the name, and top shows it instead of "exe".
 	// A kernel that refuses costs us nothing but that.
 	_ = os.WriteFile("/proc/self/comm", []byte("rb-"+role), 0)
+	c, err := Controlled()
+	if err != nil {
+		return fmt.Errorf("%s is set, but %w; unset the variable", roleVar, err)
+	}
+	return f(c)
+}
+
+// Controlled opens the control pipes of a program that was started as a Command that
+// Answers.
+func Controlled() (*Control, error) {
 	in, err := controlPipe(requestFD)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	out, err := controlPipe(replyFD)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c := &Control{requests: make(chan request), replies: json.NewEncoder(out)}
 	dec := json.NewDecoder(in)
 	if err := dec.Decode(&c.config); err != nil {
-		return fmt.Errorf("read configuration from parent: %w", err)
+		return nil, fmt.Errorf("read configuration from parent: %w", err)
 	}
 	go c.read(dec)
-	return f(c)
+	return c, nil
 }
 
 // controlPipe opens an inherited pipe for the poller, so that a read that waits
@@ -85,7 +95,7 @@ func run(role string, f func(*Control) error) error {
 func controlPipe(fd int) (*os.File, error) {
 	unix.CloseOnExec(fd)
 	if err := unix.SetNonblock(fd, true); err != nil {
-		return nil, fmt.Errorf("%s is set, but descriptor %d is no control pipe: %w; unset the variable", roleVar, fd, err)
+		return nil, fmt.Errorf("descriptor %d is no control pipe: %w", fd, err)
 	}
 	return os.NewFile(uintptr(fd), "control"), nil
 }

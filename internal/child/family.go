@@ -3,8 +3,6 @@ package child
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -25,9 +23,7 @@ func (r relative) String() string { return fmt.Sprintf("%s (pid %d)", r.name, r.
 // all that ties the server of a wrapper that did not exec it to us. The child
 // must not be reaped: until then no other process leads either.
 func relatives(child int) (list []relative) {
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // fails for a bad pattern only
-	for _, name := range stats {
-		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+	for _, pid := range Processes() {
 		if r, ok := related(pid, child); ok {
 			list = append(list, r)
 		}
@@ -36,17 +32,19 @@ func relatives(child int) (list []relative) {
 }
 
 func related(pid, child int) (r relative, ok bool) {
+	group, _ := unix.Getpgid(pid) // fails when it has ended, as does what follows
+	session, _ := unix.Getsid(pid)
+	if pid == child || group != child && session != child { // for most, without a file read
+		return r, false
+	}
 	stat := readTrimmed(fmt.Sprintf("/proc/%d/stat", pid))
 	from, to := strings.IndexByte(stat, '('), strings.LastIndexByte(stat, ')')
-	if pid == child || from < 0 || to < from {
+	if from < 0 || to < from {
 		return r, false
 	}
-	f := strings.Fields(stat[to+1:]) // state, parent, group, session: proc_pid_stat(5)
-	if len(f) < 4 || f[0] == "Z" || f[0] == "X" {
-		return r, false
-	}
-	leader := strconv.Itoa(child)
-	return relative{pid, stat[from+1 : to]}, f[2] == leader || f[3] == leader
+	state := strings.TrimSpace(stat[to+1:]) // proc_pid_stat(5)
+	ended := state == "" || state[0] == 'Z' || state[0] == 'X'
+	return relative{pid, stat[from+1 : to]}, !ended
 }
 
 // signalFamily signals the child and its relatives. The group gets it at once, so

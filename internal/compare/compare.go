@@ -1,9 +1,23 @@
 package compare
 
 import (
+	"cmp"
+	"math"
+	"slices"
+
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/stat"
 )
+
+// Options say what matters.
+type Options struct {
+	// Threshold is the least fraction that matters; 0 is Threshold.
+	Threshold float64
+	// Seed is of what is drawn at random, so that a comparison can be repeated.
+	Seed uint64
+	// BaseName and HeadName are where the results come from, such as their files.
+	BaseName, HeadName string
+}
 
 // A Comparison is of all that base and head have in common.
 type Comparison struct {
@@ -11,6 +25,8 @@ type Comparison struct {
 	// Differences are of the conditions, the gravest first.
 	Differences []result.Difference
 	Findings    []Finding // the most relevant first
+	// Shifts are of latencies, in the order of the plan.
+	Shifts []Shift
 	// Unmatched are cells that the other side does not have.
 	Unmatched []Unmatched
 	Warnings  []string
@@ -29,57 +45,44 @@ type Unmatched struct {
 	Load       result.Load
 }
 
-// A Metric is what is compared, by its name in rules and in exports.
-type Metric string
-
-const (
-	CPU        Metric = "cpu"        // server CPU a message, ns
-	Throughput Metric = "throughput" // messages/s
-	P50        Metric = "p50"        // ns; of the response time where there is one
-	P99        Metric = "p99"
-	P999       Metric = "p99.9"
-	Syscalls   Metric = "syscalls"    // a message
-	Allocs     Metric = "allocations" // a message
-	CQEs       Metric = "cqes"        // an io_uring_enter
-	RSS        Metric = "rss"         // bytes
-)
-
-// A Finding is one metric of one contestant under one load.
-type Finding struct {
+// A Shift is where in the distribution of latencies head differs from base: in each
+// quantile A is head's, B is base's.
+type Shift struct {
 	Contestant string
 	Load       result.Load
-	Metric     Metric
-	// Lower says that less is better.
-	Lower      bool
-	Base, Head stat.Interval
-	// Effect is head/base: of pairs that were measured together or in the same
-	// block if Paired, else of two samples taken apart, which is wider.
-	Effect stat.Effect
-	Paired bool
-	// Exact: a counter that is the same whenever the program is, compared as it
-	// stands; then there is no noise to heed.
-	Exact   bool
-	Floor   float64 // of the noise of this very session, as a fraction; 0 if there is no A/A
-	Q       float64 // of Benjamini and Hochberg over all findings; NaN if Exact or not known
-	Verdict Verdict
-	Why     string // of an inconclusive verdict
-	// Detectable is the least change that would have been found, as a fraction.
-	Detectable float64
-	// More is how many more trials would settle it; 0 if it is settled or if no
-	// number would.
-	More int
+	Quantiles  []stat.Quantile
 }
 
-// A Verdict is on head, as against base.
-type Verdict int
+// conclude judges what was found, all together, and puts it in order.
+func (c *Comparison) conclude(threshold float64) {
+	p := make([]float64, len(c.Findings))
+	for i, f := range c.Findings {
+		p[i] = math.NaN()
+		if !f.Exact {
+			p[i] = f.Effect.P()
+		}
+	}
+	for i, q := range stat.QValues(p) {
+		c.Findings[i].Q = q
+		c.Findings[i] = c.Findings[i].At(threshold)
+	}
+	slices.SortStableFunc(c.Findings, func(x, y Finding) int {
+		if x.Verdict != y.Verdict {
+			return cmp.Compare(y.Verdict.rank(), x.Verdict.rank())
+		}
+		return cmp.Compare(y.beyondFloor(), x.beyondFloor())
+	})
+}
 
-const (
-	Inconclusive Verdict = iota
-	NoDifference         // within the threshold
-	Improvement
-	Regression
-)
+// rank is higher for what a reader wants first.
+func (v Verdict) rank() int {
+	return [...]int{Inconclusive: 1, NoDifference: 0, Improvement: 2, Regression: 3}[v]
+}
 
-func (v Verdict) String() string {
-	return [...]string{"inconclusive", "no difference", "improvement", "regression"}[v]
+// beyondFloor is how far the effect goes beyond the noise.
+func (f *Finding) beyondFloor() float64 {
+	if math.IsNaN(f.Effect.Center) {
+		return math.Inf(-1)
+	}
+	return math.Abs(math.Log(f.Effect.Center)) - math.Log1p(f.Floor)
 }

@@ -25,8 +25,8 @@ type Decision struct {
 	Outcome    Outcome
 	Comparison *compare.Comparison
 	Judged     []Judgement // the gravest first
-	// Smallest is the smallest change of CPU a message that would have been seen,
-	// as a fraction.
+	// Smallest is the smallest change of CPU a message that would have been seen
+	// under every load, as a fraction; NaN if CPU was not compared.
 	Smallest float64
 	Advice   []string // what to do about it
 	Took     time.Duration
@@ -34,22 +34,13 @@ type Decision struct {
 
 // A Judgement is a rule applied to a finding.
 type Judgement struct {
-	compare.Finding
-	Rule    Rule
-	Outcome Outcome
+	compare.Finding // by the threshold of the rule
+	Rule            Rule
+	Outcome         Outcome
 	// Confirmed: a regression that a run of its own has shown again.
 	Confirmed bool
 	Text      string // one sentence
 }
 
-// A Rule is on one metric of some cells.
-type Rule struct {
-	Metric compare.Metric `yaml:"metric" json:"metric"`
-	// Threshold is by what fraction head may be worse.
-	Threshold float64 `yaml:"threshold" json:"threshold"`
-	// Advice alone: a regression is reported, and passes.
-	Advice bool `yaml:"advice,omitempty" json:"advice,omitempty"`
-	// Contestants and Loads, if given, are patterns of path.Match on names.
-	Contestants []string `yaml:"contestants,omitempty" json:"contestants,omitempty"`
-	Loads       []string `yaml:"loads,omitempty" json:"loads,omitempty"`
-}
+// Decides reports whether the outcome bears on the decision's.
+func (j *Judgement) Decides() bool { return !j.Rule.Advice }

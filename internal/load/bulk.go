@@ -19,7 +19,7 @@ const (
 
 // group is how many messages a connection asks for at a time: enough that the
 // asking does not count.
-func (c Config) group() int {
+func (c *Config) group() int {
 	if c.Asks == Echo {
 		return 1
 	}
@@ -27,7 +27,7 @@ func (c Config) group() int {
 }
 
 // answer is how many bytes answer how many messages.
-func (c Config) answer() (bytes, messages int) {
+func (c *Config) answer() (bytes, messages int) {
 	if c.Asks == Up {
 		return pattern.AskSize, c.group()
 	}

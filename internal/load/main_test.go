@@ -179,6 +179,21 @@ func (r *run) until(t testing.TB, answers float64) {
 	}
 }
 
+// allocatesNothing demands that after warm answers so many more are taken without an
+// allocation for each: the runtime makes some of its own.
+func (r *run) allocatesNothing(t testing.TB, warm, more float64) {
+	t.Helper()
+	r.until(t, warm)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	n := r.Progress()
+	r.until(t, n+more)
+	runtime.ReadMemStats(&after)
+	if got := after.Mallocs - before.Mallocs; got > 50 {
+		t.Errorf("%d allocations in %v answers", got, r.Progress()-n)
+	}
+}
+
 // untilFailed waits for that many answers or for an error.
 func (r *run) untilFailed(t testing.TB, answers float64) {
 	t.Helper()

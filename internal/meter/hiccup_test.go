@@ -117,3 +117,17 @@ func shows(t *testing.T, p *child.Proc, stall func(time.Duration) (from, to int6
 		t.Errorf("%d moments in a second, one every %v", n, time.Duration(every))
 	}
 }
+
+// What it takes to watch a CPU for a millisecond of a window.
+func BenchmarkHiccups(b *testing.B) {
+	h, err := WatchHiccups(child.Allowed()[:1])
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer h.Stop()
+	h.Record(monotonic(), monotonic()+int64(time.Hour)) // as seldom as a wake-up is dear
+	b.ResetTimer()
+	begin := readOwn().CPUSeconds
+	time.Sleep(time.Duration(b.N) * time.Millisecond)
+	b.ReportMetric((readOwn().CPUSeconds-begin)*1e9/float64(b.N), "cpu-ns/ms")
+}

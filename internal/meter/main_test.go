@@ -126,7 +126,6 @@ func workerRole(c *child.Control) error {
 			return job(n)
 		}
 	}
-	handlers["split"] = splitRole
 	c.Serve(handlers)
 	return errors.New("unreachable")
 }

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/ringbench/ringbench/internal/child"
 	"github.com/ringbench/ringbench/internal/result"
 )
 
@@ -16,19 +16,14 @@ import (
 // have started, and, if it leads a session, all others of that, which may have
 // lost the parent that tied them to it. We and ours are none of them.
 func Descendants(pid int) (pids []int, err error) {
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		return nil, err
-	}
 	children := map[int][]int{}
-	for _, name := range stats {
-		child, _ := strconv.Atoi(filepath.Base(filepath.Dir(name)))
-		if child == pid || child == os.Getpid() {
+	for _, other := range child.Processes() {
+		if other == pid || other == os.Getpid() {
 			continue
 		}
-		stat, err := statFields(name)
+		stat, err := statFields("/proc/" + strconv.Itoa(other) + "/stat")
 		if err != nil {
-			if err = gone(child, err); errors.Is(err, errEnded) {
+			if err = gone(other, err); errors.Is(err, errEnded) {
 				continue
 			}
 			return nil, err
@@ -37,7 +32,7 @@ func Descendants(pid int) (pids []int, err error) {
 		if stat[6] == strconv.Itoa(pid) {
 			parent = pid
 		}
-		children[parent] = append(children[parent], child)
+		children[parent] = append(children[parent], other)
 	}
 	pids = children[pid]
 	for i := 0; i < len(pids); i++ {

@@ -86,7 +86,7 @@ func decode(b []byte) (documents []Document, err error) {
 			break
 		}
 		if err != nil {
-			return nil, notYAML(err)
+			return nil, NotYAML(err)
 		}
 		if len(documents) == documentsMax {
 			return nil, &Error{Line: n.Line, Err: fmt.Errorf("more than %d documents", documentsMax)}
@@ -105,8 +105,8 @@ func decode(b []byte) (documents []Document, err error) {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// notYAML puts an error of the parser into our form.
-func notYAML(err error) error {
+// NotYAML puts an error of the parser into our form.
+func NotYAML(err error) error {
 	text, line := err.Error(), 1
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		text = text[len(m[0]):]

@@ -46,6 +46,15 @@ func (t *Trial) ClientCPUPerMessage() float64 {
 	return t.perMessage(t.Client.CPUSeconds-t.Client.SpinSeconds, t.Client.Seconds) * 1e9
 }
 
+// ClientSpinPerMessage is in nanoseconds: what it burnt waiting for messages to be
+// due.
+func (t *Trial) ClientSpinPerMessage() float64 {
+	if t.Client == nil {
+		return math.NaN()
+	}
+	return t.perMessage(t.Client.SpinSeconds, t.Client.Seconds) * 1e9
+}
+
 // MachineCPUPerMessage is in nanoseconds: everything that ran on any CPU, in
 // a duet the other contestant too, but what the client spun and what it took to
 // watch for hiccups.
@@ -261,12 +270,23 @@ func binary(n int64) string {
 
 // Loads lists the loads of the plan, each once, in the order of the plan.
 func (p *Plan) Loads() (loads []Load) {
+	seen := map[Load]bool{}
 	for _, c := range p.Cells {
-		if l := c.Load; !slices.Contains(loads, l) {
-			loads = append(loads, l)
+		if !seen[c.Load] {
+			seen[c.Load] = true
+			loads = append(loads, c.Load)
 		}
 	}
 	return loads
+}
+
+// CellsByLoad lists the cells of each load, as indices into Cells.
+func (p *Plan) CellsByLoad() map[Load][]int {
+	cells := map[Load][]int{}
+	for i, c := range p.Cells {
+		cells[c.Load] = append(cells[c.Load], i)
+	}
+	return cells
 }
 
 // Workload names that of the plan's cells, or several.
@@ -287,8 +307,9 @@ func (p *Plan) Comparisons() []Match {
 		return p.Matches
 	}
 	var matches []Match
+	cells := p.CellsByLoad()
 	for _, l := range p.Loads() {
-		of := p.CellsOf(l)
+		of := cells[l]
 		for _, other := range of[1:] {
 			matches = append(matches, Match{A: of[0], B: other})
 		}
@@ -302,41 +323,10 @@ func (p *Plan) Again(cell int) bool {
 }
 
 // CellsOf lists the cells of a load, as indices into Cells.
-func (p *Plan) CellsOf(l Load) (cells []int) {
-	for i, c := range p.Cells {
-		if c.Load == l {
-			cells = append(cells, i)
-		}
-	}
-	return cells
-}
+func (p *Plan) CellsOf(l Load) []int { return p.CellsByLoad()[l] }
 
-// Valid lists the trials of a cell that count: those that are not void and not
-// disturbed, the disturbed ones too where they are most.
-func (s *Set) Valid(cell int) []*Trial {
-	return calm(s.ended(cell), (*Trial).disturbed)
-}
-
-// Disturbed is how many of a cell's trials that are not void were disturbed, and
-// whether they count all the same.
-func (s *Set) Disturbed(cell int) (n, of int, count bool) {
-	all := s.ended(cell)
-	for _, t := range all {
-		if t.disturbed() {
-			n++
-		}
-	}
-	return n, len(all), n > 0 && len(calm(all, (*Trial).disturbed)) == len(all)
-}
-
-func (s *Set) ended(cell int) (trials []*Trial) {
-	for i := range s.Trials {
-		if t := &s.Trials[i]; t.Cell == cell && t.Void == "" {
-			trials = append(trials, t)
-		}
-	}
-	return trials
-}
+// Valid is Index.Valid.
+func (s *Set) Valid(cell int) []*Trial { return s.Index().Valid(cell) }
 
 func (t *Trial) disturbed() bool { return t.Disturbed != "" }
 
@@ -373,13 +363,8 @@ func (p Pair) Disturbed() bool { return p.A.disturbed() || p.B.disturbed() }
 // Pairs lists the pairs of a duet of which both trials count, by the rule of
 // Valid for the pairs of two cells.
 func (s *Set) Pairs() (pairs []Pair) {
-	cells := map[[2]int][]Pair{}
-	for _, p := range s.allPairs() {
-		key := [2]int{p.A.Cell, p.B.Cell}
-		cells[key] = append(cells[key], p)
-	}
-	for _, of := range cells {
-		pairs = append(pairs, calm(of, Pair.Disturbed)...)
+	for _, of := range s.Index().pairs {
+		pairs = append(pairs, of...)
 	}
 	slices.SortFunc(pairs, func(x, y Pair) int { return cmp.Compare(x.A.Pair, y.A.Pair) })
 	return pairs
@@ -428,60 +413,12 @@ func (p *Plan) Keep(kept []bool) {
 	p.Cells, p.Matches = cells, matches
 }
 
-// PairsOf lists the pairs of a match, with the trial of m.A as A, in groups by
-// session. Without a duet a pair is the two trials of a block, and the rule of
-// Valid is that for pairs.
-func (s *Set) PairsOf(m Match) [][]Pair {
-	sessions := make([][]Pair, max(1, s.Plan.Sessions))
-	pairs := s.Pairs
-	if !s.Plan.Duet {
-		pairs = func() []Pair { return s.blockPairs(m) }
-	}
-	for _, p := range pairs() {
-		if p.B.Cell == m.A && p.A.Cell == m.B {
-			p.A, p.B = p.B, p.A
-		}
-		if i := p.A.Session; p.A.Cell == m.A && p.B.Cell == m.B && i >= 0 && i < len(sessions) {
-			sessions[i] = append(sessions[i], p)
-		}
-	}
-	return sessions
-}
-
-// blockPairs are the trials of a match that ran alone in the same block.
-func (s *Set) blockPairs(m Match) (pairs []Pair) {
-	first := map[int]*Trial{}
-	for i := range s.Trials {
-		if t := &s.Trials[i]; t.Cell == m.A && t.Void == "" {
-			first[t.Block] = t
-		}
-	}
-	for i := range s.Trials {
-		if t := &s.Trials[i]; t.Cell == m.B && t.Void == "" && first[t.Block] != nil {
-			pairs = append(pairs, Pair{first[t.Block], t})
-		}
-	}
-	return calm(pairs, Pair.Disturbed)
-}
+// PairsOf is Index.PairsOf.
+func (s *Set) PairsOf(m Match) [][]Pair { return s.Index().PairsOf(m) }
 
 // Name is the row's name of a cell: its contestant, numbered where the load
 // holds several of that name, as in an A/A test.
-func (p *Plan) Name(cell int) string {
-	c := p.Cells[cell]
-	before, all := 0, 0
-	for i, o := range p.Cells {
-		if o.Contestant == c.Contestant && o.Load == c.Load {
-			all++
-			if i < cell {
-				before++
-			}
-		}
-	}
-	if all < 2 {
-		return c.Contestant
-	}
-	return fmt.Sprintf("%s #%d", c.Contestant, before+1)
-}
+func (p *Plan) Name(cell int) string { return p.names()[cell] }
 
 // Family is the backend of a cell without its features: what decides a colour.
 // It is empty for a foreign server.

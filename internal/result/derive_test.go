@@ -102,7 +102,7 @@ func TestDisturbed(t *testing.T) {
 		disturbed, valid int
 		count            bool
 	}{{0, 3, false}, {1, 2, false}, {2, 3, true}, {1, 2, false}} {
-		n, of, count := s.Disturbed(cell)
+		n, of, count := s.Index().Disturbed(cell)
 		if valid := len(s.Valid(cell)); n != want.disturbed || of != 3 || count != want.count || valid != want.valid {
 			t.Errorf("cell %d: %d of %d disturbed, counted %v, %d valid; want %+v", cell, n, of, count, valid, want)
 		}

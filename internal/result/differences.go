@@ -122,8 +122,11 @@ type condition[T any] struct {
 	of     func(T) string
 }
 
+// workload is the one condition that says what was measured, not where.
+const workload = "workload"
+
 var conditions = []condition[*Set]{
-	{"workload", Grave, func(s *Set) string { return s.Plan.Workload() }},
+	{workload, Grave, func(s *Set) string { return s.Plan.Workload() }},
 	{"CPU model", Grave, func(s *Set) string { return s.Env.CPUModel }},
 	{"CPUs", Grave, func(s *Set) string { return number(s.Env.CPUs) }},
 	{"architecture", Grave, func(s *Set) string { return s.Env.Arch }},
@@ -242,8 +245,8 @@ func contestants(s *Set) (list []contestant) {
 			var seen []string
 			for j := range s.Trials {
 				t := &s.Trials[j]
-				if cell := &s.Plan.Cells[t.Cell]; cell.Contestant == name && t.Void == "" {
-					seen = append(seen, a.of(trialOf{cell, t}))
+				if cell := identity(s.Plan.Cells[t.Cell], s.Plan.Purpose); cell.Contestant == name && t.Void == "" {
+					seen = append(seen, a.of(trialOf{&cell, t}))
 				}
 			}
 			slices.Sort(seen)

@@ -13,9 +13,12 @@ type Histogram struct {
 	*hdrhistogram.Histogram
 }
 
+// NanosMax is the greatest value that NewHistogram covers, in nanoseconds.
+const NanosMax = 100e9
+
 // NewHistogram covers 1 ns to 100 s with three significant digits.
 func NewHistogram() Histogram {
-	return Histogram{hdrhistogram.New(1, 100e9, 3)}
+	return Histogram{hdrhistogram.New(1, NanosMax, 3)}
 }
 
 // Record counts v, or the greatest value that h covers where v is greater; fits

@@ -23,6 +23,9 @@ type Set struct {
 	// Resumed is when the run, which had been interrupted, was taken up again.
 	Resumed  []Resumption `json:"resumed,omitempty"`
 	Warnings []string     `json:"warnings,omitempty"`
+	// Joined are the runs of a set that Join made. Then Command is empty and
+	// Plan.Seed 0 where they differ.
+	Joined []Part `json:"joined,omitempty"`
 }
 
 // A Resumption is the continuation of a run that was interrupted.
@@ -100,7 +103,10 @@ type Plan struct {
 	// Until ends the run after a block by which the interval of every ratio of CPU
 	// reaches no farther than this to either side; Trials is then the most. 0: it
 	// does not.
-	Until           float64 `json:"until_half_width,omitempty"`
+	Until float64 `json:"until_half_width,omitempty"`
+	// WithinSeconds ends the run before a block that would not be over by then,
+	// counted from the start. 0: it does not.
+	WithinSeconds   float64 `json:"within_seconds,omitempty"`
 	Seed            uint64  `json:"seed"`
 	WarmupSeconds   float64 `json:"warmup_seconds"`
 	DurationSeconds float64 `json:"duration_seconds"`

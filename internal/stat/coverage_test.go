@@ -30,14 +30,12 @@ func runsOf(few int, least, most float64) (int, float64, float64) {
 }
 
 // An interval of 95 % contains the truth in 93 to 97 % of runs, except where a
-// docstring tells the figure found: Robust's bootstrap of skewed or heavy-tailed
-// logarithms, order statistics of few, Student's of skewed ones.
+// docstring tells the figure found: order statistics of few, Student's of skewed ones.
 func TestIntervalsCover(t *testing.T) {
 	student := func(values []float64) Interval {
 		e := Compare(ratiosOf(values))
 		return Interval{Lo: math.Log(e.Lo), Hi: math.Log(e.Hi)}
 	}
-	boot := func(values []float64) Interval { return bootstrap(9, values) }
 	for _, c := range []struct {
 		name        string
 		interval    func([]float64) Interval
@@ -53,9 +51,6 @@ func TestIntervalsCover(t *testing.T) {
 		{"shift, normal", hodgesLehmann, normal, 0, []int{6, 10, 30}, 0.93, 0.975},
 		{"shift, heavy", hodgesLehmann, heavy, 0, []int{6, 10, 30}, 0.93, 0.975},
 		{"median, skewed", Median, skewed, math.Ln2 - 1, []int{6, 10, 30}, 0.945, 0.985},
-		{"bootstrap, normal", boot, normal, 0, []int{6, 10, 30}, 0.93, 0.97},
-		{"bootstrap, skewed", boot, skewed, 0, []int{6, 10, 30}, 0.88, 0.97},
-		{"bootstrap, bursts", boot, bursts, 0, []int{6, 10, 30}, 0.88, 0.97},
 	} {
 		for _, n := range c.ns {
 			rng := rand.New(rand.NewPCG(1, uint64(n)))
@@ -77,27 +72,6 @@ func TestIntervalsCover(t *testing.T) {
 			if testing.Verbose() {
 				t.Logf("%s: of %d values it covers %.4f", c.name, n, got)
 			}
-		}
-	}
-}
-
-// The signed-rank test raises no more false alarms than it says.
-func TestSignedRankAlarms(t *testing.T) {
-	for _, n := range []int{5, 6, 10, 30, 60} {
-		rng := rand.New(rand.NewPCG(2, uint64(n)))
-		runs, _, most := runsOf(500, 0, 0.055)
-		alarms := 0
-		values := make([]float64, n)
-		for range runs {
-			for i := range values {
-				values[i] = math.Round(10 * heavy(rng)) // with ties and zeros
-			}
-			if signedRank(values) <= 0.05 {
-				alarms++
-			}
-		}
-		if got := float64(alarms) / float64(runs); got > most || n == 5 && got > 0 {
-			t.Errorf("%d values: %.4f false alarms", n, got)
 		}
 	}
 }
@@ -152,7 +126,7 @@ func redrawn(rng *rand.Rand, all [][][2]float64) (lo, hi float64) {
 		}
 	}
 	slices.Sort(means)
-	return math.Exp(quantile(means, 0.025)), math.Exp(quantile(means, 0.975))
+	return math.Exp(means[draws/40]), math.Exp(means[draws-1-draws/40])
 }
 
 // Looking after every pair costs little of the interval's coverage.

@@ -23,6 +23,8 @@ type Effect struct {
 	// of the sessions' means, so it carries what differs between sessions; with
 	// one it does not.
 	Sessions int
+	// freedom is of the interval, where it is not one less than what it rests on.
+	freedom float64
 }
 
 // Compare estimates a/b from pairs of values taken at the same moment, in groups
@@ -71,25 +73,30 @@ func (e Effect) units() int {
 	return e.Pairs
 }
 
-// sd is the standard deviation of the logarithms of what is averaged, NaN if
-// there is no interval.
-func (e Effect) sd() float64 {
+// free is how many degrees of freedom the interval has.
+func (e Effect) free() float64 {
+	if e.freedom > 0 {
+		return e.freedom
+	}
+	return float64(e.units() - 1)
+}
+
+// standard is the standard error of the logarithm, NaN if there is no interval.
+func (e Effect) standard() float64 {
 	if !e.Known() {
 		return math.NaN()
 	}
-	n := float64(e.units())
-	return math.Log(e.Hi/e.Lo) / 2 / student(n-1) * math.Sqrt(n)
+	return math.Log(e.Hi/e.Lo) / 2 / student(e.free())
 }
 
 // P is the two-sided p of there being no effect, by the Student's t of the
 // interval: below 0.05 where 1 lies outside. NaN if there is no interval.
 func (e Effect) P() float64 {
-	sd, at := e.sd(), math.Log(e.Center)
-	if at == 0 && sd == 0 {
+	se, at := e.standard(), math.Log(e.Center)
+	if at == 0 && se == 0 {
 		return 1
 	}
-	n := float64(e.units())
-	return 2 * stats.TDist{V: n - 1}.CDF(-math.Abs(at)/sd*math.Sqrt(n))
+	return 2 * stats.TDist{V: e.free()}.CDF(-math.Abs(at)/se)
 }
 
 // Differs reports whether 1, which is no effect, lies outside the interval. It

@@ -29,11 +29,11 @@ func TestCompare(t *testing.T) {
 		sessions [][][2]float64
 		want     Effect
 	}{
-		{"nothing", nil, Effect{nan, nan, nan, 0, 0}},
-		{"one pair", [][][2]float64{{{3, 2}}}, Effect{1.5, nan, nan, 1, 1}},
-		{"one session", [][][2]float64{three}, Effect{1.21, math.Exp(2*a - half), math.Exp(2*a + half), 3, 1}},
-		{"unusable", [][][2]float64{{{1, 0}, {nan, 1}}, three, {{-1, 1}}}, Effect{1.21, math.Exp(2*a - half), math.Exp(2*a + half), 3, 1}},
-		{"two sessions", [][][2]float64{three, twice}, Effect{1.331, math.Exp(3*a - 12.7062047*a), math.Exp(3*a + 12.7062047*a), 4, 2}},
+		{"nothing", nil, Effect{nan, nan, nan, 0, 0, 0}},
+		{"one pair", [][][2]float64{{{3, 2}}}, Effect{1.5, nan, nan, 1, 1, 0}},
+		{"one session", [][][2]float64{three}, Effect{1.21, math.Exp(2*a - half), math.Exp(2*a + half), 3, 1, 0}},
+		{"unusable", [][][2]float64{{{1, 0}, {nan, 1}}, three, {{-1, 1}}}, Effect{1.21, math.Exp(2*a - half), math.Exp(2*a + half), 3, 1, 0}},
+		{"two sessions", [][][2]float64{three, twice}, Effect{1.331, math.Exp(3*a - 12.7062047*a), math.Exp(3*a + 12.7062047*a), 4, 2, 0}},
 	} {
 		got := Compare(c.sessions...)
 		close := func(x, y float64) bool {

@@ -2,7 +2,6 @@ package stat
 
 import (
 	"math"
-	"slices"
 	"testing"
 )
 
@@ -14,68 +13,10 @@ var (
 		1.052, 0.892, -0.683, 0.024, -0.571, 1.019, 0.411, 0.222, -0.12, -0.262, 1.298, -0.805, 0.158, 0.615,
 		1.519, -0.399, 0.015, -1.012, -0.091, -0.102, 1.651, 0.891, 0.401, 1.231, 0.037, 0.292, 0.667, 2.007,
 		1.024, 0.781, -1.268, 0.618, 0.466, -0.6}
-	tied = []float64{0.3, 0.1, -0.1, 0.2, 0.2, -0.3, 0.4, 0.5, 0.1, 0, 0.6, 0}
 )
 
 func within(got, want, by float64) bool {
 	return math.IsNaN(got) && math.IsNaN(want) || math.Abs(got-want) <= by
-}
-
-func TestSignedRank(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		values []float64
-		want   float64
-	}{
-		{"none", nil, math.NaN()},
-		{"zeros", []float64{0, 0}, 1},
-		{"one", []float64{3}, 1},
-		{"six", ten[:6], 0.09375},                       // R: wilcox.test(x, exact=TRUE)
-		{"ten", ten, 0.013671875},                       // the same
-		{"sixty with ties", sixty, 0.00019819751371275}, // R: wilcox.test(x, exact=FALSE, correct=TRUE)
-		{"with zeros", slices.Concat(make([]float64, 5), sixty), 0.000218504872389695}, // scipy.stats.wilcoxon(x, zero_method="pratt", mode="approx", correction=True)
-		{"ties and zeros", tied, bySigns(tied)},
-		{"all tied", []float64{1, 1, -1, 1, 1, 1, 1, 1}, 2 * 9.0 / 256}, // at most one of eight coins
-	} {
-		if got := signedRank(c.values); !within(got, c.want, 1e-12) {
-			t.Errorf("%s: p %.15g, want %.15g", c.name, got, c.want)
-		}
-	}
-}
-
-// bySigns is the exact p by going through all signs of values.
-func bySigns(values []float64) float64 {
-	rank := func(x float64) (r float64) {
-		for _, y := range values {
-			switch {
-			case math.Abs(y) < math.Abs(x):
-				r++
-			case math.Abs(y) == math.Abs(x):
-				r += 0.5
-			}
-		}
-		return r + 0.5
-	}
-	distance := func(negative func(i int) bool) (d float64) {
-		for i, x := range values {
-			switch {
-			case x == 0:
-			case negative(i):
-				d -= rank(x)
-			default:
-				d += rank(x)
-			}
-		}
-		return math.Abs(d)
-	}
-	found := distance(func(i int) bool { return values[i] < 0 })
-	extreme := 0
-	for signs := range 1 << len(values) {
-		if distance(func(i int) bool { return signs>>i&1 == 1 }) >= found {
-			extreme++
-		}
-	}
-	return float64(extreme) / float64(int(1)<<len(values))
 }
 
 // R: wilcox.test(x, conf.int=TRUE, exact=TRUE), of sixty exact=FALSE, which then
@@ -103,33 +44,6 @@ func TestHodgesLehmann(t *testing.T) {
 		if got, confident := signedRankQuantile(n); got != want || got > 0 && (confident < 0.95 || confident > 0.97) {
 			t.Errorf("of %d values %d are out, confidence %v; want %d", n, got, confident, want)
 		}
-	}
-}
-
-// scipy.stats.bootstrap((x,), numpy.mean, method="BCa", n_resamples=1000000,
-// random_state=1); ends of 2,000 resamples vary by a few hundredths of the width.
-func TestBCa(t *testing.T) {
-	skewed := make([]float64, len(ten))
-	for i, x := range ten {
-		skewed[i] = math.Exp(40 * x)
-	}
-	for _, c := range []struct {
-		name   string
-		values []float64
-		lo, hi float64
-	}{
-		{"six", ten[:6], 0.00516666666667, 0.0415},
-		{"ten", ten, 0.011, 0.0406},
-		{"skewed", skewed, 2.396357409, 7.777279862},
-		{"all the same", []float64{2, 2, 2}, 2, 2},
-	} {
-		got := bca(1, c.values, 1.959964)
-		if by := 0.05 * (c.hi - c.lo); !within(got.Lo, c.lo, by) || !within(got.Hi, c.hi, by) {
-			t.Errorf("%s: %+v, want %v to %v", c.name, got, c.lo, c.hi)
-		}
-	}
-	if five := bootstrap(1, ten[:5]); !math.IsNaN(five.Lo) || !within(five.Center, 0.0204, 1e-12) {
-		t.Errorf("of five: %+v, want no interval", five)
 	}
 }
 

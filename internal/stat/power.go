@@ -8,21 +8,22 @@ import "math"
 // the sum of Student's 0.975 and 0.8 quantiles for that of the noncentral
 // distribution: within 1 % of it from six pairs on, 1 % too small with five, 5 %
 // with three, 14 % with two. NaN for fewer than two.
-func Detectable(sd float64, n int) float64 { return detectable(sd, n, 0) }
+func Detectable(sd float64, n int) float64 {
+	return detectable(sd/math.Sqrt(float64(n)), float64(n-1), 0)
+}
 
 // Detectable is the least effect, as a fraction, of which four in five runs like
 // this one would say Less or Greater by this threshold and floor. NaN if there is
 // no interval, or if an argument is.
 func (e Effect) Detectable(threshold, floor float64) float64 {
-	return detectable(e.sd(), e.units(), math.Log1p(max(threshold, floor)))
+	return detectable(e.standard(), e.free(), math.Log1p(max(threshold, floor)))
 }
 
-// detectable has a center beyond alarm to find, too.
-func detectable(sd float64, n int, alarm float64) float64 {
-	if n < 2 {
+// detectable has a center beyond alarm to find, too; se is the standard error.
+func detectable(se, freedom, alarm float64) float64 {
+	if !(freedom > 0) {
 		return math.NaN()
 	}
-	se := sd / math.Sqrt(float64(n))
-	usual := studentQuantile(float64(n-1), 0.8)
-	return math.Expm1(max(alarm, student(float64(n-1))*se) + usual*se)
+	usual := studentQuantile(freedom, 0.8)
+	return math.Expm1(max(alarm, student(freedom)*se) + usual*se)
 }

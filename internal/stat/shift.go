@@ -57,6 +57,3 @@ func signedRankQuantile(n int) (out int, confident float64) {
 
 // normalQuantile is that of the standard normal distribution.
 func normalQuantile(p float64) float64 { return math.Sqrt2 * math.Erfinv(2*p-1) }
-
-// normalBelow is the probability of at most z in the standard normal distribution.
-func normalBelow(z float64) float64 { return math.Erfc(-z/math.Sqrt2) / 2 }

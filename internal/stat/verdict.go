@@ -48,24 +48,40 @@ func (e Effect) Verdict(threshold, floor float64) Verdict {
 	return Inconclusive
 }
 
+// Beyond judges as Verdict does, but what differs does so with its whole interval
+// beyond the threshold: not only is there a difference, it is one that matters.
+func (e Effect) Beyond(threshold, floor float64) Verdict {
+	v, alarm := e.Verdict(threshold, floor), 1+threshold
+	if v == Less && e.Hi*alarm >= 1 || v == Greater && e.Lo <= alarm {
+		return Inconclusive
+	}
+	return v
+}
+
 // More is how many more pairs, or sessions where there are two or more, would
-// settle an inconclusive verdict if the center and the spread stay what they are:
-// the interval narrows until it is within the threshold or excludes 1, and the
-// floor with it. Zero if it is settled; not ok if there is no interval, or if
-// 100,000 would not do, as with a center on the threshold.
+// settle what Beyond leaves inconclusive if the center and the spread stay what they
+// are: the interval narrows until all of it is within the threshold or beyond, and
+// the floor with it. Of samples taken apart it is how many more of each. Zero if it is
+// settled; not ok if there is no interval, or if 100,000 would not do, as with a
+// center on the threshold.
 func (e Effect) More(threshold, floor float64) (more int, ok bool) {
 	const most = 100_000
 	if !e.Known() || math.IsNaN(threshold) || math.IsNaN(floor) {
 		return 0, false
 	}
-	if e.Verdict(threshold, floor) != Inconclusive {
+	if e.Beyond(threshold, floor) != Inconclusive {
 		return 0, true
 	}
-	n, sd, at := e.units(), e.sd(), math.Log(e.Center)
+	n, se, at := e.units(), e.standard(), math.Log(e.Center)
 	settled := func(m int) bool {
-		half := student(float64(m-1)) * sd / math.Sqrt(float64(m))
+		larger := float64(m) / float64(n)
+		freedom := float64(m - 1)
+		if e.freedom > 0 {
+			freedom = e.freedom * larger
+		}
+		half := student(freedom) * se / math.Sqrt(larger)
 		then := Effect{Center: e.Center, Lo: math.Exp(at - half), Hi: math.Exp(at + half)}
-		return then.Verdict(threshold, floor*math.Sqrt(float64(n)/float64(m))) != Inconclusive
+		return then.Beyond(threshold, floor/math.Sqrt(larger)) != Inconclusive
 	}
 	if !settled(n + most) {
 		return 0, false

@@ -13,22 +13,28 @@ func TestVerdict(t *testing.T) {
 		center, lo, hi   float64
 		threshold, floor float64
 		want             Verdict
+		beyond           Verdict
 	}{
-		{"tight about 1", 1, 0.995, 1.005, 0.01, 0.002, NoDifference},
-		{"small but sure", 1.005, 1.002, 1.008, 0.01, 0.002, NoDifference},
-		{"wide about 1", 1, 0.95, 1.05, 0.01, 0.002, Inconclusive},
-		{"a noisy run makes nothing the same", 1, 0.95, 1.05, 0.01, 0.1, Inconclusive},
-		{"greater", 1.05, 1.03, 1.07, 0.01, 0.02, Greater},
-		{"less", 0.95, 0.93, 0.97, 0.01, 0.02, Less},
-		{"below the floor", 1.05, 1.03, 1.07, 0.01, 0.06, Inconclusive},
-		{"not sure", 1.05, 0.99, 1.11, 0.01, 0.02, Inconclusive},
-		{"no interval", 1.05, nan, nan, 0.01, 0.02, Inconclusive},
-		{"no floor known", 1.05, 1.03, 1.07, 0.01, nan, Inconclusive},
-		{"nothing", nan, nan, nan, 0.01, 0.02, Inconclusive},
+		{"tight about 1", 1, 0.995, 1.005, 0.01, 0.002, NoDifference, NoDifference},
+		{"small but sure", 1.005, 1.002, 1.008, 0.01, 0.002, NoDifference, NoDifference},
+		{"wide about 1", 1, 0.95, 1.05, 0.01, 0.002, Inconclusive, Inconclusive},
+		{"a noisy run makes nothing the same", 1, 0.95, 1.05, 0.01, 0.1, Inconclusive, Inconclusive},
+		{"greater", 1.05, 1.03, 1.07, 0.01, 0.02, Greater, Greater},
+		{"less", 0.95, 0.93, 0.97, 0.01, 0.02, Less, Less},
+		{"greater, and perhaps by nothing that matters", 1.02, 1.005, 1.035, 0.01, 0.002, Greater, Inconclusive},
+		{"less, and perhaps by nothing that matters", 0.98, 0.97, 0.992, 0.01, 0.002, Less, Inconclusive},
+		{"below the floor", 1.05, 1.03, 1.07, 0.01, 0.06, Inconclusive, Inconclusive},
+		{"not sure", 1.05, 0.99, 1.11, 0.01, 0.02, Inconclusive, Inconclusive},
+		{"no interval", 1.05, nan, nan, 0.01, 0.02, Inconclusive, Inconclusive},
+		{"no floor known", 1.05, 1.03, 1.07, 0.01, nan, Inconclusive, Inconclusive},
+		{"nothing", nan, nan, nan, 0.01, 0.02, Inconclusive, Inconclusive},
 	} {
 		e := Effect{Center: c.center, Lo: c.lo, Hi: c.hi, Pairs: 8, Sessions: 1}
 		if got := e.Verdict(c.threshold, c.floor); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+		if got := e.Beyond(c.threshold, c.floor); got != c.beyond {
+			t.Errorf("%s: beyond the threshold %v, want %v", c.name, got, c.beyond)
 		}
 	}
 	if got := Floor(Effect{Center: 1.005, Lo: 0.98, Hi: 1.03}); !near(got, 0.03) {
@@ -52,7 +58,7 @@ func TestMore(t *testing.T) {
 	for _, c := range []struct{ center, sd, floor float64 }{{1.02, 0.05, 0}, {1, 0.05, 0}, {0.95, 0.2, 0}, {1.05, 0.1, 0.08}} {
 		more, ok := of(8, c.center, c.sd).More(0.01, c.floor)
 		then := func(n int) Verdict {
-			return of(n, c.center, c.sd).Verdict(0.01, c.floor*math.Sqrt(8/float64(n)))
+			return of(n, c.center, c.sd).Beyond(0.01, c.floor*math.Sqrt(8/float64(n)))
 		}
 		if !ok || then(8+more) == Inconclusive || then(7+more) != Inconclusive {
 			t.Errorf("%+v: %d more pairs, %v: then it is %v, and %v with one fewer", c, more, ok, then(8+more), then(7+more))

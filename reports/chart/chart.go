@@ -1,8 +1,7 @@
 package chart
 
 // A Chart is a picture before it is drawn: panels side by side, which share their
-// legend. The colour of a series follows from its name alone, so that a contestant
-// looks the same in all charts.
+// legend. A Palette gives a contestant the same look in all charts.
 type Chart struct {
 	ID              string  `json:"id"` // unique in its document; also the name of its file, without suffix
 	Title, Subtitle string  `json:"-"`
@@ -35,6 +34,10 @@ type Axis struct {
 	Scale Scale    `json:"scale"`
 	Names []string `json:"names,omitempty"` // of a Category axis: from the left, or from the top
 	Zero  bool     `json:"zero,omitempty"`  // it begins at zero, as that of bars does
+	// From and To are its ends, where what reaches beyond is cut off; without both
+	// it holds everything.
+	From float64 `json:"from,omitempty"`
+	To   float64 `json:"to,omitempty"`
 }
 
 // A Kind is how a series is drawn.
@@ -46,6 +49,9 @@ const (
 	Dots      Kind = "dots"      // one a point, joined by nothing
 	Bars      Kind = "bars"      // along x from Lo to Hi, at category Y
 	Intervals Kind = "intervals" // a mark at X with a bar from Lo to Hi of x, at category Y
+	Whiskers  Kind = "whiskers"  // from Lo to Hi of x, at category Y, over Bars
+	Labels    Kind = "labels"    // nothing but the Label, to the right of X at category Y
+	Marks     Kind = "marks"     // a ring around each point, which is one of a line of that Name
 	Tiles     Kind = "tiles"     // of a heat map, at categories X and Y: Value decides the colour
 )
 
@@ -62,6 +68,7 @@ type Point struct {
 	X, Y   float64
 	Lo, Hi float64 // its interval, or the ends of a bar
 	Value  float64 // of a tile: a ratio, of which 1 is neutral
+	Label  string  // printed in a tile, or to the right of a bar or an interval
 	Text   string  // what a reader is told who points at it
 	Faint  bool    // not told from noise, disturbed, or left out
 }

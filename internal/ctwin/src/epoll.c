@@ -113,7 +113,7 @@ int main(int argc, char **argv) {
 		fprintf(stderr, "usage: %s PORT [BUFFER]\n", argv[0]);
 		return 2;
 	}
-	size = number(argc, argv, 2, 65536);
+	size = number(argc, argv, 2, 262144);
 	if (posix_memalign(&buf, 4096, size) != 0)
 		die("posix_memalign");
 	conns = calloc(raise_files(), sizeof *conns);

@@ -76,7 +76,7 @@ int main(int argc, char **argv) {
 		return 2;
 	}
 	parse_origin(argv[2]);
-	size = number(argc, argv, 3, 65536);
+	size = number(argc, argv, 3, 262144);
 	if (size < sizeof(struct spare))
 		size = sizeof(struct spare);
 	buf = new_buffer();

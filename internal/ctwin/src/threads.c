@@ -46,7 +46,7 @@ int main(int argc, char **argv) {
 		fprintf(stderr, "usage: %s PORT [BUFFER]\n", argv[0]);
 		return 2;
 	}
-	size = number(argc, argv, 2, 65536);
+	size = number(argc, argv, 2, 262144);
 	raise_files();
 	int listener = listen_on(number(argc, argv, 1, 0), 0);
 	pthread_attr_t attr;

@@ -1,0 +1,224 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ringbench/ringbench/internal/compare"
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// A Measurer measures heads beside their bases.
+type Measurer interface {
+	// Contestants names each base and its head.
+	Contestants() [][2]string
+	// Measure measures all, and each base beside itself; or the heads that are
+	// listed, by contestant and load, beside their bases alone. What it has
+	// measured it returns also with an error.
+	Measure(ctx context.Context, heads []result.Cell) ([]Measured, error)
+}
+
+// A Measured is a run.
+type Measured struct {
+	*result.Set
+	// Calls: it was for what a program's calls are, and so short, or of so few trials,
+	// that nothing else is to be had of it.
+	Calls bool
+}
+
+// Decide measures and judges. What it finds to be a regression, or a head that cannot
+// be measured, it measures once more, in a run of its own, and takes for one only if
+// it is found again. Seed is of what is drawn to judge. The runs come with an error, too.
+func Decide(ctx context.Context, m Measurer, rules []Rule, seed uint64) (*Decision, []Measured, error) {
+	begin, o := time.Now(), compare.Options{Seed: seed}
+	runs, err := m.Measure(ctx, nil)
+	if err != nil {
+		return nil, runs, err
+	}
+	d := decide(runs, m.Contestants(), rules, o)
+	if alarms := d.alarms(); len(alarms) > 0 && d.Outcome == Fail {
+		again, err := m.Measure(ctx, alarms)
+		if err != nil {
+			return nil, append(runs, again...), err
+		}
+		runs = append(runs, again...)
+		d.confirm(again, m.Contestants(), rules, o)
+	}
+	d.Took = time.Since(begin)
+	return d, runs, nil
+}
+
+// decide judges what one call of Measure measured.
+func decide(runs []Measured, contestants [][2]string, rules []Rule, o compare.Options) *Decision {
+	c, err := compared(runs, contestants, o)
+	lost, refused := lost(runs, contestants)
+	if err != nil && len(lost) == 0 {
+		refused = append(refused, err.Error())
+	}
+	if len(refused) > 0 {
+		d := NotMeasured(errors.New(strings.Join(refused, "; ")))
+		d.Comparison = c
+		return d
+	}
+	d := Judge(c, rules)
+	for _, j := range lost {
+		d.Outcome = graver(d.Outcome, j.Outcome)
+	}
+	d.Judged = slices.Concat(lost, d.Judged)
+	return d
+}
+
+// NotMeasured is the decision where the environment refuses.
+func NotMeasured(why error) *Decision {
+	return &Decision{Outcome: Refused, Comparison: &compare.Comparison{}, Smallest: math.NaN(), Advice: []string{why.Error()}}
+}
+
+// compared compares each head with its base in each run that has them.
+func compared(runs []Measured, contestants [][2]string, o compare.Options) (*compare.Comparison, error) {
+	var parts []*compare.Comparison
+	var last error
+	for _, run := range runs {
+		for _, names := range contestants {
+			c, err := compare.Pairs(run.Set, names[0], names[1], o)
+			if err != nil {
+				last = err
+				continue
+			}
+			if run.Calls {
+				c.Findings = slices.DeleteFunc(c.Findings, func(f compare.Finding) bool { return !f.Metric.Counter() })
+				c.Shifts = nil
+			}
+			if !paired(run.Set) {
+				c.Warnings = nil // they are of a run that is to stand alone
+			}
+			parts = append(parts, c)
+		}
+	}
+	if len(parts) == 0 {
+		return compare.Join(o), last
+	}
+	return compare.Join(o, parts...), nil
+}
+
+// paired reports whether a run has something beside itself.
+func paired(set *result.Set) bool {
+	return slices.ContainsFunc(set.Plan.Matches, func(m result.Match) bool { return m.Same })
+}
+
+// lost are the heads of which no trial of a run came to its end although some of their
+// bases did; refused is why there is no base to compare with.
+func lost(runs []Measured, contestants [][2]string) (heads []Judgement, refused []string) {
+	for _, j := range voids(runs, contestants, 1) {
+		if !slices.ContainsFunc(voids(runs, contestants, 0), func(base Judgement) bool { return base.Load == j.Load }) {
+			heads = append(heads, j)
+		}
+	}
+	for _, j := range voids(runs, contestants, 0) {
+		if !slices.Contains(refused, j.Why) {
+			refused = append(refused, j.Why)
+		}
+	}
+	return heads, refused
+}
+
+// voids are the bases (0) or heads (1) of which no trial of a run came to its end, in
+// an A/A neither.
+func voids(runs []Measured, contestants [][2]string, side int) (list []Judgement) {
+	for _, run := range runs {
+		for i, cell := range run.Plan.Cells {
+			why := void(run.Set, i)
+			for _, m := range run.Plan.Matches {
+				if m.Same && m.A == i && void(run.Set, m.B) == "" {
+					why = ""
+				}
+			}
+			if why == "" || run.Plan.Again(i) || !slices.ContainsFunc(contestants, func(n [2]string) bool { return n[side] == cell.Contestant }) {
+				continue
+			}
+			j := Judgement{Rule: Rule{Metric: compare.Throughput}, Outcome: Fail}
+			j.Finding = compare.Finding{Contestant: cell.Contestant, Load: cell.Load, Metric: compare.Throughput, Q: math.NaN(), Detectable: math.NaN(), Why: why}
+			j.Effect.Center, j.Effect.Lo, j.Effect.Hi = math.NaN(), math.NaN(), math.NaN()
+			j.Text = fmt.Sprintf("%s (%s) could not be measured: %s", cell.Contestant, cell.Load, why)
+			list = append(list, j)
+		}
+	}
+	return list
+}
+
+// void is why no trial of a cell counts; "" if one does.
+func void(set *result.Set, cell int) (why string) {
+	for i := range set.Trials {
+		t := &set.Trials[i]
+		if t.Cell != cell {
+			continue
+		}
+		if t.Void == "" {
+			return ""
+		}
+		why = t.Void
+	}
+	return why
+}
+
+// alarms are what has to be confirmed.
+func (d *Decision) alarms() (heads []result.Cell) {
+	for i := range d.Judged {
+		j := &d.Judged[i]
+		if cell := (result.Cell{Contestant: j.Contestant, Load: j.Load}); j.Outcome == Fail && j.Decides() && !slices.Contains(heads, cell) {
+			heads = append(heads, cell)
+		}
+	}
+	return heads
+}
+
+// confirm keeps of the regressions those that a run of its own shows again. The noise
+// that it has to rise above is that of the first run, which measured the same beside
+// itself.
+func (d *Decision) confirm(runs []Measured, contestants [][2]string, rules []Rule, o compare.Options) {
+	c, err := compared(runs, contestants, o)
+	if err == nil {
+		for i := range c.Findings {
+			f := &c.Findings[i]
+			for _, first := range d.Comparison.Findings {
+				if first.Metric == f.Metric && first.Contestant == f.Contestant && first.Load == f.Load {
+					f.Floor = max(f.Floor, first.Floor)
+				}
+			}
+		}
+	}
+	again := append(voids(runs, contestants, 1), Judge(c, rules).Judged...)
+	d.Outcome, d.Advice = Pass, nil
+	for i := range d.Judged {
+		j := &d.Judged[i]
+		if j.Outcome == Fail && j.Decides() {
+			j.settle(again)
+		}
+		if j.Decides() {
+			d.Outcome = graver(d.Outcome, j.Outcome)
+		}
+	}
+	d.advise()
+}
+
+// settle makes of an alarm what the second run says.
+func (j *Judgement) settle(again []Judgement) {
+	i := slices.IndexFunc(again, func(x Judgement) bool {
+		return x.Metric == j.Metric && x.Contestant == j.Contestant && x.Load == j.Load && x.Rule.String() == j.Rule.String()
+	})
+	switch {
+	case i >= 0 && again[i].Outcome == Fail:
+		j.Confirmed = true
+		j.Text += "; a second run found it again"
+	case i >= 0:
+		j.Outcome = again[i].Outcome
+		j.Text += "; a second run did not find it: " + strings.TrimPrefix(again[i].Text, j.Contestant)
+	default:
+		j.Outcome = Noisy
+		j.Text += "; a second run has nothing of it"
+	}
+}

@@ -1,0 +1,82 @@
+package gate
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/ringbench/ringbench/internal/compare"
+)
+
+// A Rule is on one metric of some cells.
+type Rule struct {
+	Metric compare.Metric `json:"metric"`
+	// Threshold is by what fraction head may be worse. It is not for a counter that
+	// is exact, which may not be worse at all.
+	Threshold float64 `json:"threshold,omitempty"`
+	// Exact: the rule is for counters that are exact, in base at least; of others it
+	// says nothing.
+	Exact bool `json:"exact,omitempty"`
+	// Advice alone: a regression is reported, and passes.
+	Advice bool `json:"advice,omitempty"`
+	// Optional: where nothing that was measured falls under the rule, it is left out.
+	Optional bool `json:"optional,omitempty"`
+	// Contestants and Loads, if given, are patterns on names, in which * stands for
+	// anything: any one of each has to match.
+	Contestants []string `json:"contestants,omitempty"`
+	Loads       []string `json:"loads,omitempty"`
+}
+
+// DefaultRules hold where nobody gives any: CPU, and what a program's calls are where
+// they are exact, and where there is a fixed rate its p99. Throughput is advice, as on
+// a shared machine it is mostly its neighbours'.
+func DefaultRules() []Rule {
+	return []Rule{
+		{Metric: compare.CPU, Threshold: 0.01},
+		{Metric: compare.Syscalls, Exact: true, Optional: true},
+		{Metric: compare.CQEs, Exact: true, Optional: true},
+		{Metric: compare.Submissions, Exact: true, Optional: true},
+		{Metric: compare.Copies, Exact: true, Optional: true},
+		{Metric: compare.P99, Threshold: 0.1, Optional: true, Loads: []string{"*open loop*"}},
+		{Metric: compare.Throughput, Threshold: 0.05, Advice: true, Optional: true},
+	}
+}
+
+// covers reports whether a finding falls under r.
+func (r *Rule) covers(f *compare.Finding) bool {
+	return f.Metric == r.Metric && (f.Exact || f.Lost || !r.Exact) && matches(r.Contestants, f.Contestant) && matches(r.Loads, f.Load.String())
+}
+
+func matches(patterns []string, name string) bool {
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool {
+		ok, err := path.Match(flat(p), flat(name))
+		return err == nil && ok
+	})
+}
+
+// flat is s without what path.Match stops at.
+func flat(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
+
+// String names the rule.
+func (r *Rule) String() string {
+	s := string(r.Metric)
+	if r.Exact {
+		s += ", where it is exact"
+	}
+	for _, of := range []struct {
+		what string
+		list []string
+	}{{"contestants", r.Contestants}, {"loads", r.Loads}} {
+		if len(of.list) > 0 {
+			s += fmt.Sprintf(", %s %s", of.what, strings.Join(of.list, " or "))
+		}
+	}
+	return s
+}
+
+// OnlyCalls reports whether rules ask for nothing but what programs call, under
+// whatever load.
+func OnlyCalls(rules []Rule) bool {
+	return !slices.ContainsFunc(rules, func(r Rule) bool { return !r.Metric.Counter() || len(r.Loads) > 0 })
+}

@@ -1,0 +1,119 @@
+package chart
+
+import (
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// labelGap is between a bar and its label.
+const labelGap = 5 * vg.Length(1)
+
+// halfBar is half the height of a bar, as a share of its row.
+const halfBar = 0.34
+
+func (s plotter) bars(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	half := rowHeight(c, p) * halfBar
+	for _, pt := range s.Points {
+		lo, hi := max(pt.Lo, p.X.Min), min(pt.Hi, p.X.Max)
+		if lo < hi {
+			c.FillPolygon(s.color(), rectangle(x(lo), y(pt.Y)-half, x(hi), y(pt.Y)+half))
+		}
+		s.label(c, pt, x(max(p.X.Min, zero(hi))), y(pt.Y))
+	}
+}
+
+func zero(x float64) float64 {
+	if math.IsNaN(x) {
+		return 0
+	}
+	return x
+}
+
+func rowHeight(c draw.Canvas, p *plot.Plot) vg.Length {
+	return c.Size().Y / vg.Length(p.Y.Max-p.Y.Min)
+}
+
+// intervals are cut off at the ends of the axis. Of whiskers the ends are marked, of
+// intervals the middle.
+func (s plotter) intervals(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	for _, pt := range s.Points {
+		at := y(pt.Y)
+		lo, hi := max(pt.Lo, p.X.Min), min(pt.Hi, p.X.Max)
+		if s.Kind == Whiskers {
+			if lo <= hi {
+				half := rowHeight(c, p) * halfBar / 2
+				whisker(c, draw.LineStyle{Color: color.White, Width: 3}, x(lo), x(hi), at, half)
+				whisker(c, draw.LineStyle{Color: Ink, Width: 1.2}, x(lo), x(hi), at, half)
+			}
+			s.label(c, pt, x(max(p.X.Min, zero(hi))), at)
+			continue
+		}
+		ink := s.color()
+		if pt.Faint {
+			ink = Soft
+		}
+		if lo <= hi {
+			c.StrokeLine2(draw.LineStyle{Color: ink, Width: 2}, x(lo), at, x(hi), at)
+		}
+		if pt.X >= p.X.Min && pt.X <= p.X.Max {
+			const half = 4
+			c.FillPolygon(ink, rectangle(x(pt.X)-half, at-half, x(pt.X)+half, at+half))
+		}
+		s.label(c, pt, c.Max.X, at)
+	}
+}
+
+func whisker(c draw.Canvas, sty draw.LineStyle, from, to, y, half vg.Length) {
+	c.StrokeLine2(sty, from, y, to, y)
+	for _, x := range []vg.Length{from, to} {
+		c.StrokeLine2(sty, x, y-half, x, y+half)
+	}
+}
+
+// label prints what stands beside a bar or an interval.
+func (s plotter) label(c draw.Canvas, pt Point, x, y vg.Length) {
+	if pt.Label != "" {
+		sty := style(textSize, false)
+		sty.YAlign = draw.YCenter
+		c.FillText(sty, vg.Point{X: x + labelGap, Y: y + 1}, s.shown(pt.Label))
+	}
+}
+
+func (s plotter) shown(label string) string { return fit(style(textSize, false), label, s.width*0.4) }
+
+// GlyphBoxes implements plot.GlyphBoxer: it makes room for the widest label beside
+// the end of the axis.
+func (s plotter) GlyphBoxes(p *plot.Plot) []plot.GlyphBox {
+	var widest vg.Length
+	for _, pt := range s.Points {
+		if s.Kind != Tiles && pt.Label != "" {
+			widest = max(widest, labelGap+style(textSize, false).Width(s.shown(pt.Label)))
+		}
+	}
+	if widest == 0 {
+		return nil
+	}
+	return []plot.GlyphBox{{X: 1, Y: 0.5, Rectangle: vg.Rectangle{Max: vg.Point{X: widest, Y: 1}}}}
+}
+
+func (s plotter) tiles(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	sty := style(textSize, false)
+	sty.XAlign, sty.YAlign = draw.XCenter, draw.YCenter
+	halfX, halfY := c.Size().X/vg.Length(p.X.Max-p.X.Min)/2, rowHeight(c, p)/2
+	for _, pt := range s.Points {
+		fill, ink := TileColors(pt.Value, s.reach)
+		at := vg.Point{X: x(pt.X), Y: y(pt.Y)}
+		c.FillPolygon(fill, rectangle(at.X-halfX+0.7, at.Y-halfY+0.7, at.X+halfX-0.7, at.Y+halfY-0.7))
+		sty.Color = ink
+		if label := printable(pt.Label); sty.Width(label) <= 2*halfX-4 && sty.Font.Size <= 2*halfY-2 {
+			c.FillText(sty, at, label)
+		}
+	}
+}

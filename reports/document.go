@@ -1,0 +1,180 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/reports/chart"
+	"github.com/ringbench/ringbench/reports/page"
+)
+
+// Document is a report of s: what was found and what limits it, then each view for
+// which s has data. It depends on s alone.
+func Document(s *result.Set) page.Document {
+	all := views(s)
+	d := page.Document{
+		Title:    "ringbench " + or(s.Plan.Workload(), "result") + " on " + or(s.Env.Host, "an unknown host"),
+		Subtitle: subtitle(s, all) + " · " + s.Started.UTC().Format(time.RFC3339),
+		Verdicts: bounded(verdicts(s, all), verdictsMost),
+		Raw:      s,
+	}
+	var conditions []page.Note
+	d.Limits, conditions = pageNotes(notes(s, all))
+	switch s.Plan.Purpose {
+	case "":
+		d.Sections = comparisonSections(s, all)
+	case result.PurposeMaximum:
+		d.Sections = searchSections(s, all)
+	default:
+		d.Sections = effectSections(s, all)
+	}
+	environment := page.Section{ID: "environment", Title: "Environment", Tables: []page.Table{environmentTable(s)}, Notes: conditions,
+		How: "What the figures depend on, as the run found it. Results of machines that differ in any of this are not of one experiment."}
+	d.Sections = append(d.Sections, environment)
+	if len(s.Command) > 0 {
+		d.Sections = append(d.Sections, page.Section{ID: "command", Title: "Command", Notes: []page.Note{{Label: "command", Text: shellCommand(s.Command)}},
+			How: "This line, given to a shell on a machine that is alike, measures the same again."})
+	}
+	d.Sections = slices.DeleteFunc(d.Sections, func(x page.Section) bool { return len(x.Charts)+len(x.Tables)+len(x.Notes) == 0 })
+	return d
+}
+
+// Bounds of a page that can still be read and opened. The result file has all.
+const (
+	verdictsMost = 24
+	notesMost    = 24 // of one label
+	tablesMost   = 100
+)
+
+// bounded are the first lines, and how many more there are.
+func bounded(lines []string, most int) []string {
+	if len(lines) <= most {
+		return lines
+	}
+	return append(lines[:most:most], fmt.Sprintf("and %d more: the tables and the result file have them", len(lines)-most))
+}
+
+// pageNotes tell those that limit the figures from the others.
+func pageNotes(list []note) (limits, conditions []page.Note) {
+	count := map[note]int{}
+	for _, n := range list {
+		kind := note{label: n.label, limits: n.limits}
+		count[kind]++
+		p := page.Note{Label: n.label, Text: n.text}
+		switch {
+		case count[kind] > notesMost+1:
+			continue
+		case count[kind] == notesMost+1:
+			p.Text = "and more of the same: see the result file"
+		}
+		if n.limits {
+			limits = append(limits, p)
+		} else {
+			conditions = append(conditions, p)
+		}
+	}
+	return limits, conditions
+}
+
+// comparisonSections are of absolute figures and what they say of one another.
+func comparisonSections(s *result.Set, all []view) []page.Section {
+	compared := effects(s)
+	list := []page.Section{{ID: "summary", Title: "Summary", How: summaryHow, Tables: summaryTables(s, all, compared)}}
+	measured := slices.ContainsFunc(all, view.measured)
+	if measured {
+		list = append(list, pictured("throughput", "Throughput", throughputHow, throughputChart(s, all)))
+		list = append(list, sweepSections(s, all)...)
+		list = append(list, pictured("percentiles", "Latency by percentile", percentilesHow, percentilesChart(s, all)))
+		list = append(list, pictured("cpu", "CPU of each side", cpuHow, cpuChart(s, all)))
+		if heat := heatCharts(s, all, compared); heat != nil {
+			list = append(list, pictured("heat", "Where it takes less CPU", heatHow, heat...))
+		}
+		list = append(list, trialSections(s, all)...)
+	}
+	if len(compared) > 0 && measured {
+		effects := pictured("effects", "Effects", forestHow, forestCharts(s, all)...)
+		effects.Tables = ratioTables(s)
+		list = append(list, effects)
+	}
+	list = append(list, fairnessSections(s, all)...)
+	figures := page.Section{ID: "figures", Title: "All figures", How: "Medians over trials; latencies are of their merged histograms, so that they may differ a little from the medians of the summary."}
+	for _, v := range all[:min(len(all), tablesMost)] {
+		figures.Tables = append(figures.Tables, pageTables(loadGrids(s, v))...)
+	}
+	figures.Tables = cut(figures.Tables, len(all))
+	return append(list, figures)
+}
+
+// searchSections are of what a search for the highest rates saw.
+func searchSections(s *result.Set, all []view) []page.Section {
+	list := []page.Section{{ID: "summary", Title: "Highest rates", How: "A rate is sustained if nearly all that is offered is answered and every objective is met in the median of its trials.", Tables: ratioTables(s)}}
+	list = append(list, sweepSections(s, all)...)
+	return append(list, fairnessSections(s, all)...)
+}
+
+// effectSections are of a set that was made for ratios.
+func effectSections(s *result.Set, all []view) []page.Section {
+	title, how := "Effects", forestHow
+	if s.Plan.Purpose == result.PurposeAblation {
+		title, how = "What each feature is worth", "What costs most without it, or with it, comes first. "+forestHow
+	}
+	effects := pictured(s.Plan.Purpose, title, how, forestCharts(s, all)...)
+	effects.Tables = ratioTables(s)
+	return append([]page.Section{effects}, fairnessSections(s, all)...)
+}
+
+// ratioTables are the first of what is compared, and the last, which says how.
+func ratioTables(s *result.Set) []page.Table {
+	grids := ratioGrids(s)
+	if n := len(grids); n > tablesMost {
+		grids = append(grids[:tablesMost:tablesMost], grids[n-1])
+	}
+	return pageTables(grids)
+}
+
+// cut notes under the last table that there would be one for each of so many loads.
+func cut(tables []page.Table, loads int) []page.Table {
+	if loads > tablesMost {
+		last := &tables[len(tables)-1]
+		last.Notes = append(last.Notes, fmt.Sprintf("tables are of the first %d of %d loads", tablesMost, loads))
+	}
+	return tables
+}
+
+func sweepSections(s *result.Set, all []view) []page.Section {
+	list := sweeps(all)
+	if len(list) == 0 {
+		return nil
+	}
+	return []page.Section{
+		pictured("knee", "Throughput and response time", kneeHow, kneeChart(s, all, list)),
+		pictured("tail", "Response time by offered rate", tailHow, tailChart(s, all, list)),
+		pictured("cpu-by-rate", "CPU by offered rate", cpuByRateHow, cpuByRateChart(s, all, list)),
+	}
+}
+
+func trialSections(s *result.Set, all []view) (list []page.Section) {
+	if slices.ContainsFunc(s.Trials, func(t result.Trial) bool { return t.Series != nil }) {
+		list = append(list, pictured("series", "Within each trial", seriesHow, seriesChart(s, all)))
+	}
+	return append(list, pictured("order", "Trial by trial", orderHow, orderChart(s, all)))
+}
+
+func fairnessSections(s *result.Set, all []view) []page.Section {
+	tables := fairnessTables(s, all)
+	if len(tables) == 0 {
+		return nil
+	}
+	return []page.Section{{ID: "fairness", Title: "What each contestant did", How: fairnessHow, Tables: tables}}
+}
+
+func pictured(id, title, how string, charts ...chart.Chart) page.Section {
+	return page.Section{ID: id, Title: title, How: how, Charts: charts}
+}
+
+// measured reports whether any trial of the view counts.
+func (v view) measured() bool {
+	return slices.ContainsFunc(v.rows, func(r row) bool { return len(r.trials) > 0 })
+}

@@ -1,0 +1,107 @@
+package page
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/ringbench/ringbench/reports/chart"
+)
+
+// Papers of the two themes; page.css has the same.
+var (
+	lightPaper = color.RGBA{0xff, 0xff, 0xff, 0xff}
+	darkPaper  = color.RGBA{0x16, 0x18, 0x1b, 0xff}
+)
+
+// leastContrast is what WCAG 2 asks of graphics (1.4.11).
+const leastContrast = 3
+
+// looks are the classes of the series of a document: a style sheet by hash takes no
+// style of an element.
+type looks struct {
+	palette chart.Palette
+	index   map[[2]string]int // by name and part
+	order   [][2]string
+}
+
+func newLooks(charts []chart.Chart) *looks {
+	l := &looks{palette: chart.NewPalette(charts...), index: map[[2]string]int{}}
+	for _, c := range charts {
+		for _, p := range c.Panels {
+			for _, s := range p.Series {
+				l.add(s.Name, "")
+				l.add(s.Name, s.Part)
+			}
+		}
+	}
+	return l
+}
+
+func (l *looks) add(name, part string) {
+	k := [2]string{name, part}
+	if _, ok := l.index[k]; !ok {
+		l.index[k] = len(l.order)
+		l.order = append(l.order, k)
+	}
+}
+
+func (l *looks) class(s *chart.Series) string {
+	return "c" + strconv.Itoa(l.index[[2]string{s.Name, s.Part}])
+}
+
+// style is a rule for each class: its colour in both themes, that of the whole of which
+// it is a part, and its dashes.
+func (l *looks) style() string {
+	var b strings.Builder
+	for i, k := range l.order {
+		look, ok := l.palette[k[0]]
+		if !ok {
+			look.Color = chart.Soft
+		}
+		light, dark := legible(look.Color, lightPaper), legible(look.Color, darkPaper)
+		whole := fmt.Sprintf("light-dark(%s,%s)", chart.Hex(light), chart.Hex(dark))
+		if k[1] != "" {
+			light, dark = chart.PartColor(light, k[1]), chart.PartColor(dark, k[1])
+		}
+		dashes := "none"
+		if len(look.Dashes) > 0 {
+			dashes = strings.Trim(fmt.Sprint(look.Dashes), "[]")
+		}
+		fmt.Fprintf(&b, ".c%d{--c:light-dark(%s,%s);--whole:%s;--d:%s}\n", i, chart.Hex(light), chart.Hex(dark), whole, dashes)
+	}
+	return b.String()
+}
+
+// legible moves c away from the paper until it stands out from it.
+func legible(c, paper color.RGBA) color.RGBA {
+	to := uint8(0)
+	if luminance(paper) < 0.5 {
+		to = 255
+	}
+	for contrast(c, paper) < leastContrast {
+		for _, x := range []*uint8{&c.R, &c.G, &c.B} {
+			*x = uint8(math.Round(float64(*x) + (float64(to)-float64(*x))*0.06))
+		}
+	}
+	return c
+}
+
+// contrast is that of WCAG 2, from 1 to 21.
+func contrast(a, b color.RGBA) float64 {
+	x, y := luminance(a)+0.05, luminance(b)+0.05
+	return max(x, y) / min(x, y)
+}
+
+func luminance(c color.RGBA) float64 {
+	of := func(v uint8) float64 {
+		x := float64(v) / 255
+		if x <= 0.04045 {
+			return x / 12.92
+		}
+		return math.Pow((x+0.055)/1.055, 2.4)
+	}
+	return 0.2126*of(c.R) + 0.7152*of(c.G) + 0.0722*of(c.B)
+}

@@ -1,0 +1,54 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/ringbench/ringbench/internal/gate"
+)
+
+// SelfTest prints, as a table of Markdown, how often a gate called slowdowns that were
+// known.
+func SelfTest(w io.Writer, attempts []gate.Attempt) error {
+	var b strings.Builder
+	b.WriteString("| slowdown | attempts | regression |  share | 95 % interval | too noisy | blocks | time, median | longest |\n")
+	b.WriteString("|---------:|---------:|-----------:|-------:|--------------:|----------:|-------:|-------------:|--------:|\n")
+	for _, r := range gate.Rates(attempts) {
+		fmt.Fprintf(&b, "| %8s | %8d | %10d | %6s | %13s | %9d | %6d | %12v | %7v |\n",
+			fmt.Sprintf("%.3g %%", 100*r.Slowdown), r.Attempts, r.Regressions, fmt.Sprintf("%.0f %%", 100*r.Called.Center),
+			fmt.Sprintf("%.1f to %.1f %%", 100*r.Called.Lo, 100*r.Called.Hi), r.Noisy, r.Blocks, r.Took.Round(time.Second), r.Longest.Round(time.Second))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Recommendation prints settings as a file of rules, with the flags in a comment.
+func Recommendation(w io.Writer, s gate.Settings, flags string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# ringbench gate --trials=%d --until=%.3g%% --within=%v%s --rules=FILE\n", s.Trials, 100*s.Until, s.Within, flags)
+	if s.Why != "" {
+		fmt.Fprintf(&b, "# The threshold is no less because %s.\n", s.Why)
+	}
+	b.WriteString("rules:\n")
+	for _, r := range s.Rules {
+		fmt.Fprintf(&b, "  - metric: %s\n", r.Metric)
+		if r.Threshold > 0 {
+			fmt.Fprintf(&b, "    threshold: %.3g%%\n", 100*r.Threshold)
+		}
+		for _, f := range []struct {
+			name string
+			set  bool
+		}{{"exact", r.Exact}, {"advice", r.Advice}, {"optional", r.Optional}} {
+			if f.set {
+				fmt.Fprintf(&b, "    %s: true\n", f.name)
+			}
+		}
+		for _, l := range r.Loads {
+			fmt.Fprintf(&b, "    loads: %q\n", l)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,95 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// subtitle is what all loads share, and where they were measured.
+func subtitle(s *result.Set, all []view) string {
+	parts := []string{or(s.Plan.Workload(), "no workload")}
+	if len(all) > 0 {
+		varied := varied(all)
+		for i, p := range loadParts(all[0].load) {
+			if !varied[i] {
+				parts = append(parts, p)
+			}
+		}
+	}
+	if s.Plan.Duet {
+		parts = append(parts, "duet: relative under contention")
+	}
+	line := strings.Join(parts, ", ") + " · " + s.Plan.Placement + " placement"
+	if s.Env.Kernel != "" {
+		line += " · Linux " + s.Env.Kernel
+	}
+	if s.Env.CPUModel != "" {
+		line += " · " + s.Env.CPUModel
+	}
+	return line
+}
+
+// loadParts are what a load is made of, in words.
+func loadParts(l result.Load) []string {
+	if l.Op != "" {
+		return l.FileParts()
+	}
+	conns := fmt.Sprintf("%s connections", whole(float64(l.Conns)))
+	if l.Conns == 1 {
+		conns = "1 connection"
+	}
+	pace := "closed loop"
+	if l.Rate > 0 {
+		pace = strings.TrimSpace(l.Arrivals + " at " + whole(l.Rate) + " a second")
+	}
+	if l.Mode != "" {
+		pace = strings.TrimSpace(l.Mode+" "+l.Direction) + ", " + pace
+	}
+	if l.Protocol != "" {
+		pace = l.Protocol + ", " + pace
+	}
+	flight := fmt.Sprintf("pipeline %d", l.Pipeline)
+	each := fmt.Sprintf("requests per connection: %d", l.Requests)
+	switch {
+	case l.Sent():
+		flight = fmt.Sprintf("buffers of %s B", whole(float64(l.Buffer)))
+		if l.Requests > 0 {
+			flight = each + ", " + flight
+		}
+	case l.Requests > 0:
+		flight = each
+	}
+	if l.Sent() || l.Requests > 0 {
+		conns += " at a time"
+	}
+	size := whole(float64(l.NamedBytes())) + " B"
+	if l.Sizes != "" {
+		size = l.SizeText()
+	}
+	return []string{l.Network, conns, size, flight, pace}
+}
+
+// varied are the parts in which not all loads are alike.
+func varied(all []view) map[int]bool {
+	set := map[int]bool{}
+	for _, v := range all {
+		for i, p := range loadParts(v.load) {
+			first := loadParts(all[0].load)
+			set[i] = set[i] || i >= len(first) || p != first[i]
+		}
+	}
+	return set
+}
+
+// panelTitle is what sets a load apart from the others.
+func panelTitle(varied map[int]bool, v view) string {
+	var parts []string
+	for i, p := range loadParts(v.load) {
+		if varied[i] {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
