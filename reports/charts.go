@@ -8,13 +8,6 @@ import (
 	"github.com/ringbench/ringbench/reports/chart"
 )
 
-// panelsMax bounds the size of a picture. The tables hold what does not fit.
-const panelsMax = 48
-
-// pointsMax bounds the points of a chart, so that a page stays small: lines have
-// fewer where there are many.
-const pointsMax = 6000
-
 // The charts' IDs.
 const (
 	throughputID      = "throughput"
@@ -38,15 +31,17 @@ var chartIDs = []string{throughputID, kneeID, tailID, latencyID, cpuID, cpuByRat
 func loadsChart(s *result.Set, all []view, id, title string, of func(view) chart.Panel) chart.Chart {
 	c := chart.Chart{ID: id, Title: title, Subtitle: subtitle(s, all)}
 	differ := varied(all)
-	shown := all
-	if len(all) > panelsMax {
-		c.Subtitle += fmt.Sprintf(" · the first %d of %d loads", panelsMax, len(all))
-		shown = all[:panelsMax]
-	}
-	for _, v := range shown {
+	points := 0
+	for _, v := range all[:min(len(all), panelsMax)] {
 		p := of(v)
 		p.Title = panelTitle(differ, v)
+		if points += inPoints(&p); points > pointsMax*5/4 && len(c.Panels) > 0 {
+			break
+		}
 		c.Panels = append(c.Panels, p)
+	}
+	if n := len(c.Panels); n < len(all) {
+		c.Subtitle += fmt.Sprintf(" · the first %d of %d loads", n, len(all))
 	}
 	return c
 }

@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -17,8 +16,11 @@ func Document(s *result.Set) page.Document {
 	d := page.Document{
 		Title:    "ringbench " + or(s.Plan.Workload(), "result") + " on " + or(s.Env.Host, "an unknown host"),
 		Subtitle: subtitle(s, all) + " · " + s.Started.UTC().Format(time.RFC3339),
+		Lead:     lead(s, all),
 		Verdicts: bounded(verdicts(s, all), verdictsMost),
-		Raw:      s,
+	}
+	if len(s.Trials) <= trialsMost {
+		d.Raw = s
 	}
 	var conditions []page.Note
 	d.Limits, conditions = pageNotes(notes(s, all))
@@ -38,22 +40,10 @@ func Document(s *result.Set) page.Document {
 			How: "This line, given to a shell on a machine that is alike, measures the same again."})
 	}
 	d.Sections = slices.DeleteFunc(d.Sections, func(x page.Section) bool { return len(x.Charts)+len(x.Tables)+len(x.Notes) == 0 })
-	return d
-}
-
-// Bounds of a page that can still be read and opened. The result file has all.
-const (
-	verdictsMost = 24
-	notesMost    = 24 // of one label
-	tablesMost   = 100
-)
-
-// bounded are the first lines, and how many more there are.
-func bounded(lines []string, most int) []string {
-	if len(lines) <= most {
-		return lines
+	for i := range d.Sections {
+		d.Sections[i].Tables = fewRows(d.Sections[i].Tables)
 	}
-	return append(lines[:most:most], fmt.Sprintf("and %d more: the tables and the result file have them", len(lines)-most))
+	return d
 }
 
 // pageNotes tell those that limit the figures from the others.
@@ -67,7 +57,7 @@ func pageNotes(list []note) (limits, conditions []page.Note) {
 		case count[kind] > notesMost+1:
 			continue
 		case count[kind] == notesMost+1:
-			p.Text = "and more of the same: see the result file"
+			p.Text = "and more of the same: " + whereAll
 		}
 		if n.limits {
 			limits = append(limits, p)
@@ -132,15 +122,6 @@ func ratioTables(s *result.Set) []page.Table {
 		grids = append(grids[:tablesMost:tablesMost], grids[n-1])
 	}
 	return pageTables(grids)
-}
-
-// cut notes under the last table that there would be one for each of so many loads.
-func cut(tables []page.Table, loads int) []page.Table {
-	if loads > tablesMost {
-		last := &tables[len(tables)-1]
-		last.Notes = append(last.Notes, fmt.Sprintf("tables are of the first %d of %d loads", tablesMost, loads))
-	}
-	return tables
 }
 
 func sweepSections(s *result.Set, all []view) []page.Section {

@@ -25,6 +25,10 @@ func heatCharts(s *result.Set, all []view, effects []effect) []chart.Chart {
 			continue
 		}
 		c.Title = "Server CPU a " + s.Plan.Unit().One + ": ratio " + g.a + " / " + g.b
+		if max(len(g.conns), len(g.sizes)) > tilesMost {
+			c.Subtitle += fmt.Sprintf(" · the first %d of %d × %d", tilesMost, len(g.conns), len(g.sizes))
+			g.conns, g.sizes = g.conns[:min(len(g.conns), tilesMost)], g.sizes[:min(len(g.sizes), tilesMost)]
+		}
 		c.Panels = append(c.Panels, g.panel())
 	}
 	if panels == 1 {
@@ -113,8 +117,11 @@ func (g heatGrid) panel() chart.Panel {
 	}
 	tiles := chart.Series{Kind: chart.Tiles}
 	for _, e := range g.effects {
-		x, _ := slices.BinarySearch(g.sizes, e.load.NamedBytes())
-		y, _ := slices.BinarySearch(g.conns, int64(e.load.Conns+e.load.Depth))
+		x, shown := slices.BinarySearch(g.sizes, e.load.NamedBytes())
+		y, too := slices.BinarySearch(g.conns, int64(e.load.Conns+e.load.Depth))
+		if !shown || !too {
+			continue
+		}
 		pt := chart.Point{X: float64(x), Y: float64(y), Value: e.cpu.Center, Faint: !e.cpu.differs(), Label: none}
 		if !math.IsNaN(e.cpu.Center) {
 			pt.Label = fmt.Sprintf("%.2f", e.cpu.Center)

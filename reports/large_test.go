@@ -2,21 +2,18 @@ package reports
 
 import (
 	"flag"
+	"io"
 	"strings"
 	"testing"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/reports/page"
 )
 
 var long = flag.Bool("long", false, "build reports of as many cells as they are made for")
 
-// Of many loads a document shows the first, and says so; the others cost no more
-// than going through them.
-func TestManyLoads(t *testing.T) {
-	loads := 120
-	if *long {
-		loads = 2500
-	}
+// manyLoads is one trial of four contestants under each of so many loads.
+func manyLoads(loads int) *result.Set {
 	s := newSet(1, 64)
 	cells, trials := s.Plan.Cells, s.Trials
 	s.Plan.Cells, s.Trials = nil, nil
@@ -29,29 +26,55 @@ func TestManyLoads(t *testing.T) {
 			s.Plan.Cells, s.Trials = append(s.Plan.Cells, c), append(s.Trials, tr)
 		}
 	}
+	return s
+}
+
+// Of many loads a page shows the first, says so, and stays small; the others cost no
+// more than going through them.
+func TestManyLoads(t *testing.T) {
+	loads := forestRows + 4
+	if *long {
+		loads = 2500
+	}
+	s := manyLoads(loads)
 	d := Document(s)
 	tables, said := 0, false
 	for _, section := range d.Sections {
+		rows := 0
 		tables = max(tables, len(section.Tables))
 		for _, table := range section.Tables {
-			said = said || strings.Contains(strings.Join(table.Notes, " "), "first 100 of")
+			rows += len(table.Rows)
+			said = said || strings.Contains(strings.Join(table.Notes, " "), "first 32 of")
+		}
+		if rows > rowsMost {
+			t.Errorf("%s has %d rows", section.ID, rows)
 		}
 		for _, c := range section.Charts {
 			points := 0
-			for _, p := range c.Panels {
-				for _, x := range p.Series {
-					points += len(x.Points)
-				}
+			for i := range c.Panels {
+				points += inPoints(&c.Panels[i])
 			}
-			if len(c.Panels) > panelsMax || points > pointsMax*5/4 {
+			if len(c.Panels) > panelsMax || len(c.Panels) > 1 && points > pointsMax*5/4 {
 				t.Errorf("%s has %d panels and %d points", c.ID, len(c.Panels), points)
 			}
-			if c.ID != heatID && !strings.Contains(c.Subtitle, "first") {
+			if (c.ID != heatID || *long) && !strings.Contains(c.Subtitle, "first") {
 				t.Errorf("%s does not say what it leaves out: %s", c.ID, c.Subtitle)
 			}
 		}
 	}
 	if tables > 2*tablesMost+1 || !said || len(d.Verdicts) > verdictsMost+1 {
 		t.Errorf("%d tables in a section, which is said: %v; %d verdicts", tables, said, len(d.Verdicts))
+	}
+	if n := len(pageOf(t, s)); n > page.Most {
+		t.Errorf("a page of %d bytes", n)
+	}
+}
+
+func BenchmarkManyLoads(b *testing.B) {
+	s := manyLoads(2500)
+	for b.Loop() {
+		if err := HTML(io.Discard, s); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

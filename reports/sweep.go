@@ -61,16 +61,36 @@ func (w *sweep) add(r row) {
 // sweepChart has a panel for each sweep.
 func sweepChart(s *result.Set, all []view, list []sweep, id, title string, of func(sweep) chart.Panel) chart.Chart {
 	c := chart.Chart{ID: id, Title: title, Subtitle: subtitle(s, all)}
-	if len(list) > panelsMax {
-		c.Subtitle += fmt.Sprintf(" · the first %d of %d loads", panelsMax, len(list))
-		list = list[:panelsMax]
-	}
-	for _, w := range list {
-		p := of(w)
+	points := 0
+	for _, w := range list[:min(len(list), panelsMax)] {
+		p := of(w.thinned())
 		p.Title = w.load.Unpaced()
+		if points += inPoints(&p); points > pointsMax*5/4 && len(c.Panels) > 0 {
+			break
+		}
 		c.Panels = append(c.Panels, p)
 	}
+	if n := len(c.Panels); n < len(list) {
+		c.Subtitle += fmt.Sprintf(" · the first %d of %d loads", n, len(list))
+	}
+	if slices.ContainsFunc(list[:len(c.Panels)], func(w sweep) bool { return len(w.lines[0].rows) > ratesMost }) {
+		c.Subtitle += fmt.Sprintf(" · of more than %d rates every other or fewer", ratesMost)
+	}
 	return c
+}
+
+// thinned has at most ratesMost rates a line.
+func (w sweep) thinned() sweep {
+	w.lines = slices.Clone(w.lines)
+	for i, l := range w.lines {
+		step := (len(l.rows) + ratesMost - 1) / ratesMost
+		var rows []row
+		for j := 0; j < len(l.rows); j += step {
+			rows = append(rows, l.rows[j])
+		}
+		w.lines[i].rows = rows
+	}
+	return w
 }
 
 // tailPercentile is that of the response time which curves are drawn by: of a search
@@ -93,7 +113,7 @@ func (r row) tail(s *result.Set) float64 {
 }
 
 const kneeHow = "To the right is more throughput, upwards are longer response times: a curve that stays low for longer is better. " +
-	"Each point is a rate that was offered. The ring is the knee, where throughput divided by response time is greatest (Kleinrock's power): beyond it load buys delay rather than throughput."
+	"Each point is a rate that was offered. The ring is the knee, where throughput divided by response time is greatest (Kleinrock's power): beyond it load buys delay rather than throughput. There is none where the first or the last rate is best."
 
 func kneeChart(s *result.Set, all []view, list []sweep) chart.Chart {
 	name, unit := percentileName(tailPercentile(s)), s.Plan.Unit()
@@ -111,7 +131,7 @@ func kneeChart(s *result.Set, all []view, list []sweep) chart.Chart {
 				}
 			}
 			p.Series = append(p.Series, withDots(l.name, points)...)
-			if best >= 0 && len(points) > 2 {
+			if best > 0 && best < len(points)-1 { // else it lies beyond the rates that were tried
 				p.Series = append(p.Series, chart.Series{Name: l.name, Part: "knee", Kind: chart.Marks, Points: points[best : best+1]})
 			}
 		}

@@ -20,25 +20,24 @@ const (
 func levels(x []float64, noise serial) []int {
 	n := len(x)
 	price := levelPrice * math.Log(float64(n)) * noise.inflation() * noise.sd * noise.sd
-	sums, squares := make([]float64, n+1), make([]float64, n+1)
-	center, _ := moments(x) // the squares of differences from it cancel less
+	sums := make([]float64, n+1)
+	center, _ := moments(x) // what differs from it cancels less
 	for i, v := range x {
-		v -= center
-		sums[i+1], squares[i+1] = sums[i]+v, squares[i]+v*v
+		sums[i+1] = sums[i] + v - center
 	}
-	cost := func(from, to int) float64 {
-		sum := sums[to] - sums[from]
-		return squares[to] - squares[from] - sum*sum/float64(to-from)
-	}
-	best, cut := make([]float64, n+1), make([]int, n+1)
-	best[0] = -price
+	// before[from] is what the levels up to from cost, without the squares of the values
+	// up to there, which are the same however they are cut.
+	before, cut := make([]float64, n+1), make([]int, n+1)
+	before[0] = -price
 	for to := 1; to <= n; to++ {
-		best[to] = math.Inf(1)
-		for from := 0; from <= to-levelLeast; from++ {
-			if c := best[from] + cost(from, to) + price; c < best[to] {
-				best[to], cut[to] = c, from
+		best, sum := math.Inf(1), sums[to]
+		for from, c := range before[:max(to-levelLeast+1, 0)] {
+			d := sum - sums[from]
+			if c -= d * d / float64(to-from); c < best {
+				best, cut[to] = c, from
 			}
 		}
+		before[to] = best + price
 	}
 	var starts []int
 	for at := n; at > 0; at = cut[at] {

@@ -1,7 +1,11 @@
 package page
 
 import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -118,4 +122,19 @@ func embedded(v any) (string, error) {
 		out.WriteRune(r)
 	}
 	return out.String(), nil
+}
+
+// packed is v as JSON, compressed, in characters that mean nothing to HTML. The same
+// value gives the same, because the header holds neither a name nor a time.
+func packed(v any) (string, error) {
+	var b bytes.Buffer
+	text := base64.NewEncoder(base64.StdEncoding, &b)
+	z, err := gzip.NewWriterLevel(text, gzip.BestCompression)
+	if err != nil {
+		return "", err
+	}
+	if err := errors.Join(json.NewEncoder(z).Encode(v), z.Close(), text.Close()); err != nil {
+		return "", err
+	}
+	return b.String(), nil
 }

@@ -5,10 +5,11 @@ import "github.com/ringbench/ringbench/reports/chart"
 // A Document is a report before it is laid out. All text is plain: Write escapes it.
 type Document struct {
 	Title, Subtitle string
+	Lead            string   // what was found in all, in at most two sentences; "" if the verdicts say it
 	Verdicts        []string // what was found, the most important first
 	Limits          []Note   // what limits it
 	Sections        []Section
-	Raw             any // what the reader can take away as JSON
+	Raw             any // what the reader can take away as JSON; nil if it is too much
 }
 
 // A Section is one view of the data, in the order in which readers want them.

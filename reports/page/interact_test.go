@@ -16,6 +16,7 @@ import (
 
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/reports"
+	"github.com/ringbench/ringbench/reports/page"
 )
 
 // hover moves the mouse to a point of a series, which the page's own geometry places,
@@ -320,4 +321,33 @@ func TestRunsNothingOfAResult(t *testing.T) {
 		t.Fatal(err)
 	}
 	open(t, page.String()).isHarmless()
+}
+
+// A result of 10,000 cells, of which a page shows the first, opens like any other.
+func TestOpensManyCells(t *testing.T) {
+	if !*full {
+		t.Skip("-full runs this")
+	}
+	s, err := result.Read("../../internal/result/testdata/1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells, trials := s.Plan.Cells, s.Trials
+	s.Plan.Cells, s.Plan.Trials, s.Plan.Matches, s.Trials = nil, 1, nil, nil
+	for n := range 10000 {
+		c, tr := cells[n%2], trials[n%2]
+		load := n / 2
+		c.Conns, c.Size = 1+load%100, 1+load/100
+		tr.Cell, tr.Order, tr.Block, tr.Pair, tr.Void = n, n, 0, 0, ""
+		s.Plan.Cells, s.Trials = append(s.Plan.Cells, c), append(s.Trials, tr)
+	}
+	var text bytes.Buffer
+	if err := reports.HTML(&text, s); err != nil {
+		t.Fatal(err)
+	}
+	if text.Len() > page.Most {
+		t.Errorf("%d bytes", text.Len())
+	}
+	b := open(t, text.String())
+	b.holds(`charts.length > 2 && document.querySelectorAll("table").length > 20 && !document.getElementById("download")`)
 }

@@ -41,7 +41,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"so
 
 // Most is the size in bytes that a page should stay below. A raw result that would take
 // it beyond is left out, and the page says so.
-const Most = 2 << 20
+const Most = 2_000_000
 
 // A sheet is what the template shows. Strings are escaped by it; what is made here, of
 // the template's types, is safe as it is.
@@ -52,8 +52,8 @@ type sheet struct {
 	Style          template.CSS
 	Script         template.JS
 	Policy         string
-	Charts, Raw    template.JS
-	RawWasTooMuch  bool
+	Charts         template.JS
+	Raw            template.HTML // shadows what it was made of; "" if it is left out
 }
 
 // A fold is a part of a list; all but the first are shown when asked for.
@@ -144,14 +144,17 @@ func Write(w io.Writer, d Document) error {
 	if err != nil {
 		return fmt.Errorf("embed charts: %w", err)
 	}
-	raw, err := embedded(d.Raw)
-	if err != nil {
-		return fmt.Errorf("embed result: %w", err)
+	s.Charts = template.JS(charts)
+	if d.Raw != nil {
+		raw, err := packed(d.Raw)
+		if err != nil {
+			return fmt.Errorf("embed result: %w", err)
+		}
+		s.Raw = template.HTML(raw)
 	}
-	s.Charts, s.Raw = template.JS(charts), template.JS(raw)
 	out, err := s.execute()
-	if err == nil && len(out) > Most {
-		s.Raw, s.RawWasTooMuch = "null", true
+	if err == nil && len(out) > Most && s.Raw != "" {
+		s.Raw = ""
 		out, err = s.execute()
 	}
 	if err != nil {

@@ -38,13 +38,13 @@ function markdown(table) {
 const csv = (table) => cells(table).map((row) => row.map((c) => (/[",\n\r]/.test(c) ? '"' + c.replace(/"/g, '""') + '"' : c)).join(",")).join("\n") + "\n";
 
 function setUpTools() {
-	const root = document.documentElement, result = document.getElementById("result").textContent, tools = document.getElementById("tools");
+	const root = document.documentElement, result = document.getElementById("result").textContent.trim(), tools = document.getElementById("tools");
 	const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
 	tools.append(button("Dark theme", (b) => {
 		root.dataset.theme = dark() ? "light" : "dark";
 		b.setAttribute("aria-pressed", String(dark()));
 	}, { "aria-pressed": String(dark()), id: "theme" }));
-	if (result !== "null") tools.append(button("Download raw JSON", () => download(result, "ringbench.json"), { id: "download" }));
+	if (result) tools.append(button("Download raw JSON", () => download(unpacked(result), "ringbench.json"), { id: "download" }));
 	for (const section of all("main > section")) {
 		const title = section.querySelector("h2");
 		title.after(button("Copy link to this view", (b) => {

@@ -45,8 +45,15 @@ async function copy(text, from) {
 	setTimeout(() => from.classList.remove("done"), 1500);
 }
 
-function download(text, name) {
-	const link = element("a", { download: name, href: URL.createObjectURL(new Blob([text], { type: "application/json" })) });
+// unpacked is what gzip and base64 hold.
+function unpacked(text) {
+	const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+	return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).blob();
+}
+
+async function download(content, name) {
+	const json = new Blob([await content], { type: "application/json" });
+	const link = element("a", { download: name, href: URL.createObjectURL(json) });
 	link.click();
 	setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }

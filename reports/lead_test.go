@@ -1,0 +1,59 @@
+package reports
+
+import (
+	"testing"
+
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// At the top stands in two sentences what the verdicts allow, and no more.
+func TestLead(t *testing.T) {
+	void := newSet(1, 64)
+	for i := range void.Trials {
+		void.Trials[i].Void = "server died"
+	}
+	alone := newSet(3, 1, 64)
+	alone.Plan.Cells = []result.Cell{alone.Plan.Cells[0], alone.Plan.Cells[4]}
+	var trials []result.Trial
+	for _, tr := range alone.Trials {
+		if tr.Cell%4 == 0 {
+			tr.Cell /= 4
+			trials = append(trials, tr)
+		}
+	}
+	alone.Trials = trials
+	// Under the second load uring takes more, under the third as much, and of the fourth
+	// two pairs are left.
+	contests := func(loads ...int) *result.Set {
+		s := newContests("", loads, []string{"uring", "epoll"}, contest{a: 0, b: 1, cpu: []float64{0.9, 0.902, 0.898, 0.9, 0.9}})
+		for i := range s.Trials {
+			tr := &s.Trials[i]
+			switch {
+			case tr.Cell%2 == 1:
+			case tr.Cell == 2:
+				tr.Server.CPUSeconds *= 1.05 / 0.909
+			case tr.Cell == 4:
+				tr.Server.CPUSeconds /= 0.918
+			case tr.Cell == 6 && tr.Block > 1:
+				tr.Void = "server died"
+			}
+		}
+		return s
+	}
+	for name, c := range map[string]struct {
+		s    *result.Set
+		want string
+	}{
+		"empty":     {&result.Set{}, "Nothing was measured."},
+		"all void":  {void, "Nothing was measured."},
+		"one trial": {newSet(1, 64), "No verdict: of 1 pairs 1 count, and it takes 3."},
+		"alone":     {alone, "Under 2 loads uring 23,600 to 118,000 messages/s at 6,812 ns of server CPU each. Nothing was compared."},
+		"one load":  {contests(64), "CPU a message: uring 10 % less than epoll (9.8 to 10 %). Throughput: uring 11 % more than epoll (11 %)."},
+		"many loads": {contests(1, 8, 64, 256), "CPU a message: uring against epoll, under 4 loads: less in 1 (10 %), more in 1 (5.0 %), the same within 1.0 % in 1, not told in 1. " +
+			"Throughput: uring against epoll, under 4 loads: more in 3 (8.9 to 11 %), not told in 1."},
+	} {
+		if got := lead(c.s, views(c.s)); got != c.want {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
