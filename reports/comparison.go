@@ -176,7 +176,7 @@ func comparisonReading(c *compare.Comparison) []page.Note {
 		threshold = c.Findings[0].Threshold
 	}
 	return []page.Note{
-		{Label: "how to read", Text: fmt.Sprintf("change is head against base; a regression or an improvement has its whole interval beyond %s %%, its center beyond the noise (what the same thing differs by from itself, --aa), and holds among all comparisons here (Benjamini-Hochberg, q < %.2g)", percent(threshold), compare.FalseDiscoveries)},
+		{Label: "how to read", Text: fmt.Sprintf("change is head against base; a regression or an improvement has its whole interval beyond %s %% and beyond the noise (what the same thing differs by from itself, --aa), and holds among all comparisons here (Benjamini-Hochberg, q < %.2g)", percent(threshold), compare.FalseDiscoveries)},
 		{Label: "the same", Text: fmt.Sprintf("the whole interval is within %s %%; inconclusive: it is not, and so many more trials of each side, or sessions where there are several, would settle it; seen from: the least change that would have been told from none", percent(threshold))},
 		{Label: "exact", Text: "a counter that no two trials of one program differ in, so that any difference is the program's; latencies in µs, of the merged histograms of all trials; memory in MiB"},
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/internal/gate"
+	"github.com/ringbench/ringbench/internal/result"
 )
 
 // A DecisionFormat is how a gate's decision is written.
@@ -24,6 +25,7 @@ var DecisionFormats = []DecisionFormat{
 	{"text", "for a terminal", Decision},
 	{"markdown", "a summary, such as GitHub's of a job", DecisionMarkdown},
 	{"json", "all of it, in base units", DecisionJSON},
+	{"html", "a page to explore, with the decision first", DecisionHTML},
 	{"junit", "JUnit's XML: a test case for each rule and cell", JUnit},
 	{"github", "workflow commands that annotate a run of GitHub Actions", GitHubCommands},
 	{"gitlab", "a Code Quality report of GitLab", GitLabCodeQuality},
@@ -94,8 +96,11 @@ func conclusion(d *gate.Decision) string {
 
 // judgedName tells a judgement from the others.
 func judgedName(j *gate.Judgement) string {
-	if j.Contestant == "" {
+	switch {
+	case j.Contestant == "":
 		return j.Rule.String()
+	case j.Load == (result.Load{}):
+		return j.Contestant
 	}
 	return fmt.Sprintf("%s: %s, %s", j.Contestant, j.Metric.Words(j.Load.Unit().One), j.Load)
 }

@@ -27,7 +27,9 @@ type (
 )
 
 // DecisionJSON prints all of a decision, with the comparison as ComparisonJSON does.
-func DecisionJSON(w io.Writer, d *gate.Decision) error {
+func DecisionJSON(w io.Writer, d *gate.Decision) error { return indented(w, decisionData(d)) }
+
+func decisionData(d *gate.Decision) decisionJSON {
 	j := decisionJSON{Outcome: d.Outcome.String(), Smallest: known(d.Smallest), Seconds: d.Took.Seconds(), Judged: []judgementJSON{}, Advice: append([]string{}, d.Advice...)}
 	for i := range d.Judged {
 		x := &d.Judged[i]
@@ -37,7 +39,7 @@ func DecisionJSON(w io.Writer, d *gate.Decision) error {
 		c := comparisonData(d.Comparison)
 		j.Comparison = &c
 	}
-	return indented(w, j)
+	return j
 }
 
 // indented writes JSON as a person would have it; what HTML forbids is escaped.

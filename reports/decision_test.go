@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -88,11 +89,17 @@ func TestDecisionFormats(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"too noisy", "no rule but advice covers what was measured"} {
-		for _, format := range []string{"text", "markdown", "json", "junit", "github", "gitlab"} {
+		for _, format := range []string{"text", "markdown", "json", "html", "junit", "github", "gitlab"} {
 			if out := written(t, format, decisions["nothing"]); !strings.Contains(out, want) {
 				t.Errorf("%s of nothing has no %q: %s", format, want, out)
 			}
 		}
+	}
+	if name := judgedName(&gate.Judgement{Finding: compare.Finding{Contestant: "s"}}); name != "s" {
+		t.Errorf("what no load has is called %q", name)
+	}
+	if line := Attempt(gate.Attempt{Blocks: 1, Smallest: math.NaN()}); !strings.Contains(line, "too few to say") {
+		t.Errorf("one block: %s", line)
 	}
 	if _, ok := FormatNamed("xml"); ok {
 		t.Error("xml is a format")
@@ -109,6 +116,19 @@ func TestDecisionText(t *testing.T) {
 		}
 		at += i
 	}
+}
+
+// The page has what was decided, the gravest first, then what to do, then the findings.
+func TestDecisionPage(t *testing.T) {
+	d := decided(t)
+	doc, c := DecisionDocument(d), ComparisonDocument(d.Comparison)
+	if !strings.HasPrefix(doc.Verdicts[0], "regression; the smallest change of CPU") || !strings.HasPrefix(doc.Verdicts[1], "regression: CPU a message of \x1b") || len(doc.Verdicts) != 1+len(d.Judged) {
+		t.Errorf("verdicts %q", doc.Verdicts)
+	}
+	if doc.Title != "ringbench gate: regression" || doc.Limits[0].Label != "what to do" || len(doc.Limits) != len(d.Advice)+len(c.Limits) || len(doc.Sections) != len(c.Sections) {
+		t.Errorf("%q, %v, %d sections", doc.Title, doc.Limits, len(doc.Sections))
+	}
+	harmless(t, written(t, "html", d), "<b>@all")
 }
 
 func TestDecisionMarkdown(t *testing.T) {

@@ -180,7 +180,10 @@ func HistoryChanges(w io.Writer, trends []history.Trend) error {
 			n++
 		}
 	}
-	if n == 0 {
+	switch {
+	case len(trends) == 0:
+		fmt.Fprintln(b, "no entry has such a figure")
+	case n == 0:
 		fmt.Fprintln(b, "no level changed")
 	}
 	return b.Flush()

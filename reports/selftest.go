@@ -3,11 +3,21 @@ package reports
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
 	"github.com/ringbench/ringbench/internal/gate"
 )
+
+// Attempt is one decision in a line.
+func Attempt(a gate.Attempt) string {
+	s := fmt.Sprintf("slowed by %.3g %%: %v after %d blocks, %v", 100*a.Slowdown, a.Outcome, a.Blocks, a.Took.Round(time.Second))
+	if math.IsNaN(a.Smallest) {
+		return s + ", too few to say what would have been seen (--within)"
+	}
+	return s + fmt.Sprintf("; a change of %.2g %% would have been seen", 100*a.Smallest)
+}
 
 // SelfTest prints, as a table of Markdown, how often a gate called slowdowns that were
 // known.

@@ -28,7 +28,7 @@ func gateCommand() *cobra.Command {
 compare finds by rules, and ends with an exit code:
 
   0  head may pass
-  1  a regression: the whole interval is beyond the rule's threshold, its center beyond
+  1  a regression: the whole interval is beyond the rule's threshold and beyond
      the noise of this very session, and it holds among all comparisons (q < 0.05); or a
      counter that is exact is worse
   2  nothing was decided: bad input, or outputs that cannot be written

@@ -168,7 +168,7 @@ func TestGateRevisions(t *testing.T) {
 	r := newRun(t, rev...)
 	r.cmd.Args = append(r.cmd.Args, "-o", filepath.Join(r.dir, "r.json"))
 	in(r).wait(exitNoisy, "r.json").prints("base: HEAD (", "head: the working tree (", "warning: system calls of base and head were not compared", "gate: too noisy")
-	r.says("gate: too noisy: CPU a message of head (tcp, 1 connection × 64 B, closed loop): no verdict, 1 pairs count, and it takes 3")
+	r.says("gate: too noisy: CPU a message of head (tcp, 1 connection × 64 B, closed loop): no verdict, only 1 of the 3 pairs that it takes can be used")
 	if set := r.result("r.json"); len(set.Trials) != 4 || set.Plan.WithinSeconds != 180 {
 		t.Errorf("%d trials, within %v s", len(set.Trials), set.Plan.WithinSeconds)
 	}

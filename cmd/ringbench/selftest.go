@@ -50,8 +50,7 @@ func (t *selfTest) run(c *cobra.Command, m *measuredGate, rules []gate.Rule, giv
 	n := 0
 	attempts, err := bench.SelfTest(c.Context(), g, rules, shares, t.attempts, func(a gate.Attempt) {
 		n++
-		fmt.Fprintf(os.Stderr, "%d/%d: slowed by %.3g %%: %v after %d blocks, %v; a change of %.2g %% would have been seen\n",
-			n, total, 100*a.Slowdown, a.Outcome, a.Blocks, a.Took.Round(time.Second), 100*a.Smallest)
+		fmt.Fprintf(os.Stderr, "%d/%d: %s\n", n, total, reports.Attempt(a))
 	})
 	if len(attempts) > 0 {
 		w := c.OutOrStdout()

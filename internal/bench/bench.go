@@ -130,7 +130,7 @@ func (r *runner) blocks(ctx context.Context, set *result.Set, runs []plan.Run, t
 	left := lengthOf(p, runs) + time.Duration(runs[len(runs)-1].Block/p.Trials-session)*gap
 	for i, one := range runs {
 		if i > 0 && one.Block != runs[i-1].Block {
-			if settled(set) || outOfTime(set, one.Block, time.Now()) {
+			if settled(set) || set.OutOfTime(one.Block, time.Now()) {
 				break
 			}
 			if keep != nil {

@@ -165,7 +165,7 @@ func (g *Gate) Measure(ctx context.Context, heads []result.Cell) (runs []gate.Me
 }
 
 // confirming is a plan narrowed to those of its heads that are listed, and their
-// bases.
+// bases, which are beside themselves again.
 func confirming(p *result.Plan, heads []result.Cell) result.Plan {
 	narrow, kept := *p, make([]bool, len(p.Cells))
 	for _, m := range p.Matches {
@@ -173,6 +173,11 @@ func confirming(p *result.Plan, heads []result.Cell) result.Plan {
 			return h.Contestant == p.Cells[m.A].Contestant && h.Load == p.Cells[m.A].Load
 		}) {
 			kept[m.A], kept[m.B] = true, true
+		}
+	}
+	for _, m := range p.Matches {
+		if m.Same && kept[m.A] {
+			kept[m.B] = true
 		}
 	}
 	narrow.Keep(kept)

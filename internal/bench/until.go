@@ -3,7 +3,6 @@ package bench
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/stat"
@@ -29,13 +28,6 @@ func (o *Options) checkUntil() error {
 		return errors.New("--until is of comparisons; it does not go with --find-max")
 	}
 	return nil
-}
-
-// outOfTime reports whether a block more, as long as those that are whole, would end
-// after the plan's time.
-func outOfTime(set *result.Set, blocks int, now time.Time) bool {
-	within, spent := seconds(set.Plan.WithinSeconds), now.Sub(set.Started)
-	return within > 0 && spent+spent/time.Duration(max(blocks, 1)) > within
 }
 
 // settled reports whether the blocks that are whole suffice: whether the interval of

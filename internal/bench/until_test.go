@@ -73,12 +73,12 @@ func TestOutOfTime(t *testing.T) {
 		spent  time.Duration
 		want   bool
 	}{{1, 29 * time.Second, false}, {1, 31 * time.Second, true}, {10, 54 * time.Second, false}, {10, 55 * time.Second, true}} {
-		if got := outOfTime(set, c.blocks, set.Started.Add(c.spent)); got != c.want {
+		if got := set.OutOfTime(c.blocks, set.Started.Add(c.spent)); got != c.want {
 			t.Errorf("%d blocks in %v: %v", c.blocks, c.spent, got)
 		}
 	}
 	set.Plan.WithinSeconds = 0
-	if outOfTime(set, 1, set.Started.Add(time.Hour)) {
+	if set.OutOfTime(1, set.Started.Add(time.Hour)) {
 		t.Error("out of time though there is no limit")
 	}
 }

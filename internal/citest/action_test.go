@@ -57,7 +57,7 @@ func TestAction(t *testing.T) {
 			"args": "--conns=1,64\n\n--size=4 096\n", "history": "history",
 		})
 		dir := out["directory"]
-		want := "gate\n--format=github,markdown=" + dir + "/decision.md,json=" + dir + "/decision.json\n--output=" + dir + "/result.json\n" +
+		want := "gate\n--format=github,markdown=" + dir + "/decision.md,json=" + dir + "/decision.json,html=" + dir + "/report.html\n--output=" + dir + "/result.json\n" +
 			"--base-rev=" + base + "\n--build=" + hostile + "\n--cmd={out} {port}\n--rules=my rules.yaml\n--conns=1,64\n--size=4 096\n.\n"
 		if code == "0" || code == "1" {
 			want += "history\nadd\n" + dir + "/result.json\n--dir=history\n--commit=0123456789abcdef0123456789abcdef01234567\n--label=branch=main\n.\n"

@@ -26,6 +26,7 @@ type cell struct {
 
 // An alike is an A/A: pairs of a thing and itself, in groups by session.
 type alike struct {
+	own       bool // of the base that a head was paired with
 	pairs     [][]result.Pair
 	quantiles []stat.Quantile
 }
@@ -87,7 +88,7 @@ func (c *cell) compareTrials(f *Finding, m measure) {
 		f.Robust = stat.CompareRobust(sessions...)
 	}
 	for _, a := range c.same {
-		f.heed(stat.Floor(stat.Compare(ratios(a.pairs, of)...)))
+		f.heed(stat.Floor(stat.Compare(ratios(a.pairs, of)...)), a.own)
 	}
 }
 
@@ -100,15 +101,19 @@ func (c *cell) compareQuantile(f *Finding, quantiles []stat.Quantile, q float64)
 	}
 	f.Base, f.Head = quantiles[i].B, quantiles[i].A
 	for _, a := range c.same {
-		f.heed(stat.Floor(a.quantiles[i].Ratio))
+		f.heed(stat.Floor(a.quantiles[i].Ratio), a.own)
 	}
 	if !f.Effect.Known() && f.Withheld == "" {
 		f.Withheld = fmt.Sprintf("an interval of a percentile takes %d trials, or sessions where there are several", Least)
 	}
 }
 
-// heed raises the floor to that of one more A/A.
-func (f *Finding) heed(floor float64) {
+// heed raises the floor to that of one more A/A. Where the base's own has none, the
+// noise is not known, which is not that there is none.
+func (f *Finding) heed(floor float64, own bool) {
+	if own && math.IsNaN(floor) && f.Withheld == "" {
+		f.Withheld = "base beside itself was not measured often enough to know the noise"
+	}
 	if floor > f.Floor {
 		f.Floor = floor
 	}

@@ -206,6 +206,18 @@ func TestPairs(t *testing.T) {
 	if _, err := Pairs(s, "base", "nobody", Options{}); err == nil || !strings.Contains(err.Error(), "base, head") {
 		t.Errorf("error %v does not name the contestants", err)
 	}
+	// Without a trial of base beside itself the noise is not known, rather than none.
+	for i := range s.Trials {
+		if s.Trials[i].Cell == 1 {
+			s.Trials[i].Void = "late"
+		}
+	}
+	if c, err = Pairs(s, "base", "head", Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if f := c.find(t, CPU); f.Verdict != Inconclusive || f.Why != "base beside itself was not measured often enough to know the noise" {
+		t.Errorf("without a floor: %v because %q", f.Verdict, f.Why)
+	}
 	// The same as if measured apart drowns in the levels.
 	if f := results(t, one(server{name: "s", cpu: 1000, trials: levels}), one(server{name: "s", cpu: 1100, trials: levels})).find(t, CPU); f.Verdict != Inconclusive || f.Paired {
 		t.Errorf("apart: %+v", f)
@@ -256,7 +268,7 @@ func TestConditions(t *testing.T) {
 	}
 	few := &result.Set{}
 	add(few, 1, 2, server{name: "s", cpu: 2000})
-	if f := results(t, base, few).find(t, CPU); f.Verdict != Inconclusive || f.Why != "of head 2 trials count, and it takes 3" {
+	if f := results(t, base, few).find(t, CPU); f.Verdict != Inconclusive || f.Why != "of head only 2 of the 3 trials that it takes can be used" {
 		t.Errorf("%v because %q", f.Verdict, f.Why)
 	}
 	if _, err := Results([]*result.Set{one(server{name: "x"})}, []*result.Set{one(server{name: "y"})}, Options{}); err == nil || !strings.Contains(err.Error(), "base has x (tcp, 1 connection × 64 B, closed loop), head has y") {

@@ -62,7 +62,7 @@ const (
 	Inconclusive Verdict = iota
 	NoDifference         // the whole interval is within the threshold
 	Improvement
-	Regression // the whole interval is beyond the threshold, its center beyond the floor, and Q below FalseDiscoveries
+	Regression // the whole interval is beyond the threshold and the floor, and Q below FalseDiscoveries
 )
 
 func (v Verdict) String() string {
@@ -124,6 +124,9 @@ func (f *Finding) open(threshold float64) string {
 		return "it differs, and whether by more than the threshold is open"
 	case far <= f.Floor:
 		return fmt.Sprintf("within what the same thing differs by from itself in this session, %.2g %%", 100*f.Floor)
+	}
+	if f.Floor > threshold {
+		return fmt.Sprintf("the interval reaches within what the same thing differs by from itself in this session, %.2g %%", 100*f.Floor)
 	}
 	return "the interval reaches within the threshold"
 }

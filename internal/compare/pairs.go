@@ -52,7 +52,7 @@ func pairedCell(set *result.Set, m result.Match, name string, seed uint64) *cell
 	}
 	x.witnesses(set, m.B, &x.baseAgain)
 	x.witnesses(set, m.A, &x.headAgain)
-	x.same = alikes([]*result.Set{set}, x.load, seed)
+	x.same = alikes([]*result.Set{set}, x.load, seed, m.B)
 	pairs := slices.Concat(x.pairs...)
 	disturbed := 0
 	for _, pair := range pairs {
@@ -69,7 +69,7 @@ func pairedCell(set *result.Set, m result.Match, name string, seed uint64) *cell
 func withheld(what string, n, disturbed int) string {
 	switch {
 	case n < Least:
-		return fmt.Sprintf("%d %s count, and it takes %d", n, what, Least)
+		return fmt.Sprintf("only %d of the %d %s that it takes can be used", n, Least, what)
 	case disturbed > 0: // only then do they count
 		return fmt.Sprintf("%d of %d %s were disturbed, which is most", disturbed, n, what)
 	}
@@ -95,13 +95,13 @@ func contestants(p *result.Plan) (names []string) {
 	return names
 }
 
-// alikes are every A/A of results under a load.
-func alikes(sets []*result.Set, load result.Load, seed uint64) (list []alike) {
+// alikes are every A/A of results under a load; own are those of the cell base.
+func alikes(sets []*result.Set, load result.Load, seed uint64, base int) (list []alike) {
 	for _, set := range sets {
 		for _, m := range set.Plan.Matches {
 			if m.Same && set.Plan.Cells[m.B].Load == load {
 				pairs := set.PairsOf(m)
-				list = append(list, alike{pairs, shiftOf(seed, pairs)})
+				list = append(list, alike{m.A == base || m.B == base, pairs, shiftOf(seed, pairs)})
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func Results(base, head []*result.Set, o Options) (*Comparison, error) {
 	both, same := slices.Concat(base, head), map[result.Load][]alike{}
 	for _, x := range cells {
 		if _, ok := same[x.load]; !ok {
-			same[x.load] = alikes(both, x.load, o.Seed)
+			same[x.load] = alikes(both, x.load, o.Seed, -1)
 		}
 		x.same = same[x.load]
 		x.fill(base, &x.base, &x.baseAgain)

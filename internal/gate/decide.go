@@ -17,9 +17,9 @@ import (
 type Measurer interface {
 	// Contestants names each base and its head.
 	Contestants() [][2]string
-	// Measure measures all, and each base beside itself; or the heads that are
-	// listed, by contestant and load, beside their bases alone. What it has
-	// measured it returns also with an error.
+	// Measure measures all, and each base beside itself; or, of the heads that are
+	// listed by contestant and load, no more than they take. What it has measured it
+	// returns also with an error.
 	Measure(ctx context.Context, heads []result.Cell) ([]Measured, error)
 }
 
@@ -55,7 +55,7 @@ func Decide(ctx context.Context, m Measurer, rules []Rule, seed uint64) (*Decisi
 
 // decide judges what one call of Measure measured.
 func decide(runs []Measured, contestants [][2]string, rules []Rule, o compare.Options) *Decision {
-	c, err := compared(runs, contestants, o)
+	c, absent, err := compared(runs, contestants, o)
 	lost, refused := lost(runs, contestants)
 	if err != nil && len(lost) == 0 {
 		refused = append(refused, err.Error())
@@ -65,11 +65,17 @@ func decide(runs []Measured, contestants [][2]string, rules []Rule, o compare.Op
 		d.Comparison = c
 		return d
 	}
-	d := Judge(c, rules)
+	d := judgeAll(c, rules, runs)
+	for _, j := range absent {
+		if !slices.ContainsFunc(lost, func(l Judgement) bool { return l.Contestant == j.Contestant }) {
+			lost = append(lost, j)
+		}
+	}
 	for _, j := range lost {
 		d.Outcome = graver(d.Outcome, j.Outcome)
 	}
 	d.Judged = slices.Concat(lost, d.Judged)
+	d.sort()
 	return d
 }
 
@@ -78,15 +84,17 @@ func NotMeasured(why error) *Decision {
 	return &Decision{Outcome: Refused, Comparison: &compare.Comparison{}, Smallest: math.NaN(), Advice: []string{why.Error()}}
 }
 
-// compared compares each head with its base in each run that has them.
-func compared(runs []Measured, contestants [][2]string, o compare.Options) (*compare.Comparison, error) {
+// compared compares each head with its base in each run that has them; absent are the
+// heads that no run has beside their bases.
+func compared(runs []Measured, contestants [][2]string, o compare.Options) (c *compare.Comparison, absent []Judgement, err error) {
 	var parts []*compare.Comparison
 	var last error
-	for _, run := range runs {
-		for _, names := range contestants {
+	for _, names := range contestants {
+		before, why := len(parts), ""
+		for _, run := range runs {
 			c, err := compare.Pairs(run.Set, names[0], names[1], o)
 			if err != nil {
-				last = err
+				last, why = err, err.Error()
 				continue
 			}
 			if run.Calls {
@@ -98,11 +106,25 @@ func compared(runs []Measured, contestants [][2]string, o compare.Options) (*com
 			}
 			parts = append(parts, c)
 		}
+		if len(parts) == before {
+			absent = append(absent, unmeasured(result.Cell{Contestant: names[1]}, Noisy, names[1]+" could not be compared: "+why, why))
+		}
 	}
 	if len(parts) == 0 {
-		return compare.Join(o), last
+		return compare.Join(o), absent, last
 	}
-	return compare.Join(o, parts...), nil
+	return compare.Join(o, parts...), absent, nil
+}
+
+// hurried reports whether a run ended by its time, before all of its trials.
+func hurried(runs []Measured) bool {
+	return slices.ContainsFunc(runs, func(r Measured) bool {
+		last := 0
+		for i := range r.Trials {
+			last = max(last, r.Trials[i].Block+1)
+		}
+		return !r.Calls && last < r.Plan.Trials && r.OutOfTime(last, r.Ended)
+	})
 }
 
 // paired reports whether a run has something beside itself.
@@ -140,14 +162,18 @@ func voids(runs []Measured, contestants [][2]string, side int) (list []Judgement
 			if why == "" || run.Plan.Again(i) || !slices.ContainsFunc(contestants, func(n [2]string) bool { return n[side] == cell.Contestant }) {
 				continue
 			}
-			j := Judgement{Rule: Rule{Metric: compare.Throughput}, Outcome: Fail}
-			j.Finding = compare.Finding{Contestant: cell.Contestant, Load: cell.Load, Metric: compare.Throughput, Q: math.NaN(), Detectable: math.NaN(), Why: why}
-			j.Effect.Center, j.Effect.Lo, j.Effect.Hi = math.NaN(), math.NaN(), math.NaN()
-			j.Text = fmt.Sprintf("%s (%s) could not be measured: %s", cell.Contestant, cell.Load, why)
-			list = append(list, j)
+			list = append(list, unmeasured(cell, Fail, fmt.Sprintf("%s (%s) could not be measured: %s", cell.Contestant, cell.Load, why), why))
 		}
 	}
 	return list
+}
+
+// unmeasured judges a cell of which there are no figures.
+func unmeasured(cell result.Cell, outcome Outcome, text, why string) Judgement {
+	j := Judgement{Rule: Rule{Metric: compare.Throughput}, Outcome: outcome, Text: text}
+	j.Finding = compare.Finding{Contestant: cell.Contestant, Load: cell.Load, Metric: compare.Throughput, Q: math.NaN(), Detectable: math.NaN(), Why: why}
+	j.Effect.Center, j.Effect.Lo, j.Effect.Hi = math.NaN(), math.NaN(), math.NaN()
+	return j
 }
 
 // void is why no trial of a cell counts; "" if one does.
@@ -176,23 +202,13 @@ func (d *Decision) alarms() (heads []result.Cell) {
 	return heads
 }
 
-// confirm keeps of the regressions those that a run of its own shows again. The noise
-// that it has to rise above is that of the first run, which measured the same beside
-// itself.
+// confirm keeps of the regressions those that a run of its own shows again, above the
+// noise that it has itself.
 func (d *Decision) confirm(runs []Measured, contestants [][2]string, rules []Rule, o compare.Options) {
-	c, err := compared(runs, contestants, o)
-	if err == nil {
-		for i := range c.Findings {
-			f := &c.Findings[i]
-			for _, first := range d.Comparison.Findings {
-				if first.Metric == f.Metric && first.Contestant == f.Contestant && first.Load == f.Load {
-					f.Floor = max(f.Floor, first.Floor)
-				}
-			}
-		}
-	}
-	again := append(voids(runs, contestants, 1), Judge(c, rules).Judged...)
-	d.Outcome, d.Advice = Pass, nil
+	c, _, _ := compared(runs, contestants, o) // what it does not have is not found again
+	heads, _ := lost(runs, contestants)
+	again := append(heads, Judge(c, rules).Judged...)
+	d.Outcome, d.Advice, d.hurried = Pass, nil, d.hurried || hurried(runs)
 	for i := range d.Judged {
 		j := &d.Judged[i]
 		if j.Outcome == Fail && j.Decides() {
@@ -202,6 +218,7 @@ func (d *Decision) confirm(runs []Measured, contestants [][2]string, rules []Rul
 			d.Outcome = graver(d.Outcome, j.Outcome)
 		}
 	}
+	d.sort()
 	d.advise()
 }
 

@@ -16,18 +16,22 @@ import (
 
 // A simulated machine measures what it is told to, with noise that is known.
 type simulated struct {
-	rng        *rand.Rand
-	blocks     int
-	sd         float64    // of the logarithm of a ratio
-	slow       [2]float64 // of the first call of Measure, and of the second
-	calls      [2]float64 // system calls a message of head, in the same; base makes 2
-	dead       [2]string  // why head dies
-	deadBase   string
-	asked      [][]result.Cell
-	interrupts bool
+	rng          *rand.Rand
+	blocks       int
+	planned      int        // blocks for which there was no time, 0 if there was
+	sd           float64    // of the logarithm of a ratio
+	slow         [2]float64 // of the first call of Measure, and of the second
+	calls        [2]float64 // system calls a message of head, in the same; base makes 2
+	dead         [2]string  // why head dies
+	same         [2]float64 // by what base differs from itself
+	deadBase     string     // why base dies, and thenDeadBase why in the second call
+	thenDeadBase string
+	asked        [][]result.Cell
+	others       [][2]string // that no run has
+	interrupts   bool
 }
 
-func (s *simulated) Contestants() [][2]string { return [][2]string{{"base", "head"}} }
+func (s *simulated) Contestants() [][2]string { return append(s.others, [2]string{"base", "head"}) }
 
 var (
 	underLoad = result.Load{Workload: "echo", Network: "tcp", Conns: 64, Size: 64, Pipeline: 1}
@@ -41,7 +45,7 @@ func (s *simulated) Measure(_ context.Context, heads []result.Cell) (runs []Meas
 		return heads == nil || slices.ContainsFunc(heads, func(c result.Cell) bool { return c.Load == l })
 	}
 	if s.calls[0] > 0 && wanted(alone) {
-		set := s.plan(alone, 4, false)
+		set := s.plan(alone, 4)
 		for block := range 4 {
 			s.trial(set, 0, block, 2, 0, s.deadBase)
 			s.trial(set, 1, block, s.calls[n], 0, s.dead[n])
@@ -49,17 +53,19 @@ func (s *simulated) Measure(_ context.Context, heads []result.Cell) (runs []Meas
 		runs = append(runs, Measured{set, true})
 	}
 	if wanted(underLoad) {
-		set := s.plan(underLoad, s.blocks, heads == nil)
+		set := s.plan(underLoad, s.blocks)
 		pair := 0
 		for block := range s.blocks {
 			pair++
 			s.trial(set, 0, block, 0, pair, s.deadBase+s.dead[n])
 			s.trial(set, 1, block, 0, pair, s.deadBase+s.dead[n]).Server.CPUSeconds *= (1 + s.slow[n]) * math.Exp(s.sd*s.rng.NormFloat64())
-			if heads == nil {
-				pair++
-				s.trial(set, 0, block, 0, pair, s.deadBase)
-				s.trial(set, 2, block, 0, pair, s.deadBase).Server.CPUSeconds *= math.Exp(s.sd * s.rng.NormFloat64())
+			pair++
+			dead := s.deadBase
+			if n == 1 {
+				dead += s.thenDeadBase
 			}
+			s.trial(set, 0, block, 0, pair, dead)
+			s.trial(set, 2, block, 0, pair, dead).Server.CPUSeconds *= math.Exp(s.same[n] + s.sd*s.rng.NormFloat64())
 		}
 		runs = append(runs, Measured{set, false})
 	}
@@ -69,13 +75,16 @@ func (s *simulated) Measure(_ context.Context, heads []result.Cell) (runs []Meas
 	return runs, nil
 }
 
-func (s *simulated) plan(l result.Load, blocks int, again bool) *result.Set {
+func (s *simulated) plan(l result.Load, blocks int) *result.Set {
 	p := result.Plan{Trials: blocks, Duet: l == underLoad, Cells: []result.Cell{{Contestant: "base", Load: l}, {Contestant: "head", Load: l}}, Matches: []result.Match{{A: 1, B: 0}}}
-	if again {
+	if s.planned > 0 {
+		p.Trials, p.WithinSeconds = s.planned, 1e-9
+	}
+	if l == underLoad {
 		p.Cells = append(p.Cells, result.Cell{Contestant: "base again", Load: l})
 		p.Matches = append(p.Matches, result.Match{A: 0, B: 2, Same: true})
 	}
-	return &result.Set{Plan: p, Env: result.Env{CPUs: 2}}
+	return &result.Set{Plan: p, Ended: time.Time{}.Add(time.Second), Env: result.Env{CPUs: 2}}
 }
 
 func (s *simulated) trial(set *result.Set, cell, block int, calls float64, pair int, void string) *result.Trial {
@@ -106,10 +115,15 @@ func TestDecide(t *testing.T) {
 		{"slower", machine(func(s *simulated) { s.slow = [2]float64{0.1, 0.1} }), Fail, 2, "a second run found it again"},
 		{"slower once", machine(func(s *simulated) { s.slow = [2]float64{0.1, 0} }), Pass, 2, "a second run did not find it"},
 		{"then noisy", machine(func(s *simulated) { s.slow = [2]float64{0.1, 0.02} }), Noisy, 2, "a second run did not find it"},
-		{"noise", machine(func(s *simulated) { s.sd = 0.2 }), Noisy, 1, "too noisy"},
+		{"noise", machine(func(s *simulated) { s.sd = 0.2 }), Noisy, 1, "only a change of"},
+		{"noise and no time", machine(func(s *simulated) { s.sd, s.planned = 0.2, 200 }), Noisy, 1, "more trials (longer than --within gave) of each side"},
+		{"too few and no time", machine(func(s *simulated) { s.blocks, s.planned = 1, 200 }), Noisy, 1, "measure longer (--within)"},
+		{"another is not there", machine(func(s *simulated) { s.others = [][2]string{{"base", "other"}} }), Noisy, 1, `other could not be compared: no load has both "base" and "other"`},
 		{"a call more", machine(func(s *simulated) { s.calls = [2]float64{3, 3} }), Fail, 2, "it is exact, so the program has changed; a second run found it again"},
 		{"head dies", machine(func(s *simulated) { s.dead = [2]string{"out of cheese", "out of cheese"} }), Fail, 2, "head (tcp, 64 connections × 64 B, closed loop) could not be measured: out of cheese; a second run found it again"},
 		{"head died once", machine(func(s *simulated) { s.dead[0], s.blocks = "out of cheese", 60 }), Noisy, 2, "a second run has nothing of it"},
+		{"then base dies", machine(func(s *simulated) { s.dead, s.thenDeadBase = [2]string{"out of cheese", "out of cheese"}, "no licence" }), Noisy, 2, "a second run has nothing of it"},
+		{"then base differs from itself", machine(func(s *simulated) { s.slow, s.same[1] = [2]float64{0.1, 0.1}, 0.2 }), Noisy, 2, "within what the same thing differs by from itself"},
 		{"base dies", machine(func(s *simulated) { s.deadBase = "no licence" }), Refused, 1, "no licence"},
 	} {
 		d, runs, err := Decide(t.Context(), c.machine, rules, 1)
@@ -132,6 +146,10 @@ func TestDecide(t *testing.T) {
 		if len(runs) < c.runs {
 			t.Errorf("%s: %d runs", c.name, len(runs))
 		}
+	}
+	two := machine(func(s *simulated) { s.slow, s.calls = [2]float64{0.1, 0}, [2]float64{3, 3} })
+	if d, _, err := Decide(t.Context(), two, rules, 1); err != nil || d.Outcome != Fail || d.Judged[0].Metric != compare.Syscalls || !d.Judged[0].Confirmed {
+		t.Errorf("what was found again is not first: %+v, %v", d, err)
 	}
 	if d, runs, err := Decide(t.Context(), machine(func(s *simulated) { s.interrupts = true }), rules, 1); d != nil || len(runs) != 1 || !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v, %d runs, %v", d, len(runs), err)

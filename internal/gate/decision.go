@@ -30,6 +30,7 @@ type Decision struct {
 	Smallest float64
 	Advice   []string // what to do about it
 	Took     time.Duration
+	hurried  bool // a run ended by its time, before all of its trials
 }
 
 // A Judgement is a rule applied to a finding.

@@ -10,14 +10,17 @@ import (
 )
 
 // Judge applies rules to what was found. A regression is what compare calls one by
-// the rule's threshold: the whole interval is beyond it, its center beyond the noise
+// the rule's threshold: the whole interval is beyond it and beyond the noise
 // floor, and its q below compare.FalseDiscoveries; an exact counter regresses by
 // being worse. What is not proven passes only if head is within the threshold by its
 // whole interval, in a session whose noise floor is too; or if the run could have seen
 // it, as the smallest detectable change is within the threshold, and has not seen head
 // to be worse at all.
-func Judge(c *compare.Comparison, rules []Rule) *Decision {
-	d := &Decision{Comparison: c, Smallest: math.NaN()}
+func Judge(c *compare.Comparison, rules []Rule) *Decision { return judgeAll(c, rules, nil) }
+
+// judgeAll judges what comes of runs, if they are known.
+func judgeAll(c *compare.Comparison, rules []Rule, runs []Measured) *Decision {
+	d := &Decision{Comparison: c, Smallest: math.NaN(), hurried: hurried(runs)}
 	for _, r := range rules {
 		d.apply(r)
 	}
@@ -37,14 +40,19 @@ func Judge(c *compare.Comparison, rules []Rule) *Decision {
 			d.Smallest = f.Detectable
 		}
 	}
+	d.sort()
+	d.advise()
+	return d
+}
+
+// sort puts the gravest judgement first, and what decides before advice.
+func (d *Decision) sort() {
 	slices.SortStableFunc(d.Judged, func(x, y Judgement) int {
 		if x.Rule.Advice != y.Rule.Advice && x.Outcome != Pass && y.Outcome != Pass {
 			return cmp.Compare(truth(x.Rule.Advice), truth(y.Rule.Advice))
 		}
 		return cmp.Compare(y.Outcome.gravity(), x.Outcome.gravity())
 	})
-	d.advise()
-	return d
 }
 
 func truth(b bool) int {
@@ -109,7 +117,7 @@ func judge(f compare.Finding, r Rule) Judgement {
 		j.Text = fmt.Sprintf("%s: no difference seen (%s); one of %s would have been", what, span(&f), percent(f.Detectable))
 	default:
 		j.Outcome = Noisy
-		j.Text = fmt.Sprintf("%s: too noisy, only a change of %s would have been seen, and %s is asked for", what, percent(f.Detectable), percent(r.Threshold))
+		j.Text = fmt.Sprintf("%s: only a change of %s would have been seen, and %s is asked for", what, percent(f.Detectable), percent(r.Threshold))
 	}
 	if r.Advice && j.Outcome != Pass {
 		j.Text += "; advice only"
@@ -137,16 +145,23 @@ func (d *Decision) advise() {
 		}
 	}
 	unit := "trials (--trials)"
-	if sessions {
+	switch {
+	case sessions:
 		unit = "sessions (--sessions)"
+	case d.hurried:
+		unit = "trials (longer than --within gave)"
 	}
 	if more > 0 {
 		d.Advice = append(d.Advice, fmt.Sprintf("about %d more %s of each side would settle it, if they are as noisy as these", more, unit))
 	}
 	if floor > 0 {
-		d.Advice = append(d.Advice, fmt.Sprintf("the same thing differed from itself by %s in this session, which is more than a rule allows: give it more trials, a quieter machine, or a wider threshold", percent(floor)))
+		d.Advice = append(d.Advice, fmt.Sprintf("the same thing differs from itself by up to %s in this session, which is more than a rule allows: give it more trials, a quieter machine, or a wider threshold", percent(floor)))
 	}
-	if d.Outcome == Noisy && len(d.Advice) == 0 {
+	switch {
+	case d.Outcome != Noisy || len(d.Advice) > 0:
+	case d.hurried:
+		d.Advice = append(d.Advice, "measure longer (--within) or on a quieter machine; ringbench doctor says what disturbs it")
+	default:
 		d.Advice = append(d.Advice, "measure more trials (--trials), on a quieter machine, both sides in the same run; ringbench doctor says what disturbs it")
 	}
 }

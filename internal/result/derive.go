@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Figures that follow from a trial. One that was not measured is NaN. CPU,
@@ -315,6 +316,13 @@ func (p *Plan) Comparisons() []Match {
 		}
 	}
 	return matches
+}
+
+// OutOfTime reports whether after so many blocks one more, as long as those that are
+// whole, would end after the plan's time; not of a plan without.
+func (s *Set) OutOfTime(blocks int, now time.Time) bool {
+	within, spent := s.Plan.WithinSeconds, now.Sub(s.Started).Seconds()
+	return within > 0 && spent+spent/float64(max(blocks, 1)) > within
 }
 
 // Again reports whether a cell is there only to be compared with one like it.

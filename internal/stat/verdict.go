@@ -49,9 +49,10 @@ func (e Effect) Verdict(threshold, floor float64) Verdict {
 }
 
 // Beyond judges as Verdict does, but what differs does so with its whole interval
-// beyond the threshold: not only is there a difference, it is one that matters.
+// beyond threshold and floor: not only is there a difference, it is one that matters
+// and that is not of the run's noise.
 func (e Effect) Beyond(threshold, floor float64) Verdict {
-	v, alarm := e.Verdict(threshold, floor), 1+threshold
+	v, alarm := e.Verdict(threshold, floor), 1+max(threshold, floor)
 	if v == Less && e.Hi*alarm >= 1 || v == Greater && e.Lo <= alarm {
 		return Inconclusive
 	}

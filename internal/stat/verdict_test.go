@@ -24,6 +24,7 @@ func TestVerdict(t *testing.T) {
 		{"greater, and perhaps by nothing that matters", 1.02, 1.005, 1.035, 0.01, 0.002, Greater, Inconclusive},
 		{"less, and perhaps by nothing that matters", 0.98, 0.97, 0.992, 0.01, 0.002, Less, Inconclusive},
 		{"below the floor", 1.05, 1.03, 1.07, 0.01, 0.06, Inconclusive, Inconclusive},
+		{"beyond the floor, and perhaps not", 1.05, 1.03, 1.07, 0.01, 0.04, Greater, Inconclusive},
 		{"not sure", 1.05, 0.99, 1.11, 0.01, 0.02, Inconclusive, Inconclusive},
 		{"no interval", 1.05, nan, nan, 0.01, 0.02, Inconclusive, Inconclusive},
 		{"no floor known", 1.05, 1.03, 1.07, 0.01, nan, Inconclusive, Inconclusive},
