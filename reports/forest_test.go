@@ -25,7 +25,7 @@ func TestForest(t *testing.T) {
 	}
 	one.Trials = kept
 	for name, s := range map[string]*result.Set{"ablation": newAblation(), "calibration": newCalibration(), "void": void, "one pair": one} {
-		if out := ownScript.ReplaceAllString(pageOf(t, s), ""); strings.Contains(out, "NaN") || strings.Contains(out, "ns/msg") || strings.Count(out, "<figure") != 2 {
+		if out := legible(pageOf(t, s)); strings.Contains(out, "NaN") || strings.Contains(out, "ns/msg") || strings.Count(out, "<figure") != 2 {
 			t.Errorf("%s: the page has %d pictures, absolute figures: %v", name, strings.Count(out, "<figure"), strings.Contains(out, "ns/msg"))
 		}
 	}

@@ -36,6 +36,14 @@ func TestHTMLGolden(t *testing.T) {
 // ownScript is that of every page. It is no XML.
 var ownScript = regexp.MustCompile(`(?s)<script>"use strict".*?</script>`)
 
+// encoded is where any letters may meet: the script's hash and the compressed result.
+var encoded = regexp.MustCompile(`sha256-[A-Za-z0-9+/=]*|(?m:^H4sI[A-Za-z0-9+/=]*)`)
+
+// legible is a page without its script and what is encoded.
+func legible(page string) string {
+	return encoded.ReplaceAllString(ownScript.ReplaceAllString(page, ""), "")
+}
+
 // elements walks a page with a parser that is not ours and returns how often
 // each element occurs, the attributes that could load or run something, and
 // the raw result.
@@ -162,7 +170,7 @@ func TestHTMLOfAwkwardSets(t *testing.T) {
 	for name, s := range map[string]*result.Set{"empty": {}, "all void": void, "one trial": newSet(1, 64)} {
 		page := pageOf(t, s)
 		elements(t, page)
-		if body := ownScript.ReplaceAllString(page, ""); strings.Contains(body, "NaN") || strings.Contains(body, "Inf") {
+		if body := legible(page); strings.Contains(body, "NaN") || strings.Contains(body, "Inf") {
 			t.Errorf("%s: not a number in the page", name)
 		}
 	}

@@ -65,6 +65,14 @@ type pageText struct {
 // own is the script of every page. It is no XML.
 var own = regexp.MustCompile(`(?s)<script>"use strict".*?</script>`)
 
+// encoded is where any letters may meet: the script's hash and the compressed result.
+var encoded = regexp.MustCompile(`sha256-[A-Za-z0-9+/=]*|(?m:^H4sI[A-Za-z0-9+/=]*)`)
+
+// legible is a page without its script and what is encoded.
+func legible(text string) string {
+	return encoded.ReplaceAllString(own.ReplaceAllString(text, ""), "")
+}
+
 func parse(t testing.TB, text string) pageText {
 	t.Helper()
 	p := pageText{count: map[string]int{}}
@@ -275,7 +283,7 @@ func TestOfAwkwardDocuments(t *testing.T) {
 	for name, d := range map[string]page.Document{"odd figures": sectionOf(odd), "empty": {}, "empty section": {Sections: []page.Section{{ID: "a"}}}, "empty charts": sectionOf(nothing, chart.Chart{ID: "none"})} {
 		text := write(t, d)
 		parse(t, text)
-		if body := own.ReplaceAllString(text, ""); strings.Contains(body, "NaN") || strings.Contains(body, "Inf") {
+		if body := legible(text); strings.Contains(body, "NaN") || strings.Contains(body, "Inf") {
 			t.Errorf("%s: not a number in the page: %q", name, regexp.MustCompile(`.{80}(NaN|Inf).{20}`).FindAllString(body, 3))
 		}
 	}
