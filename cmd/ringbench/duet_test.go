@@ -16,6 +16,7 @@ import (
 
 // A foreign server and one of ours are compared as two of ours are.
 func TestForeignServerInDuet(t *testing.T) {
+	beyondDefault(t)
 	t.Parallel()
 	r := measured(func() *run {
 		return newRun(t, shortEcho("--backend=epoll", foreign(t, "good"), "--duet", "--trials=2", "--duration=300ms", "-o", "r.json")...).start().wait(exitOK, "r.json")

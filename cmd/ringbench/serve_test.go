@@ -198,6 +198,7 @@ func TestAddressInUse(t *testing.T) {
 
 // A server that runs already is driven, and measured if its process is named.
 func TestTarget(t *testing.T) {
+	beyondDefault(t)
 	t.Parallel()
 	server, _, address := serve(t, "--backend=epoll", "--listen=127.0.0.1:0")
 	args := shortEcho("--target="+address, "--audit", "-o", "r.json")
@@ -225,6 +226,7 @@ func TestTarget(t *testing.T) {
 
 // A target that ends in mid-trial voids the trial.
 func TestTargetEnds(t *testing.T) {
+	beyondDefault(t)
 	t.Parallel()
 	server, _, address := serve(t, "--backend=epoll", "--listen=127.0.0.1:0")
 	pid := fmt.Sprintf("--target-pid=%d", server.cmd.Process.Pid)

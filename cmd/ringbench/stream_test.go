@@ -26,6 +26,7 @@ func ourServer(t *testing.T, args string) string {
 // Files of several sizes from servers of ours and of others, in tables that say
 // what that is a second and a KiB; nothing is left in the directory.
 func TestStream(t *testing.T) {
+	beyondDefault(t)
 	t.Parallel()
 	r := measured(func() *run {
 		return newRun(t, shortStream("--backend=epoll,net", ourServer(t, "{file} --backend=epoll+sendfile"), "--file-size=4k,100k", "-o", "r.json")...).start().wait(exitOK, "r.json")
