@@ -2,6 +2,7 @@ package backends
 
 import (
 	"fmt"
+	"math/bits"
 	"unsafe"
 )
 
@@ -59,6 +60,7 @@ type Pool struct {
 	cap   int // bytes of a buffer
 	mem   []byte
 	free  []uint32
+	shift uint8 // of size, where that is a power of two; 0: it is not, and takes a division
 	fill  bool
 }
 
@@ -72,6 +74,9 @@ func NewPool(n, size int, poison bool) (*Pool, error) {
 	}
 	p := &Pool{arena: a, mem: a.Bytes(n * step), size: step, cap: size, free: make([]uint32, n), fill: poison}
 	p.base = uintptr(unsafe.Pointer(unsafe.SliceData(p.mem)))
+	if step&(step-1) == 0 {
+		p.shift = uint8(bits.TrailingZeros(uint(step)))
+	}
 	for i := range p.free {
 		p.free[i] = uint32(n - 1 - i)
 	}
@@ -113,7 +118,11 @@ func (p *Pool) Index(b []byte) int {
 	if !p.Has(b) {
 		panic("backends: buffer is not of this pool")
 	}
-	return int(uintptr(unsafe.Pointer(unsafe.SliceData(b)))-p.base) / p.size
+	at := uint(uintptr(unsafe.Pointer(unsafe.SliceData(b))) - p.base)
+	if p.shift != 0 {
+		return int(at >> p.shift)
+	}
+	return int(at / uint(p.size))
 }
 
 // Has reports whether b starts in a buffer of the pool.

@@ -129,9 +129,10 @@ const (
 
 var flagNames = [...]string{"multishot", "select-buf", "inline", "fixed", "zero-copy", "link"}
 
-// A Handler receives the completions of the ops that name it.
+// A Handler receives the completions of the ops that name it, one by one; what
+// it is pointed to is there until it returns.
 type Handler interface {
-	Complete(Completion)
+	Complete(*Completion)
 }
 
 // An Op is one I/O request. Its owner embeds it (in a connection, say), so

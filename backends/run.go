@@ -23,6 +23,6 @@ func RunIn(l Loop, dst []Completion, stop func() bool) error {
 // Dispatch calls the handler of every completion.
 func Dispatch(done []Completion) {
 	for i := range done {
-		done[i].Op.Done.Complete(done[i])
+		done[i].Op.Done.Complete(&done[i])
 	}
 }

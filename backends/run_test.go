@@ -32,7 +32,7 @@ func (s *script) Wait(dst []Completion, min int, timeout time.Duration) (int, er
 // A recorder notes the results that reach it.
 type recorder []Result
 
-func (r *recorder) Complete(c Completion) { *r = append(*r, c.Res) }
+func (r *recorder) Complete(c *Completion) { *r = append(*r, c.Res) }
 
 func TestRunDispatchesInOrder(t *testing.T) {
 	var a, b recorder

@@ -20,7 +20,7 @@ type acceptor struct {
 }
 
 // Complete receives what became of accept and of the pause after a failed one.
-func (a *acceptor) Complete(c backends.Completion) {
+func (a *acceptor) Complete(c *backends.Completion) {
 	if c.Op == &a.pause {
 		a.loop.Submit(&a.accept)
 		return

@@ -87,7 +87,7 @@ func (c *bulkConn) submit(op *backends.Op) {
 }
 
 // Complete receives the outcome of the connection's ops.
-func (c *bulkConn) Complete(x backends.Completion) {
+func (c *bulkConn) Complete(x *backends.Completion) {
 	if !x.More {
 		c.lent--
 	}
@@ -104,7 +104,7 @@ func (c *bulkConn) Complete(x backends.Completion) {
 	}
 }
 
-func (c *bulkConn) received(x backends.Completion) {
+func (c *bulkConn) received(x *backends.Completion) {
 	switch {
 	case x.Res > 0:
 		ok := c.closing || c.take(x.Buf)

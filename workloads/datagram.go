@@ -126,7 +126,7 @@ func (s *Server) echoDatagrams(l backends.Loop, fd int) {
 }
 
 // Complete receives the outcome of the loop's ops.
-func (d *datagramLoop) Complete(c backends.Completion) {
+func (d *datagramLoop) Complete(c *backends.Completion) {
 	switch {
 	case c.Op == &d.pause:
 		d.loop.Submit(&d.recv)

@@ -34,7 +34,7 @@ func (c *echoConn) broken() {
 }
 
 // Complete receives the outcome of the Close.
-func (c *echoConn) Complete(backends.Completion) {
+func (c *echoConn) Complete(*backends.Completion) {
 	c.open = false
 	c.settle()
 }

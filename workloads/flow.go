@@ -11,12 +11,16 @@ type flowLoop struct {
 	loop  backends.Loop  // the acceptor's
 	sends []*backends.Op // to use again
 	held  int            // of the loop's buffers, those that flows have
-	bufs  int            // of the loop's
+	most  int            // of the loop's buffers, those that flows may have before they are scarce
 	own   ownBufs        // what flows have beside them
+	arms  bool           // a flow's receive stays armed
+	links bool           // see linksReceive
 }
 
 func newFlowLoop(a *acceptor) flowLoop {
-	return flowLoop{acceptor: a, loop: a.loop, bufs: max(a.server.cfg.Bufs, 2), own: ownBufs{size: a.server.cfg.BufSize}}
+	t := a.server.traits
+	return flowLoop{acceptor: a, loop: a.loop, most: max(a.server.cfg.Bufs/2, 1), own: ownBufs{size: a.server.cfg.BufSize},
+		arms: !t.Blocking && !linksReceive(t), links: linksReceive(t)}
 }
 
 func (l *flowLoop) giveBack(buf []byte) {
@@ -28,7 +32,7 @@ func (l *flowLoop) giveBack(buf []byte) {
 }
 
 // scarce reports whether flows have half of the loop's buffers.
-func (l *flowLoop) scarce() bool { return l.held >= l.bufs/2 }
+func (l *flowLoop) scarce() bool { return l.held >= l.most }
 
 // An end is one side of a flow: a descriptor, and the flags that ops on it carry.
 type end struct {
@@ -81,7 +85,7 @@ type flow struct {
 
 func (f *flow) init(l *flowLoop, owner flowOwner) {
 	f.loop, f.owner = l, owner
-	if l.arms() { // else it receives when it has sent, and nothing queues
+	if l.arms { // else it receives when it has sent, and nothing queues
 		f.queue = fifo.New[[]byte](2 * maxQueued)
 	}
 	if l.server.traits.Bundles {
@@ -94,7 +98,7 @@ func (f *flow) init(l *flowLoop, owner flowOwner) {
 // start has bytes pass; it does not fail.
 func (f *flow) start(from, to end) error {
 	f.recv = backends.Op{Code: backends.Recv, Flags: backends.SelectBuf | from.flags, FD: from.fd, Done: f}
-	if f.loop.arms() {
+	if f.loop.arms {
 		f.recv.Flags |= backends.Multishot
 	}
 	f.to = to
@@ -124,7 +128,7 @@ func (f *flow) submit(op *backends.Op) {
 }
 
 // Complete receives the outcome of the flow's ops.
-func (f *flow) Complete(x backends.Completion) {
+func (f *flow) Complete(x *backends.Completion) {
 	if !x.More {
 		f.lent--
 	}
@@ -152,7 +156,7 @@ func (f *flow) clear() {
 	}
 }
 
-func (f *flow) received(x backends.Completion) {
+func (f *flow) received(x *backends.Completion) {
 	switch {
 	case x.Res > 0:
 		if f.loop.scarce() {
@@ -182,8 +186,8 @@ func (f *flow) received(x backends.Completion) {
 }
 
 // receivedScarce is received while buffers are scarce.
-func (f *flow) receivedScarce(x backends.Completion) {
-	if f.loop.arms() {
+func (f *flow) receivedScarce(x *backends.Completion) {
+	if f.loop.arms {
 		f.sips = minSips
 	}
 	b, err := f.loop.own.copied(x.Buf)
@@ -206,7 +210,7 @@ func (f *flow) receivedScarce(x backends.Completion) {
 }
 
 // sipped goes back to an armed receive when the source no longer fills buffers.
-func (f *flow) sipped(x backends.Completion) {
+func (f *flow) sipped(x *backends.Completion) {
 	if len(x.Buf) == f.loop.own.size {
 		f.sips = minSips
 	} else if f.sips--; f.sips == 0 {
@@ -220,7 +224,7 @@ func (f *flow) sendOff(b []byte) {
 	if f.stopped {
 		return
 	}
-	if f.loop.linksReceive() {
+	if f.loop.links {
 		f.sendAndReceive()
 		return
 	}
@@ -232,7 +236,7 @@ func (f *flow) sendOff(b []byte) {
 	f.lent++
 }
 
-func (f *flow) sent(x backends.Completion) {
+func (f *flow) sent(x *backends.Completion) {
 	switch {
 	case x.Res < 0:
 		f.owner.broken()
@@ -250,7 +254,9 @@ func (f *flow) sent(x backends.Completion) {
 func (f *flow) next() {
 	switch n := f.queue.Len(); {
 	case n == 0:
-		f.advance()
+		if !f.receiving || f.eof {
+			f.advance()
+		}
 	case n > 1 && f.chain != nil:
 		f.sendChain()
 	default:

@@ -47,12 +47,12 @@ func TestFlowSips(t *testing.T) {
 	var recv *backends.Op
 	received := func(bytes int, more bool) {
 		t.Helper()
-		f.Complete(backends.Completion{Op: recv, Res: backends.Result(bytes), Buf: make([]byte, size)[:bytes], More: more})
+		f.Complete(&backends.Completion{Op: recv, Res: backends.Result(bytes), Buf: make([]byte, size)[:bytes], More: more})
 	}
 	sent := func() {
 		t.Helper()
 		op := n.next(t, backends.Send)
-		f.Complete(backends.Completion{Op: op, Res: backends.Result(len(op.Buf))})
+		f.Complete(&backends.Completion{Op: op, Res: backends.Result(len(op.Buf))})
 	}
 
 	recv = n.next(t, backends.Recv)
@@ -64,9 +64,9 @@ func TestFlowSips(t *testing.T) {
 	}
 	send := n.next(t, backends.Send)
 	cancel := n.next(t, backends.Cancel)
-	f.Complete(backends.Completion{Op: recv, Res: backends.Fail(unix.ECANCELED)})
-	f.Complete(backends.Completion{Op: cancel})
-	f.Complete(backends.Completion{Op: send, Res: size})
+	f.Complete(&backends.Completion{Op: recv, Res: backends.Fail(unix.ECANCELED)})
+	f.Complete(&backends.Completion{Op: cancel})
+	f.Complete(&backends.Completion{Op: send, Res: size})
 	for range bufs - 1 {
 		sent()
 	}

@@ -9,11 +9,6 @@ import (
 // Where linked sends go out as one, an armed receive is what lets them gather.
 func linksReceive(t backends.Traits) bool { return t.Links && !t.Bundles }
 
-func (l *flowLoop) linksReceive() bool { return linksReceive(l.server.traits) }
-
-// arms reports whether a flow's receive stays armed.
-func (l *flowLoop) arms() bool { return !l.server.traits.Blocking && !l.linksReceive() }
-
 // newSend is a send for flow f. A flow has one, unless its loop sends without
 // copying: then the next may go out as soon as the count of the one before is in,
 // while that one's buffer stays with the kernel until the peer has acknowledged
@@ -39,7 +34,7 @@ func (f *flow) aim(op *backends.Op) {
 // sentZeroCopy goes on with a send whose buffer the kernel still has, or had. The
 // rest of one that fell short waits until the buffer is free: the socket is
 // full, so nothing is lost by it.
-func (f *flow) sentZeroCopy(x backends.Completion) {
+func (f *flow) sentZeroCopy(x *backends.Completion) {
 	switch {
 	case !x.More:
 		cut := f.cut
@@ -58,7 +53,7 @@ func (f *flow) sentZeroCopy(x backends.Completion) {
 }
 
 // sentBefore receives the completion of another send than the latest.
-func (f *flow) sentBefore(x backends.Completion) {
+func (f *flow) sentBefore(x *backends.Completion) {
 	if f.chained > 0 {
 		f.sentChained(x)
 		return
@@ -111,7 +106,7 @@ func (f *flow) sendChain() {
 }
 
 // sentChained takes the outcome of the chain's next send; they end in order.
-func (f *flow) sentChained(x backends.Completion) {
+func (f *flow) sentChained(x *backends.Completion) {
 	f.chained--
 	switch {
 	case x.Res.Canceled(): // one before it fell short

@@ -47,7 +47,7 @@ func (p *piping) sendOff(n int32) {
 }
 
 // Complete receives the outcome of a Splice, or of a Close of the pipe.
-func (p *piping) Complete(x backends.Completion) {
+func (p *piping) Complete(x *backends.Completion) {
 	p.lent--
 	switch {
 	case p.stops:
@@ -95,7 +95,7 @@ func (p *copying) start(from, to end) error {
 }
 
 // Complete receives the outcome of the Copy.
-func (p *copying) Complete(x backends.Completion) {
+func (p *copying) Complete(x *backends.Completion) {
 	p.lent = false
 	switch {
 	case p.stops:

@@ -61,7 +61,7 @@ func (c *proxyConn) submit(op *backends.Op) {
 }
 
 // Complete receives the outcome of the connection's own ops.
-func (c *proxyConn) Complete(x backends.Completion) {
+func (c *proxyConn) Complete(x *backends.Completion) {
 	c.lent--
 	switch {
 	case x.Op == &c.dial && x.Res < 0:

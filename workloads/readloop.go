@@ -205,7 +205,7 @@ func (s *fileSlot) start(off, now int64) {
 }
 
 // Complete receives what became of a slot's op or sync.
-func (s *fileSlot) Complete(c backends.Completion) {
+func (s *fileSlot) Complete(c *backends.Completion) {
 	k := s.k
 	switch {
 	case c.Op == &s.sync:

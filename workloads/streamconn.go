@@ -95,7 +95,7 @@ func (c *streamConn) close() {
 }
 
 // completed counts a completion of the connection's ops.
-func (c *streamConn) completed(x backends.Completion) {
+func (c *streamConn) completed(x *backends.Completion) {
 	if !x.More {
 		c.lent--
 	}
@@ -115,7 +115,7 @@ func (c *streamConn) settle() {
 }
 
 // Complete receives the outcome of the Close.
-func (c *streamConn) Complete(x backends.Completion) {
+func (c *streamConn) Complete(x *backends.Completion) {
 	c.completed(x)
 	c.settle()
 }

@@ -53,7 +53,7 @@ func (s *copied) next(off, left int64) {
 }
 
 // Complete receives the outcome of reads and sends.
-func (s *copied) Complete(x backends.Completion) {
+func (s *copied) Complete(x *backends.Completion) {
 	s.conn.completed(x)
 	switch x.Op {
 	case &s.read:
@@ -72,7 +72,7 @@ func (s *copied) Complete(x backends.Completion) {
 	s.conn.settle()
 }
 
-func (s *copied) got(x backends.Completion) {
+func (s *copied) got(x *backends.Completion) {
 	if x.Res <= 0 {
 		s.conn.unreadable(s.read.Off, x.Res)
 		return
@@ -92,7 +92,7 @@ func (s *copied) sendOff() {
 	}
 }
 
-func (s *copied) went(x backends.Completion) {
+func (s *copied) went(x *backends.Completion) {
 	switch n := int(x.Res); {
 	case x.Res < 0:
 		s.conn.close()

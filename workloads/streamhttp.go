@@ -88,7 +88,7 @@ func (a *asking) receive() {
 }
 
 // Complete receives the outcome of a Recv, or of the Send of a reply.
-func (a *asking) Complete(x backends.Completion) {
+func (a *asking) Complete(x *backends.Completion) {
 	a.conn.completed(x)
 	n := int(x.Res)
 	switch {

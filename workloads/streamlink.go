@@ -39,7 +39,7 @@ func (s *linked) next(off, left int64) {
 }
 
 // Complete receives the outcome of reads and sends.
-func (s *linked) Complete(x backends.Completion) {
+func (s *linked) Complete(x *backends.Completion) {
 	s.conn.completed(x)
 	switch {
 	case x.Op == &s.read:

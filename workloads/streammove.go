@@ -40,7 +40,7 @@ func (s *moving) next(off, left int64) {
 
 // Complete receives the outcome of a Sendfile. One that has failed does not say
 // on which side: it is the client's, unless the file has ended.
-func (s *moving) Complete(x backends.Completion) {
+func (s *moving) Complete(x *backends.Completion) {
 	s.conn.completed(x)
 	switch {
 	case x.Res > 0:
@@ -83,7 +83,7 @@ func (s *splicing) next(off, left int64) {
 }
 
 // Complete receives the outcome of a Splice, or of a Close of the pipe.
-func (s *splicing) Complete(x backends.Completion) {
+func (s *splicing) Complete(x *backends.Completion) {
 	s.conn.completed(x)
 	switch n := int32(x.Res); {
 	case x.Op.Code == backends.Close:

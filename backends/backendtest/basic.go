@@ -63,7 +63,7 @@ type chain struct {
 	left int
 }
 
-func (c *chain) Complete(done backends.Completion) {
+func (c *chain) Complete(done *backends.Completion) {
 	if c.op.Lent() || done.More || done.Res != 0 {
 		c.Fatalf("nop: result %d, more %v, lent %v", done.Res, done.More, c.op.Lent())
 	}

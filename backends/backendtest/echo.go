@@ -60,12 +60,12 @@ func newEchoWith(l backends.Loop, fd int32, m mode, own []byte, flags backends.F
 	return e
 }
 
-func (e *echo) Complete(c backends.Completion) {
+func (e *echo) Complete(c *backends.Completion) {
 	switch {
 	case c.Op == &e.shut:
 		e.ended = true
 	case c.Op == &e.recv:
-		e.received(c)
+		e.received(*c)
 	case c.Res < 0:
 		e.end(c.Res)
 	default:

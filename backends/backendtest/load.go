@@ -101,8 +101,8 @@ type echoServer struct {
 	echoes []*echo
 }
 
-func (s *echoServer) Complete(c backends.Completion) {
-	fd := s.adopt(c)
+func (s *echoServer) Complete(c *backends.Completion) {
+	fd := s.adopt(*c)
 	var own []byte
 	if s.mode == ownBuffer {
 		own = s.buf(1024)

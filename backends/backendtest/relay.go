@@ -110,7 +110,7 @@ func (r *rig) relay(w way, in, out int32) *relay {
 	return y
 }
 
-func (y *relay) Complete(c backends.Completion) {
+func (y *relay) Complete(c *backends.Completion) {
 	switch {
 	case c.Op == &y.shut || c.Res < 0:
 		y.ended, y.last = true, c.Res

@@ -302,10 +302,9 @@ func (l *Loop) collect(dst []backends.Completion, n int) int {
 // has a buffer and a connection to itself.
 const cacheBytes = 64 << 10
 
-// finish hands out a completion: at once from within collect, else by queueing
-// it for the next. Fields are set one by one, where they stay: a Completion made
-// on the stack and copied waits for the processor to forward its stores, which
-// was a third of the loop's own time.
+// finish hands out a completion, or queues it to be. Fields are set one by one,
+// where they stay: a Completion made on the stack and copied waits for the
+// processor to forward its stores, which was a third of the loop's own time.
 func (l *Loop) finish(op *backends.Op, res backends.Result, buf []byte, more bool) {
 	switch op.Code {
 	case backends.Recv, backends.RecvFrom:
@@ -315,20 +314,25 @@ func (l *Loop) finish(op *backends.Op, res backends.Result, buf []byte, more boo
 	case backends.Send, backends.SendTo:
 		backends.Unlend(op.Buf, false)
 	}
-	var c *backends.Completion
-	if l.filled < len(l.dst) && l.done.Len() == 0 {
-		c = &l.dst[l.filled]
-		l.filled++
-		if !more {
-			op.Loan.Slot = 0
-		}
-	} else {
-		c = l.done.Add()
-		if !more {
-			op.Loan.Gen = completed
-		}
+	c, out := l.outcome()
+	switch {
+	case more:
+	case out:
+		op.Loan.Slot = 0
+	default:
+		op.Loan.Gen = completed
 	}
 	c.Op, c.Res, c.Buf, c.More = op, res, buf, more
+}
+
+// outcome is where a completion goes: from within collect out to the owner, else
+// into the queue for the next one.
+func (l *Loop) outcome() (c *backends.Completion, out bool) {
+	if l.filled < len(l.dst) && l.done.Len() == 0 {
+		l.filled++
+		return &l.dst[l.filled-1], true
+	}
+	return l.done.Add(), false
 }
 
 // poll asks the kernel once and notes what is ready. It returns early for the

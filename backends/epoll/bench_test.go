@@ -16,7 +16,7 @@ type hconn struct {
 	left       *int
 }
 
-func (h *hconn) Complete(c backends.Completion) {
+func (h *hconn) Complete(c *backends.Completion) {
 	if c.Op == &h.recv {
 		h.buf = c.Buf
 		h.send.Buf = c.Buf

@@ -89,6 +89,11 @@ func (l *Loop) event(ev *uapi.EpollEvent) {
 	if d.gen != ev.Pad {
 		return
 	}
+	if ev.Events == unix.EPOLLIN && d.burst.size == 0 { // as for nearly every message
+		d.ready = true
+		l.schedule(ev.Fd, d)
+		return
+	}
 	if ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 && d.burst.size == 0 {
 		d.last = true
 	}
@@ -152,7 +157,9 @@ func (l *Loop) receive(fd int32) int {
 	default:
 		moved = l.recvOne(fd, d, op)
 	}
-	l.schedule(fd, d)
+	if d.ready {
+		l.schedule(fd, d)
+	}
 	return moved
 }
 
@@ -186,14 +193,16 @@ func (l *Loop) recvOne(fd int32, d *desc, op *backends.Op) int {
 	if n < len(buf) {
 		d.ready = d.last // drained; the next arrival is announced, but the end only once
 	}
-	multishot := chosen && op.Flags&backends.Multishot != 0
-	if !multishot {
+	switch {
+	case !chosen:
 		d.in.pop()
-	}
-	if chosen {
-		l.finish(op, backends.Result(n), buf[:n], multishot)
-	} else {
 		l.finish(op, backends.Result(n), nil, false)
+	case op.Flags&backends.Multishot == 0:
+		d.in.pop()
+		l.finish(op, backends.Result(n), buf[:n], false)
+	default:
+		c, _ := l.outcome()
+		c.Op, c.Res, c.Buf, c.More = op, backends.Result(n), buf[:n], true
 	}
 	return n
 }

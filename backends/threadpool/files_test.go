@@ -12,7 +12,7 @@ import (
 
 type ignore struct{}
 
-func (ignore) Complete(backends.Completion) {}
+func (ignore) Complete(*backends.Completion) {}
 
 // A loop enters raw for files while there is a P for each that does, and one more;
 // what is closed gives its place up, and a loop that has no files needs none.

@@ -253,5 +253,6 @@ func (l *Loop) init(cfg backends.Config) unix.Errno {
 	l.ts = (*uapi.Timespec)(unsafe.Add(page, 64))
 	l.arg.TS = uint64(uintptr(unsafe.Pointer(l.ts)))
 	l.resize(2 * n)
+	l.straight = l.goesStraight()
 	return 0
 }

@@ -20,6 +20,11 @@ func (l *Loop) reap(dst []backends.Completion) int {
 		if head == tail {
 			break
 		}
+		if l.straight && l.completeStraight(&dst[n], &l.ring.cqes[head&l.ring.cqMask]) {
+			head++
+			n++
+			continue
+		}
 		e := l.ring.cqes[head&l.ring.cqMask]
 		if l.chains != nil && l.chains.skipped != 0 && l.implied(&dst[n], e) {
 			n++

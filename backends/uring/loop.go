@@ -56,6 +56,8 @@ type Loop struct {
 	skipped int    // see overdue
 	closed  bool
 
+	straight bool // see goesStraight
+
 	messages messages            // of receives from an address
 	requests map[uint32]*Request // by slot
 	known    *uapi.Probe         // the kernel's operations, once asked for
@@ -69,6 +71,9 @@ func (l *Loop) Submit(op *backends.Op) (done bool) {
 	}
 	if l.closed {
 		panic("backends/uring: Submit on a closed loop")
+	}
+	if l.straight && op.Code == backends.Send && l.sendStraight(op) {
+		return false
 	}
 	i := l.take(op)
 	if l.chains == nil || !l.gather(i) {

@@ -114,7 +114,7 @@ func (c *conn) stampNext() stamp {
 }
 
 // Complete receives the outcome of the connection's ops.
-func (c *conn) Complete(x backends.Completion) {
+func (c *conn) Complete(x *backends.Completion) {
 	switch {
 	case x.Op != &c.recv:
 		c.sent(x.Res)
@@ -149,7 +149,7 @@ func (c *conn) sent(res backends.Result) {
 	}
 }
 
-func (c *conn) received(x backends.Completion) {
+func (c *conn) received(x *backends.Completion) {
 	if x.Res <= 0 {
 		c.lost("receive", x.Res)
 		return

@@ -116,7 +116,7 @@ func (k *worker) send(c *conn, number uint64) {
 }
 
 // Complete receives the outcome of a send.
-func (o *outgoing) Complete(x backends.Completion) {
+func (o *outgoing) Complete(x *backends.Completion) {
 	if x.Res < 0 {
 		o.to.lost("send", x.Res)
 	}
@@ -131,7 +131,7 @@ func (o *outgoing) done() {
 
 // receivedDatagram judges what came: the answer to a message, one that comes too
 // late or once more, or an error.
-func (c *conn) receivedDatagram(x backends.Completion) {
+func (c *conn) receivedDatagram(x *backends.Completion) {
 	if x.Res < 0 {
 		c.lost("receive", x.Res)
 		return
@@ -180,7 +180,7 @@ func (k *worker) startSweeps() {
 }
 
 // Complete is called when it is time.
-func (s *sweeper) Complete(backends.Completion) {
+func (s *sweeper) Complete(*backends.Completion) {
 	k := s.worker
 	k.now = backends.Nanotime()
 	k.sweep++

@@ -16,7 +16,7 @@ const restMost = 1 << 20
 // it was asked for by. A rest that is too
 // large to wait for is hung up on when more of it has come, so that a server that
 // has stopped sending is found out.
-func (v *visit) receivedOfFile(x backends.Completion) {
+func (v *visit) receivedOfFile(x *backends.Completion) {
 	k, size := v.worker, v.worker.g.cfg.FileBytes
 	at := int64(v.partial)
 	switch {

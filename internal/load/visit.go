@@ -71,7 +71,7 @@ func (v *visit) begin(due int64) {
 }
 
 // Complete receives the outcome of the connection's ops.
-func (v *visit) Complete(x backends.Completion) {
+func (v *visit) Complete(x *backends.Completion) {
 	switch x.Op {
 	case &v.connect:
 		if x.Res < 0 {
@@ -128,7 +128,7 @@ func (v *visit) sent(res backends.Result) {
 	v.advance()
 }
 
-func (v *visit) received(x backends.Completion) {
+func (v *visit) received(x *backends.Completion) {
 	if x.Res <= 0 {
 		v.lost("receive", x.Res)
 		return

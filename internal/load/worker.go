@@ -139,7 +139,7 @@ func (k *worker) places() int { return len(k.conns) + len(k.visits) }
 
 type ignore struct{}
 
-func (ignore) Complete(backends.Completion) {}
+func (ignore) Complete(*backends.Completion) {}
 
 // batch is how many completions are taken at a time.
 const batch = 128
