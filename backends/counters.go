@@ -40,6 +40,8 @@ const (
 	BundleBufs                    // buffers that came so
 	FileSlots                     // descriptors put into the ring's table of files
 	PlainFiles                    // descriptors that were to be and could not
+	Handovers                     // connections handed to another loop
+	KeptConns                     // connections that it did not take, and that stayed
 	Scheduled                     // ops on files by threads that enter the kernel through the Go scheduler, for want of a P each
 	NumCounters
 )
@@ -48,7 +50,7 @@ var counterNames = [NumCounters]string{
 	"sys_wait", "sys_recv", "sys_send", "sys_accept", "sys_splice", "sys_threads", "sys_other", "submissions", "completions",
 	"eagain", "eintr", "short_sends", "no_bufs", "rearms", "cq_overflows", "bytes_in", "bytes_out",
 	"zc_notifications", "zc_copied", "zc_refused", "fixed_sends", "fixed_file_ops", "links", "held_links", "skipped", "send_bundles", "send_bundle_bufs",
-	"buf_parts", "recv_bundles", "recv_bundle_bufs", "file_slots", "plain_files", "scheduled_file_ops",
+	"buf_parts", "recv_bundles", "recv_bundle_bufs", "file_slots", "plain_files", "handovers", "kept_conns", "scheduled_file_ops",
 }
 
 func (c Counter) String() string { return counterNames[c] }

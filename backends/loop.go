@@ -65,6 +65,11 @@ type Traits struct {
 	// FilePool is true where ops on files are left to Config.Threads threads of
 	// the loop's own, which use the descriptors of the process.
 	FilePool bool
+	// HandsOver is true where loops that Accept from one descriptor with Multishot
+	// get its connections in turn, so that a server has one listener for all of
+	// them. The loops must then use the descriptors of the process, not a table of
+	// their own (OwnDescriptors).
+	HandsOver bool
 	// Splicing is true where a variant asks for it that what is only passed on
 	// goes by Splice (feature splice).
 	Splicing bool

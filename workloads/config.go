@@ -12,7 +12,7 @@ type Config struct {
 	Backend string `json:"backend"` // variant
 	Network string `json:"network"`
 	Address string `json:"address"`
-	Loops   int    `json:"loops"`   // event loops, each with a listening socket of its own
+	Loops   int    `json:"loops"`   // event loops, each with a listening socket of its own but for Traits.HandsOver
 	Workers int    `json:"workers"` // limit of a blocking backend's pool; 0: one a connection
 	BufSize int    `json:"buf_size"`
 	Bufs    int    `json:"bufs"` // a loop

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/testenv"
 	"github.com/ringbench/ringbench/workloads"
 )
@@ -159,6 +160,30 @@ func TestFixedFiles(t *testing.T) {
 		if n := s.state().Files - before; n != each*conns {
 			t.Errorf("%s: %d connections took %d descriptors", backend, conns, n)
 		}
+	}
+}
+
+// Of connections that one loop accepts, others are handed their share, whichever
+// way; and nothing is left of them.
+func TestHandover(t *testing.T) {
+	for backend, network := range map[string]string{"uring+msgring": "tcp", "uring+fixedfile+msgring": "unix"} {
+		s := serve(t, workloads.Config{Backend: backend, Network: network, Loops: 3})
+		before := s.state()
+		const conns = 9
+		var cs []stream
+		for i := range conns {
+			c := s.dial()
+			pingPong(t, c, uint64(i), 64)
+			cs = append(cs, c)
+		}
+		st := s.state()
+		if n := st.Counters[backends.Handovers]; n != conns*2/3 || st.Counters[backends.KeptConns] != 0 {
+			t.Errorf("%s: %d of %d connections were handed over", backend, n, conns)
+		}
+		for _, c := range cs {
+			c.Close()
+		}
+		s.backTo(before.Files)
 	}
 }
 

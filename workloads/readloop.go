@@ -100,7 +100,7 @@ func (k *fileLoop) syncs() bool { return k.r.cfg.Op == OpFsync || k.r.cfg.Op == 
 func (k *fileLoop) run(b backends.Backend, ready chan<- error) {
 	defer close(k.done)
 	if t := k.r.traits; !t.Blocking {
-		k.r.table = lockLoop(t.FilePool)
+		k.r.table = lockLoop(t, t.FilePool)
 	}
 	loop, err := b.Open(k.r.cfg.LoopConfig(k.index, k.r.traits))
 	k.loop = loop
@@ -121,11 +121,15 @@ func (k *fileLoop) run(b backends.Backend, ready chan<- error) {
 }
 
 // lockLoop keeps an event loop on its thread, with a descriptor table of its own
-// unless it is pooled: other threads are to use its descriptors.
-func lockLoop(pooled bool) (table string) {
-	if pooled {
+// unless other threads are to use its descriptors, as they do where it is pooled.
+func lockLoop(t backends.Traits, pooled bool) (table string) {
+	switch {
+	case pooled:
 		runtime.LockOSThread()
 		return "shared, with the threads that files are left to"
+	case t.HandsOver:
+		runtime.LockOSThread()
+		return "shared, with the loops that connections are handed to"
 	}
 	if err := backends.OwnDescriptors(); err != nil {
 		return "shared, " + err.Error()

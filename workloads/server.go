@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -70,6 +71,10 @@ func (s *Server) sockets() (fds []int, addr string, err error) {
 	if s.traits.Blocking {
 		n = 1 // the kernel hands each connection to one of those that wait
 	}
+	if s.traits.HandsOver {
+		fds, addr, err = listen(s.cfg.Network, s.cfg.Address, 1)
+		return slices.Repeat(fds, n), addr, err
+	}
 	return listen(s.cfg.Network, s.cfg.Address, n)
 }
 
@@ -134,7 +139,7 @@ func (s *Server) fail(err error) {
 func (s *Server) loop(listener, index int, ready chan<- error) {
 	table := "" // workers share one: they are not bound to threads
 	if !s.traits.Blocking {
-		table = lockLoop(s.cfg.pooled(s.traits))
+		table = lockLoop(s.traits, s.cfg.pooled(s.traits))
 	}
 	l, err := s.open(index)
 	s.table = table

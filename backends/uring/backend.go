@@ -98,7 +98,7 @@ func (b *Backend) Traits() backends.Traits {
 	}
 	return backends.Traits{
 		Tier: tierOf(have), Features: valued(b.variant, names(use)), Links: use.has(links), Bundles: use.has(sendBundles),
-		Splices: true, Splicing: use.has(splicing), Streams: names(use & streamOnly),
+		Splices: true, Splicing: use.has(splicing), Streams: names(use & streamOnly), HandsOver: use.has(msgRing),
 	}
 }
 
@@ -130,6 +130,10 @@ func (b *Backend) Open(cfg backends.Config) (backends.Loop, error) {
 		return nil, err
 	}
 	runtime.LockOSThread()
+	if use.has(msgRing) && backends.OwnsDescriptors() {
+		runtime.UnlockOSThread()
+		return nil, fmt.Errorf("backend %s: feature msgring hands descriptors from loop to loop, and this thread has a table of its own: open the loop where the process's is in use", b.Name())
+	}
 	l, err := b.open(cfg.WithDefaults(), use)
 	if err != nil {
 		runtime.UnlockOSThread()
@@ -215,6 +219,9 @@ func (l *Loop) init(cfg backends.Config) unix.Errno {
 		if errno := l.initFiles(); errno != 0 {
 			return errno
 		}
+	}
+	if l.feat.has(msgRing) {
+		l.hands = new(hands)
 	}
 	if l.feat.has(regFiles) {
 		if l.table, errno = newFileTable(l.ring); errno != 0 {

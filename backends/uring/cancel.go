@@ -30,6 +30,7 @@ func (l *Loop) drop(i uint32) bool {
 		l.remove(l.parkedIn(i), i)
 	case held:
 		// The op before it goes on alone.
+	case expecting:
 	default:
 		return false
 	}

@@ -224,7 +224,7 @@ func TestLesserKernels(t *testing.T) {
 		takes  string // the default's place of what is lacking
 	}{
 		"operation":  {lesserKernel{ops: []uint8{uapi.OpSendZC}}, "6.1", []string{"IORING_OP_SEND_ZC", "zc", "zcfixed"}, "defer"},
-		"operations": {lesserKernel{ops: []uint8{uapi.OpProvideBuffers, uapi.OpLinkTimeout, uapi.OpMsgRing}}, "6.1", []string{"IORING_OP_PROVIDE_BUFFERS", "IORING_OP_LINK_TIMEOUT", "IORING_OP_MSG_RING", "provide", "linktimeout"}, "defer"},
+		"operations": {lesserKernel{ops: []uint8{uapi.OpProvideBuffers, uapi.OpLinkTimeout, uapi.OpMsgRing}}, "6.1", []string{"IORING_OP_PROVIDE_BUFFERS", "IORING_OP_LINK_TIMEOUT", "IORING_OP_MSG_RING", "msgring", "provide", "linktimeout"}, "defer"},
 		"defer":      {lesserKernel{setup: uapi.SetupDeferTaskrun}, "5.19", []string{"defer"}, "coop"},
 		"coop":       {lesserKernel{setup: uapi.SetupDeferTaskrun | uapi.SetupCoopTaskrun | uapi.SetupTaskrunFlag}, "5.15", []string{"defer", "coop", "IORING_SETUP_TASKRUN_FLAG"}, "multishot"},
 		"sqpoll":     {lesserKernel{setup: uapi.SetupSQPoll}, "6.1", []string{"sqpoll", "sqcpu", "sqidle"}, "defer"},

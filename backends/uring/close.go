@@ -39,6 +39,9 @@ func (l *Loop) Close() error {
 
 // drain cancels everything and discards what completes, until no op is lent.
 func (l *Loop) drain(deadline time.Time) error {
+	if l.hands != nil {
+		l.disband()
+	}
 	for i := range l.slots {
 		if s := &l.slots[i]; s.op != nil && s.op.Code != backends.Close {
 			s.canceled = true
@@ -49,7 +52,7 @@ func (l *Loop) drain(deadline time.Time) error {
 	for asked := false; ; {
 		head := l.ring.head
 		l.discard(dst[:])
-		if l.live == 0 {
+		if l.live == 0 && (l.hands == nil || l.hands.settled()) {
 			return nil
 		}
 		if time.Now().After(deadline) {

@@ -40,6 +40,9 @@ func (l *Loop) reap(dst []backends.Completion) int {
 		l.ring.head = head
 		l.ring.cqHead.Store(head)
 	}
+	if l.hands != nil && len(l.hands.unsent) > 0 {
+		l.sendNow()
+	}
 	return n
 }
 
@@ -67,6 +70,9 @@ func (l *Loop) complete(c *backends.Completion, e uapi.CQE) bool {
 		return l.watched(c, i, e)
 	}
 	if s == nil || s.state != flying {
+		if s == nil && e.UserData&handMark != 0 {
+			return l.handed(c, e)
+		}
 		if s == nil && l.feat.has(async) {
 			l.cancelAgain(e.UserData)
 		}
@@ -92,10 +98,13 @@ func (l *Loop) complete(c *backends.Completion, e uapi.CQE) bool {
 	case backends.Recv:
 		return l.recvDone(c, i, res, e.Flags)
 	case backends.Accept:
-		if res >= 0 {
-			return l.progress(c, i, res, nil, e.Flags)
+		switch {
+		case res < 0:
+			return l.failed(c, i, res)
+		case s.taker != 0:
+			return l.accepted(c, i, e.Res, e.Flags)
 		}
-		return l.failed(c, i, res)
+		return l.progress(c, i, res, nil, e.Flags)
 	case backends.Send:
 		if l.groups != nil && l.chains.of[i].group != 0 {
 			return l.bundleDone(c, i, e)

@@ -36,7 +36,7 @@ func TestConformance(t *testing.T) {
 
 func TestConformanceOfVariants(t *testing.T) {
 	variants := []string{
-		"uring+sqpoll+sqidle=1ms", "uring+linktimeout+zcfixed+fixedfile+fixedbufs", "uring+async+batch=8+minwait=100us+naive+noiowait+regwait",
+		"uring+sqpoll+sqidle=1ms", "uring+linktimeout+zcfixed+fixedfile+fixedbufs+msgring", "uring+async+batch=8+minwait=100us+naive+noiowait+regwait",
 	}
 	if *allVariants {
 		variants = append(variants, "uring-defer", "uring-bufring", "uring+coop", "uring-defer-coop", "uring-single", "uring-ringfd", "uring-multishot",
@@ -50,7 +50,7 @@ func TestConformanceOfVariants(t *testing.T) {
 			"uring+oneshot", "uring+poll", "uring+poll-multishot", "uring+poll-bufring", "uring+poll+oneshot", "uring+inc+poll", "uring+poll+recvbundle",
 			"uring+fixedfile", "uring+fixedbufs", "uring+fixedbufs+oneshot", "uring+fixedfile+oneshot", "uring+fixedfile+sqpoll", "uring+fixedfile+async", "uring+fixedfile+sendbundle", "uring+fixedfile+skip",
 			"uring+linktimeout+provide", "uring+skip+inc", "uring+sendbundle+recvbundle", "uring+link+oneshot", "uring+link+pollfirst", "uring+poll+zc",
-			"uring+naive+poll", "uring+naive+provide", "uring+batch=8+recvbundle")
+			"uring+msgring", "uring+msgring-multishot", "uring+fixedfile+msgring+sqpoll", "uring+naive+poll", "uring+naive+provide", "uring+batch=8+recvbundle")
 	}
 	for _, name := range variants {
 		t.Run(name, func(t *testing.T) {

@@ -40,6 +40,7 @@ type Loop struct {
 	fixed  fixedBufs   // nil: the kernel knows no pool
 	reads  fileBufs
 	table  *fileTable // nil: no descriptor is registered
+	hands  *hands     // nil: loops accept each for itself
 
 	pool    *backends.Pool
 	bufs    *bufRing       // nil: the loop chooses from pool by itself
@@ -103,6 +104,12 @@ func (l *Loop) launch(i uint32) {
 		l.submitCancel(i)
 	case backends.Close:
 		l.submitClose(i)
+	case backends.Accept:
+		if l.hands != nil && op.Flags&backends.Multishot != 0 && !l.join(i) {
+			l.slots[i].state = expecting
+			break
+		}
+		l.enqueue(i)
 	default:
 		l.enqueue(i)
 	}

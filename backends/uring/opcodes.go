@@ -52,7 +52,7 @@ var opcodes = [...]opcode{
 	uapi.OpMkdirat:        {name: "MKDIRAT", since: "5.15", doc: "makes a directory"},
 	uapi.OpSymlinkat:      {name: "SYMLINKAT", since: "5.15", doc: "makes a symbolic link"},
 	uapi.OpLinkat:         {name: "LINKAT", since: "5.15", doc: "makes a link"},
-	uapi.OpMsgRing:        {name: "MSG_RING", since: "5.18", doc: "posts a completion or a file to a ring whose descriptor it shares (uring.MsgRing); loops of a server share none, so no variant has it"},
+	uapi.OpMsgRing:        {name: "MSG_RING", since: "5.18", doc: "posts a completion or a file to another ring (uring.MsgRing; msgring)"},
 	uapi.OpFsetXattr:      {name: "FSETXATTR", since: "5.19", doc: "sets an attribute of an open file"},
 	uapi.OpSetXattr:       {name: "SETXATTR", since: "5.19", doc: "sets an attribute of a file"},
 	uapi.OpFgetXattr:      {name: "FGETXATTR", since: "5.19", doc: "reads an attribute of an open file"},

@@ -30,13 +30,8 @@ func (l *Loop) Port(op *backends.Op) Port {
 }
 
 // MsgRing sends value to a port of another loop (Linux 6.3), whose thread must
-// share this one's descriptors.
-//
-// No variant hands connections from loop to loop so. A loop of a server under
-// test has a descriptor table of its own (backends.OwnDescriptors), where no
-// other loop's ring has a number. A server whose loops shared one table would
-// differ from the others in that too, and the two effects could not be told
-// apart.
+// share this one's descriptors: in a table of its own (backends.OwnDescriptors) no
+// other loop's ring has a number.
 func MsgRing(to Port, value int32) *Request {
 	r := newRequest(uapi.OpMsgRing, to.ring)
 	r.onFD = false

@@ -32,6 +32,9 @@ func (l *Loop) enqueue(i uint32) {
 
 // flush moves waiting ops to the submission queue while it has room.
 func (l *Loop) flush() {
+	if l.hands != nil {
+		l.flushHands()
+	}
 	for l.queue.head != 0 && !l.ring.full() {
 		i := l.queue.head
 		l.remove(&l.queue, i)

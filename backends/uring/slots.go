@@ -8,13 +8,14 @@ import (
 type state uint8
 
 const (
-	unused  state = iota
-	queued        // in Loop.queue: waits for a submission entry
-	flying        // with the kernel, or in the submission queue on its way
-	parked        // in Loop.parkedIn: a receive or a read that waits for a buffer
-	closing       // a Close that waits for the ops on its descriptor to end
-	done          // in Loop.ready: complete, waits to be taken
-	held          // waits for the op before it in its chain
+	unused    state = iota
+	queued          // in Loop.queue: waits for a submission entry
+	flying          // with the kernel, or in the submission queue on its way
+	parked          // in Loop.parkedIn: a receive or a read that waits for a buffer
+	closing         // a Close that waits for the ops on its descriptor to end
+	done            // in Loop.ready: complete, waits to be taken
+	held            // waits for the op before it in its chain
+	expecting       // an Accept that gets its connections from another loop
 )
 
 // A slot holds a lent op. Its index and generation are the user_data of the
@@ -30,6 +31,7 @@ type slot struct {
 	by     uint32 // slot of the Cancel in flight for this op
 	link   link   // queue, parked, ready or the free list
 	onFD   link   // ops on one descriptor
+	taker  uint32 // 1 + the index in hands.takers of an Accept of a crew
 	state  state
 
 	canceled bool // ends rather than being started again
@@ -189,6 +191,9 @@ func (l *Loop) leaveFD(i uint32) {
 		l.slots[s.onFD.next].onFD.prev = s.onFD.prev
 	}
 	s.fd, s.onFD = -1, link{}
+	if s.taker != 0 {
+		l.leave(l.hands.takers[s.taker-1])
+	}
 	if c := f.closing; f.head == 0 && c != 0 && l.slots[c].state == closing {
 		l.enqueue(c)
 	}

@@ -26,10 +26,11 @@ const (
 	ownMemory                          // the ring lies in memory of ours
 	noIOWait                           // a waiting loop does not count as waiting for I/O
 	regFiles                           // descriptors in use are registered
+	msgRing                            // connections go from loop to loop
 )
 
 // waiting are those of them that only a variant that names them uses: all.
-const waiting = sqIdle | sqCPU | naive | batching | minWait | regWait | napi | ioPoll | hybridPoll | async | iowqMax | ownMemory | noIOWait | regFiles
+const waiting = sqIdle | sqCPU | naive | batching | minWait | regWait | napi | ioPoll | hybridPoll | async | iowqMax | ownMemory | noIOWait | regFiles | msgRing
 
 var waitFeatures = []feature{
 	{name: "sqidle", bits: sqIdle, sample: "10ms", with: "+sqpoll",
@@ -60,6 +61,8 @@ var waitFeatures = []feature{
 		doc: "the time that the loop waits is idle time in the kernel's books, not I/O wait", since: "IORING_ENTER_NO_IOWAIT, Linux 6.15"},
 	{name: "regfiles", bits: regFiles, on: oftenUsed,
 		doc: "a descriptor that is used often is registered, and requests name it by its slot in the ring's table of files", since: "an empty table by IORING_REGISTER_FILES2, Linux 5.19"},
+	{name: "msgring", bits: msgRing, on: []backends.Kind{{Code: backends.Accept, Flags: backends.Multishot, Loops: 2}},
+		doc: "one of several loops accepts, and hands connections to all of them in turn; they share the descriptors of the process", since: "IORING_OP_MSG_RING with IORING_MSG_SEND_FD, Linux 6.0"},
 }
 
 // waitAttempts try what this file is about.
@@ -76,6 +79,7 @@ var waitAttempts = []attempt{
 	{iowqMax, 0, tryWorkers},
 	{ownMemory, 0, tryOwnMemory},
 	{regFiles, 0, tryRegFiles},
+	{msgRing, uapi.OpMsgRing, tryMsgRing},
 }
 
 // reports looks for a bit that the kernel reports with every ring.

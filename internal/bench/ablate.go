@@ -116,7 +116,14 @@ func (c candidate) acts(base result.Cell, l result.Load) bool {
 	return slices.ContainsFunc([]result.Cell{base, c.cell}, func(x result.Cell) bool {
 		x.Load = l
 		b, err := backends.Lookup(x.Backend)
-		return err == nil && c.feature.ActsOn(of(x).ops(x, b.Traits()))
+		if err != nil {
+			return false
+		}
+		ops := of(x).ops(x, b.Traits())
+		for i := range ops {
+			ops[i].Loops = x.Loops
+		}
+		return c.feature.ActsOn(ops)
 	})
 }
 

@@ -211,9 +211,10 @@ func TestAblationOfWorkloads(t *testing.T) {
 		labels   []string
 		reasons  map[string]string
 	}{
-		"echo": {&piped, "uring", []string{"sendbundle", "skip", "fixedbufs", "regwait"}, []string{"A/A", "+skip", "A/A", "+sendbundle", "+skip"}, map[string]string{
+		"echo": {&piped, "uring", []string{"sendbundle", "skip", "fixedbufs", "regwait", "msgring"}, []string{"A/A", "+skip", "A/A", "+sendbundle", "+skip"}, map[string]string{
 			"uring+sendbundle": "it acts on send with link to the same descriptor, of which there is none under tcp, 1 connection × 64 B, closed loop",
 			"uring+fixedbufs":  "it acts on read-at with select-buf" + nothing,
+			"uring+msgring":    "it acts on accept with multishot by 2 loops or more" + nothing,
 			"uring+regwait":    "it acts on no op: the arguments of waits with a time limit lie in registered memory",
 		}},
 		"datagrams": {&datagrams, "uring", []string{"async", "multishot"}, []string{"A/A", "-multishot"}, map[string]string{
@@ -267,6 +268,24 @@ func TestAblationOfWorkloads(t *testing.T) {
 				t.Errorf("left out are %v, want %v", reasons, c.reasons)
 			}
 		})
+	}
+}
+
+// What several loops do together is measured where there are several.
+func TestAblationOfLoops(t *testing.T) {
+	b, err := backends.Lookup("uring+msgring")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testenv.Need(t, "uring", b.Probe())
+	a := Ablation{Options: options(), Backend: "uring", Only: []string{"msgring"}}
+	a.Loops = 2
+	p, _, err := a.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if labels, reasons := said(p); !slices.Equal(labels, []string{"A/A", "+msgring"}) {
+		t.Errorf("%q, %v", labels, reasons)
 	}
 }
 
