@@ -49,7 +49,13 @@ func TestTally(t *testing.T) {
 	if c := tally.Read(); c[BytesIn] != 5 || c[SysWait] != 0 {
 		t.Errorf("published was 5 bytes; read is %v", c)
 	}
-	tally.Publish()
+	for i := range tally.Counters {
+		tally.Counters[i]++
+		tally.Publish()
+		if c := tally.Read(); c[i] != tally.Counters[i] {
+			t.Errorf("published was %d %s; read is %d", tally.Counters[i], Counter(i), c[i])
+		}
+	}
 	if c := tally.Read(); c != tally.Counters {
 		t.Errorf("published was %v; read is %v", tally.Counters, c)
 	}

@@ -235,11 +235,12 @@ func TestReadsFindFault(t *testing.T) {
 			says    string
 		}{
 			"wrong":    {false, func(t *testing.T, f *os.File) { overwrite(t, f, 4096*7, 1) }, "brought wrong ones"},
+			"hidden":   {false, func(t *testing.T, f *os.File) { overwrite(t, f, 4096*7+1000, 1) }, "brought wrong ones"},
 			"shrunk":   {false, func(t *testing.T, f *os.File) { truncate(t, f, 4096*7+100) }, "the file has shrunk to 28772 bytes"},
 			"vanished": {true, func(t *testing.T, f *os.File) { truncate(t, f, 0) }, "the file has shrunk to 0 bytes"},
 		} {
 			t.Run(backend+"/"+name, func(t *testing.T) {
-				cfg := fileLoad(t, backend, workloads.OpRead, 4096)
+				cfg := fileLoad(t, backend, workloads.OpRead, 8192)
 				cfg.Foreign = c.foreign
 				r := startReads(t, cfg)
 				awaitProgress(t, r, blocks)
@@ -271,7 +272,7 @@ func TestReadsFindFault(t *testing.T) {
 				overwrite(t, f, int64(b)*4096+99, 3)
 			}
 			// Whatever was read before differs from what pread finds at the end.
-			if _, err := r.Stop(); err == nil || !strings.Contains(err.Error(), "brought others than pread does") {
+			if _, err := r.Stop(); err == nil || !strings.Contains(err.Error(), "are others than pread brings") {
 				t.Errorf("%v", err)
 			}
 		})

@@ -10,17 +10,17 @@ import (
 
 // Limits of what a load keeps to be compared after it.
 const (
-	keptMax  = 64       // blocks a loop
+	keptMax  = 64       // writes, or pages of reads, a loop
 	keptRoom = 64 << 20 // bytes, over all loops
 )
 
 // keeps is what a loop remembers of its operations, to be compared with what
-// pread finds after the load: where the last writes went, or what some of the
-// reads of a foreign file brought. The oldest give way to the newest.
+// pread finds after the load: where the last writes went, or pages that reads of a
+// foreign file brought. The oldest give way to the newest.
 type keeps struct {
 	offsets []int64
 	begun   []int64  // of writes, which is their generation
-	blocks  [][]byte // of reads
+	pages   [][]byte // of reads
 	n       uint64   // kept so far
 }
 
@@ -29,14 +29,14 @@ func (k *keeps) open(r *Reader) error {
 	case r.cfg.Op != OpRead:
 		k.offsets, k.begun = make([]int64, keptMax), make([]int64, keptMax)
 	case r.cfg.Foreign:
-		n := max(1, min(keptMax, keptRoom/r.cfg.Size/r.cfg.loops(r.traits)))
-		arena, err := backends.NewArena(n * ((r.cfg.Size + backends.PageSize - 1) &^ (backends.PageSize - 1)))
+		n := max(1, min(keptMax, keptRoom/backends.PageSize/r.cfg.loops(r.traits)))
+		arena, err := backends.NewArena(n * backends.PageSize)
 		if err != nil {
 			return err
 		}
 		k.offsets = make([]int64, n)
 		for range n {
-			k.blocks = append(k.blocks, arena.Bytes(r.cfg.Size))
+			k.pages = append(k.pages, arena.Bytes(backends.PageSize))
 		}
 	}
 	return nil
@@ -48,10 +48,11 @@ func (k *keeps) wrote(off, begun int64) {
 	k.n++
 }
 
-func (k *keeps) read(b []byte, off int64) {
+// read keeps what came from byte off, a page at most.
+func (k *keeps) read(page []byte, off int64) {
 	i := k.n % uint64(len(k.offsets))
 	k.offsets[i] = off
-	copy(k.blocks[i], b)
+	k.pages[i] = k.pages[i][:copy(k.pages[i][:backends.PageSize], page)]
 	k.n++
 }
 
@@ -65,19 +66,22 @@ func (r *Reader) compare() error {
 		return err
 	}
 	defer f.Close()
-	b := make([]byte, r.cfg.Size)
+	block := make([]byte, r.cfg.Size)
 	oldest := r.oldest()
 	for _, l := range r.loops {
 		k := &l.keeps
 		for i := range min(k.n, uint64(len(k.offsets))) {
-			off := k.offsets[i]
+			off, b := k.offsets[i], block
+			if k.pages != nil {
+				b = block[:len(k.pages[i])]
+			}
 			if _, err := f.ReadAt(b, off); err != nil {
 				return fmt.Errorf("compare with the file: pread of %d bytes at %d: %w", len(b), off, err)
 			}
-			if k.blocks != nil && !bytes.Equal(b, k.blocks[i]) {
-				return fmt.Errorf("a read of %d bytes at %d brought others than pread does", len(b), off)
-			}
-			if k.blocks != nil {
+			if k.pages != nil {
+				if !bytes.Equal(b, k.pages[i]) {
+					return fmt.Errorf("of a read the %d bytes at %d are others than pread brings", len(b), off)
+				}
 				continue
 			}
 			switch generation, ok := r.writes.Stamped(b, off); {

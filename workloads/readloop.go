@@ -14,10 +14,11 @@ import (
 	"github.com/ringbench/ringbench/internal/result"
 )
 
-// wholeEvery: one read in so many is verified in full, or of a foreign file kept
-// to be. Of each other one the first word in every 4096 bytes is verified and
-// the last.
-const wholeEvery = 16
+// pageEvery: of one read in so many a page is verified in full, or of a foreign file
+// kept to be, whichever page of it chance names: it costs each read as much, however
+// large. Of every read the first word in each 4096 bytes is verified and the last. A
+// prime, so that reads in order come to every block of a file.
+const pageEvery = 61
 
 // batch is how many completions a loop takes at a time.
 const batch = 128
@@ -250,20 +251,17 @@ func (s *fileSlot) end() {
 	}
 }
 
-// look verifies what a read brought.
+// look verifies what a read brought: see pageEvery.
 func (k *fileLoop) look(b []byte, off int64) {
-	whole := k.ended%wholeEvery == 0
-	if k.r.cfg.Foreign {
-		if whole {
-			k.keeps.read(b, off)
+	ok := k.r.cfg.Foreign || k.r.holds.Marked(b, off)
+	if k.ended%pageEvery == 0 {
+		i := int(k.random.Uint64()%uint64(len(b))) &^ (backends.PageSize - 1)
+		page, at := b[i:min(i+backends.PageSize, len(b))], off+int64(i)
+		if k.r.cfg.Foreign {
+			k.keeps.read(page, at)
+		} else {
+			ok = ok && k.r.holds.Holds(page, at)
 		}
-		return
-	}
-	ok := false
-	if whole {
-		ok = k.r.holds.Holds(b, off)
-	} else {
-		ok = k.r.holds.Marked(b, off)
 	}
 	if !ok && !k.r.memory && k.err == nil {
 		k.err = fmt.Errorf("a read of %d bytes at %d brought wrong ones", len(b), off)

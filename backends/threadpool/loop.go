@@ -136,13 +136,14 @@ func (l *loop) await(atLeast int, timeout time.Duration) error {
 	if timeout >= 0 {
 		limit = backends.Nanotime() + int64(timeout)
 	}
-	if !l.mayBlock(atLeast, limit) {
+	ready := l.mayBlock(atLeast, limit)
+	if !ready {
 		l.begin()
+		ready = l.mayBlock(atLeast, limit)
 	}
-	asked := false
-	for l.filled < atLeast {
-		asked = true
-		if l.mayBlock(atLeast, limit) {
+	asked := l.filled < atLeast
+	for ; l.filled < atLeast; ready = l.mayBlock(atLeast, limit) {
+		if ready {
 			l.attempt(0, true)
 			l.sweep()
 			continue

@@ -175,11 +175,18 @@ func (c *contestant) startOwn(ctx context.Context, p *result.Plan) error {
 	if err != nil {
 		return err
 	}
-	if c.server, err = own.spawn(c.cell.Contestant+" server", p.ServerCPUs, !b.Traits().Blocking); err != nil {
+	t := b.Traits()
+	if c.server, err = own.spawn(c.cell.Contestant+" server", p.ServerCPUs, c.loopsOnly(t)); err != nil {
 		return err
 	}
-	c.counts(b.Traits())
+	c.counts(t)
 	return c.server.Call(ctx, "ready", nil, &c.about)
+}
+
+// loopsOnly reports whether our process does nothing but run loops that keep their
+// P, as those of a pool do for files.
+func (c *contestant) loopsOnly(t backends.Traits) bool {
+	return !t.Blocking || !t.Spawn && of(c.cell).client == nil
 }
 
 // counts notes that the server is ours.

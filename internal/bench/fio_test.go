@@ -3,32 +3,34 @@ package bench
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
+	"text/tabwriter"
 	"time"
 
 	"github.com/ringbench/ringbench/internal/child"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 // TestFio runs fio on the same file beside ours, in turn: its io_uring engine
-// beside uring and its psync beside the thread pool. It prints the ratios and
-// judges none; fio must have read without an error, and all of ours be verified.
+// beside uring and its psync, with as many jobs, beside the thread pool. It prints
+// the ratios and judges none; fio must have read without an error, and all of ours be
+// verified.
 //
 //	go test ./internal/bench -run TestFio -v                 one round, to see that both work
-//	go test ./internal/bench -run TestFio -v -long           five rounds of every load
+//	go test ./internal/bench -run TestFio -v -long           six rounds of every load, in some six minutes
 func TestFio(t *testing.T) {
 	beyondDefault(t)
 	testenv.Need(t, "fio", testenv.Program("fio"))
-	rounds, sizes, depths := 1, []int{4096}, []int{8}
-	directs := []bool{false}
+	rounds, grids := 1, []ReadGrid{{Depths: []int{8}}}
 	if *long {
-		rounds, sizes, depths, directs = 5, []int{4096, 65536}, []int{1, 32}, []bool{false, true}
+		rounds = 6
+		grids = []ReadGrid{{Sizes: []int{4096, 65536}, Depths: []int{1, 32}}, {Depths: []int{1, 8, 32, 128}, Direct: true}}
 	}
 	path := filepath.Join(t.TempDir(), "file")
 	const bytes = 64 << 20
@@ -39,51 +41,65 @@ func TestFio(t *testing.T) {
 	if err := os.WriteFile(path, block, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, direct := range directs {
-		o := readOptions(t, ReadGrid{File: path, Sizes: sizes, Depths: depths, Direct: direct}, "uring", "threadpool")
-		loads, err := o.Grid.Loads()
+	table := tabwriter.NewWriter(t.Output(), 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ours / fio's\tload\treads a second\tCPU a read\t")
+	for _, g := range grids {
+		g.File = path
+		loads, err := readOptions(t, g, "uring", "threadpool").Grid.Loads()
 		if err != nil {
 			testenv.Need(t, "disk", err)
 		}
 		for _, l := range loads {
-			compareFio(t, l, rounds)
+			for _, c := range [][2]string{{"uring", "io_uring"}, {"threadpool", "psync"}} {
+				rate, cpu := compareFio(t, c[0], c[1], l, rounds)
+				fmt.Fprintf(table, "%s / %s\t%s\t%s\t%s\t\n", c[0], c[1], l, ratio(rate), ratio(cpu))
+			}
 		}
 	}
+	table.Flush()
+}
+
+// ratio is a ratio with its interval over the rounds.
+func ratio(e stat.Effect) string {
+	if !e.Known() {
+		return fmt.Sprintf("%.3f", e.Center)
+	}
+	return fmt.Sprintf("%.3f (%.3f to %.3f)", e.Center, e.Lo, e.Hi)
 }
 
 // A pace is what one program did: reads a second, and CPU of each in ns.
 type pace struct{ rate, cpu float64 }
 
-func compareFio(t *testing.T, l result.Load, rounds int) {
-	for engine, backend := range map[string]string{"io_uring": "uring", "psync": "threadpool"} {
-		o := readOptions(t, ReadGrid{File: l.File, Sizes: []int{l.Size}, Depths: []int{l.Depth}, Direct: l.Direct}, backend)
-		if *long {
-			o.Duration, o.Warmup = time.Second, 200*time.Millisecond
-		}
-		p := planOf(t, o)
-		var rate, cpu float64 // sums of logarithms
-		for range rounds {
-			theirs := fio(t, engine, l, p.ServerCPUs)
-			set := mustRun(t, o)
-			trial := &set.Trials[0]
-			ours := pace{trial.PerSecond(), trial.ServerCPUPerMessage()}
-			for _, x := range []pace{ours, theirs} {
-				if !(x.rate > 0 && x.cpu > 0 && x.cpu < 1e9) {
-					t.Errorf("%s, %s: ours %+v, fio's %+v", backend, l, ours, theirs)
-				}
-			}
-			rate += math.Log(ours.rate/theirs.rate) / float64(rounds)
-			cpu += math.Log(ours.cpu/theirs.cpu) / float64(rounds)
-		}
-		t.Logf("%s / fio %s, %s: %.3f of its reads a second, %.3f of its CPU a read (geometric mean of %d)", backend, engine, l, math.Exp(rate), math.Exp(cpu), rounds)
+func compareFio(t *testing.T, backend, engine string, l result.Load, rounds int) (rate, cpu stat.Effect) {
+	o := readOptions(t, ReadGrid{File: l.File, Sizes: []int{l.Size}, Depths: []int{l.Depth}, Direct: l.Direct}, backend)
+	if *long {
+		o.Duration, o.Warmup = time.Second, 200*time.Millisecond
 	}
+	p := planOf(t, o)
+	var rates, cpus [][2]float64
+	for range rounds {
+		theirs := fio(t, engine, l, p.ServerCPUs)
+		trial := &mustRun(t, o).Trials[0]
+		ours := pace{trial.PerSecond(), trial.ServerCPUPerMessage()}
+		for _, x := range []pace{ours, theirs} {
+			if !(x.rate > 0 && x.cpu > 0 && x.cpu < 1e9) {
+				t.Errorf("%s, %s: ours %+v, fio's %+v", backend, l, ours, theirs)
+			}
+		}
+		rates, cpus = append(rates, [2]float64{ours.rate, theirs.rate}), append(cpus, [2]float64{ours.cpu, theirs.cpu})
+	}
+	return stat.Compare(rates), stat.Compare(cpus)
 }
 
-// fio reads for 300 ms on the CPUs given.
+// fio reads for 300 ms, or with -long as long as ours, on the CPUs given.
 func fio(t *testing.T, engine string, l result.Load, cpus []int) pace {
 	t.Helper()
+	runtime := "300ms"
+	if *long {
+		runtime = "1s"
+	}
 	args := []string{
-		"--name=x", "--filename=" + l.File, "--readonly", "--rw=randread", "--time_based", "--runtime=300ms", "--invalidate=0",
+		"--name=x", "--filename=" + l.File, "--readonly", "--rw=randread", "--time_based", "--runtime=" + runtime, "--invalidate=0",
 		"--ioengine=" + engine, "--bs=" + strconv.Itoa(l.Size), "--cpus_allowed=" + child.List(cpus), "--output-format=json", "--group_reporting",
 	}
 	if l.Direct {

@@ -113,6 +113,10 @@ func TestReadsAgreeWithStrace(t *testing.T) {
 		t.Run(backend, func(t *testing.T) {
 			c, _ := startReading(t, readOptions(t, ReadGrid{}, backend))
 			finish := attachStrace(t, c.pid)
+			environ, err := os.ReadFile("/proc/" + strconv.Itoa(c.pid) + "/environ")
+			if quiet := strings.Contains(string(environ), "asyncpreemptoff=1"); err != nil || quiet != (backend != "net") {
+				t.Errorf("without preemption: %v, %v", quiet, err)
+			}
 			report, n := c.drive(t, 400)
 			calls := finish()
 			t.Logf("%d reads: %v; strace: %v", report.Answered, n.Map(), calls)

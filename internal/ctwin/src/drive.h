@@ -4,8 +4,8 @@
 // interest; then come ready, start with the window in nanoseconds of CLOCK_MONOTONIC,
 // stop, to which what was counted in the window is the answer, and hang up.
 //
-// Every read has the first word in each 4096 bytes verified and the last, one in 16
-// all of it: word at byte n of the file is (n/8+1)*STEP ^ seed.
+// Every read has the first word in each 4096 bytes verified and the last, one in 61 a
+// page that chance names in full: word at byte n of the file is (n/8+1)*STEP ^ seed.
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,7 +18,7 @@
 #define STEP 0x9E3779B97F4A7C15ULL
 
 // Latencies are counted in classes of 1/1024 of their value, up to 137 s.
-enum { DIGITS = 10, CLASSES = 28 << DIGITS, WHOLE_EVERY = 16, PAGE = 4096, MAX_DEPTH = 1024 };
+enum { DIGITS = 10, CLASSES = 28 << DIGITS, PAGE_EVERY = 61, PAGE = 4096, MAX_DEPTH = 1024 };
 
 static int file;
 static uint64_t blocks, block_size, seed;
@@ -44,14 +44,17 @@ static int64_t now(void) {
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-// place is the byte of the next block: random ones by splitmix64.
-static uint64_t place(struct worker *w) {
-	if (in_order)
-		return (next_block++ % blocks) * block_size;
+// chance is the next random number, by splitmix64.
+static uint64_t chance(struct worker *w) {
 	uint64_t z = w->random += STEP;
 	z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9ULL;
 	z = (z ^ z >> 27) * 0x94D049BB133111EBULL;
-	return ((z ^ z >> 31) % blocks) * block_size;
+	return z ^ z >> 31;
+}
+
+// place is the byte of the next block.
+static uint64_t place(struct worker *w) {
+	return (in_order ? next_block++ : chance(w)) % blocks * block_size;
 }
 
 static uint64_t wrong(const char *buf, uint64_t off, uint64_t i) {
@@ -66,12 +69,16 @@ static void take(struct worker *w, const char *buf, uint64_t off, int64_t res, i
 		errno = -res;
 		die("read");
 	}
-	uint64_t step = w->ended++ % WHOLE_EVERY == 0 ? 8 : PAGE;
 	uint64_t bad = (uint64_t)res != block_size;
 	if (!bad)
 		bad = wrong(buf, off, block_size - 8);
-	for (uint64_t i = 0; i < (uint64_t)res; i += step)
+	for (uint64_t i = 0; i < (uint64_t)res; i += PAGE)
 		bad |= wrong(buf, off, i);
+	if (w->ended++ % PAGE_EVERY == 0) {
+		uint64_t i = chance(w) % block_size & -(uint64_t)PAGE;
+		for (uint64_t end = i + PAGE; i < end && i < (uint64_t)res; i += 8)
+			bad |= wrong(buf, off, i);
+	}
 	if (bad) {
 		fprintf(stderr, "a read at %llu brought %lld bytes, or wrong ones\n", (unsigned long long)off, (long long)res);
 		exit(1);
