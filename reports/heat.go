@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/reports/chart"
@@ -141,7 +142,7 @@ func (g heatGrid) panel() chart.Panel {
 func heatTitle(l result.Load) string {
 	parts := loadParts(l)
 	if l.Op != "" {
-		return l.Op + " " + l.Pattern + ", " + parts[len(parts)-1]
+		return l.Op + " " + l.Pattern + ", " + strings.Join(parts[3:], ", ")
 	}
 	return parts[0] + ", " + parts[3] + ", " + parts[4]
 }

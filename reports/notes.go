@@ -368,7 +368,7 @@ func loadNotes(all []view, unit result.Unit) (n []note) {
 				n = append(n, note{"zero copy", at + line, false})
 			}
 			if r.lag != nil && r.lag.TotalCount() > 0 {
-				n = append(n, note{"send lag", at + fmt.Sprintf("the generator sent late by p50 %s, p99 %s µs", microseconds(*r.lag, 50), microseconds(*r.lag, 99)), false})
+				n = append(n, note{"send lag", at + fmt.Sprintf("%s late by p50 %s, p99 %s µs", started(v.load), microseconds(*r.lag, 50), microseconds(*r.lag, 99)), false})
 			}
 			if r.clipped > 0 {
 				n = append(n, note{"warning", at + fmt.Sprintf("%d times were longer than the 100 s that a histogram holds and count as that long", r.clipped), true})

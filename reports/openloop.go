@@ -6,6 +6,22 @@ import (
 	"github.com/ringbench/ringbench/internal/result"
 )
 
+// fromStart names the service time beside the response time.
+func fromStart(l result.Load) string {
+	if l.Op != "" {
+		return "from the start"
+	}
+	return "from the send"
+}
+
+// started is who began late what was due.
+func started(l result.Load) string {
+	if l.Op != "" {
+		return "operations were started" // by the process under test
+	}
+	return "the generator sent"
+}
+
 // shortfallText says that an open loop offered more than was answered: by more
 // than one in a hundred, and than the messages that a window's ends may cut off.
 func shortfallText(r row, unit result.Unit) string {

@@ -96,8 +96,11 @@ func throughputGrid(s *result.Set, v view) grid {
 		}
 		g.rows = append(g.rows, append(line, fmt.Sprint(len(r.trials)), percent(r.steal.Center), percent(r.other.Center), or(r.verdict, none)))
 		if r.service != nil {
-			line := []string{"  from the send", "", "", ""}
+			line := []string{"  " + fromStart(v.load), "", "", ""}
 			if several {
+				line = append(line, "")
+			}
+			if bulk {
 				line = append(line, "")
 			}
 			for _, p := range percentiles {

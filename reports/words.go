@@ -33,16 +33,20 @@ func subtitle(s *result.Set, all []view) string {
 
 // loadParts are what a load is made of, in words.
 func loadParts(l result.Load) []string {
+	pace := "closed loop"
+	if l.Rate > 0 {
+		pace = strings.TrimSpace(l.Arrivals + " at " + whole(l.Rate) + " a second")
+	}
 	if l.Op != "" {
-		return l.FileParts()
+		parts := l.FileParts()
+		if l.Rate > 0 {
+			parts = append(parts, pace)
+		}
+		return parts
 	}
 	conns := fmt.Sprintf("%s connections", whole(float64(l.Conns)))
 	if l.Conns == 1 {
 		conns = "1 connection"
-	}
-	pace := "closed loop"
-	if l.Rate > 0 {
-		pace = strings.TrimSpace(l.Arrivals + " at " + whole(l.Rate) + " a second")
 	}
 	if l.Mode != "" {
 		pace = strings.TrimSpace(l.Mode+" "+l.Direction) + ", " + pace

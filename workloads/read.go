@@ -38,6 +38,10 @@ type ReadConfig struct {
 	Direct  bool   `json:"direct"` // O_DIRECT
 	Seed    uint64 `json:"seed"`   // of the file's Pattern, and of the order
 	CPUs    []int  `json:"cpus"`   // where a loop's kernel threads may be pinned
+	// Rate is operations a second, over all loops: each is due at a moment of its own
+	// and waits for its turn while Depth are in flight. 0: closed loop.
+	Rate     float64       `json:"rate,omitempty"`
+	Arrivals load.Arrivals `json:"arrivals,omitempty"` // of an open loop
 }
 
 // loops is how many there are.
@@ -90,8 +94,8 @@ func (cfg ReadConfig) EventLoops(t backends.Traits) int {
 	return cfg.loops(t)
 }
 
-// A Reader is a load on a file. It drives itself: closed loop, Depth operations
-// in flight from its start to its end.
+// A Reader is a load on a file. It drives itself: without a rate Depth operations
+// are in flight from its start to its end.
 type Reader struct {
 	cfg     ReadConfig
 	traits  backends.Traits
@@ -105,6 +109,8 @@ type Reader struct {
 	window  load.Window // on the clock of backends.Nanotime, set before begin closes
 	loops   []*fileLoop
 	next    atomic.Int64 // block, where they are taken in order
+	shared  *dues        // of loops that block
+	bell    *bell        // ends their naps
 	stopped atomic.Bool
 	failed  chan error
 }
@@ -132,6 +138,9 @@ func StartReads(cfg ReadConfig) (*Reader, error) {
 	}
 	if t.Blocking {
 		debug.SetMaxThreads(1 << 22) // a thread each; Go would end the process at 10,000
+	}
+	if err := r.pace(); err != nil {
+		return nil, err
 	}
 	for i := range cfg.loops(t) {
 		k, err := newFileLoop(r, i)
@@ -189,6 +198,7 @@ func (r *Reader) Failed() <-chan error { return r.failed }
 func (r *Reader) Counters() (sum backends.Counters) {
 	for _, k := range r.loops {
 		sum.Add(k.loop.Counters())
+		sum[backends.SysWait] += k.naps.Load()
 	}
 	return sum
 }
@@ -197,6 +207,9 @@ func (r *Reader) Counters() (sum backends.Counters) {
 func (r *Reader) Start(w load.Window) {
 	offset := load.Monotonic() - backends.Nanotime()
 	r.window = load.Window{Start: w.Start - offset, Open: w.Open - offset, Close: w.Close - offset}
+	if r.shared != nil {
+		r.shared.pacer = load.NewPacer(r.window.Start, r.cfg.Rate, r.cfg.Arrivals, r.cfg.Seed, 0, 1)
+	}
 	close(r.begin)
 }
 
@@ -215,7 +228,12 @@ func (r *Reader) Progress() (n float64) {
 // loop that broke.
 func (r *Reader) Stop() (*load.Report, error) {
 	r.stopped.Store(true)
+	r.bell.ring()
 	report := &load.Report{Service: result.NewHistogram()}
+	if r.cfg.Rate > 0 {
+		response, lag := result.NewHistogram(), result.NewHistogram()
+		report.Response, report.SendLag = &response, &lag
+	}
 	for _, k := range r.loops {
 		<-k.done
 	}
@@ -233,6 +251,7 @@ func (r *Reader) Stop() (*load.Report, error) {
 
 // Close closes the file. The load has been stopped.
 func (r *Reader) Close() {
+	r.bell.close()
 	if !r.memory {
 		r.file.Close()
 	}

@@ -15,9 +15,12 @@ import (
 // In steady state a turn of a loop allocates nothing.
 func TestReadsAllocateNothing(t *testing.T) {
 	for _, backend := range []string{"uring", "uring+fixedbufs", "epoll", "threadpool"} {
-		for _, op := range []string{OpRead, OpFsync} {
-			t.Run(backend+"/"+op, func(t *testing.T) {
-				k := hotFile(t, backend, op, 8)
+		for name, c := range map[string]struct {
+			op   string
+			rate float64
+		}{"read": {OpRead, 0}, "fsync": {OpFsync, 0}, "paced": {OpRead, 20_000}} {
+			t.Run(backend+"/"+name, func(t *testing.T) {
+				k := hotFile(t, backend, c.op, 8, c.rate)
 				turn := func() {
 					if err := k.turn(); err != nil {
 						t.Fatal(err)
@@ -39,7 +42,7 @@ func BenchmarkRead(b *testing.B) {
 	for _, backend := range []string{"uring", "epoll", "threadpool"} {
 		for _, depth := range []int{1, 32} {
 			b.Run(fmt.Sprintf("%s/depth=%d", backend, depth), func(b *testing.B) {
-				k := hotFile(b, backend, OpRead, depth)
+				k := hotFile(b, backend, OpRead, depth, 0)
 				for b.ResetTimer(); k.ended < uint64(b.N); {
 					if err := k.turn(); err != nil {
 						b.Fatal(err)
@@ -50,9 +53,10 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// hotFile is a loop with a small file, that many operations in flight and a window
-// without an end, on this goroutine and its thread.
-func hotFile(tb testing.TB, backend, op string, depth int) *fileLoop {
+// hotFile is a loop with a small file, that many operations in flight, or so many a
+// second where there is a rate, and a window without an end, on this goroutine and its
+// thread.
+func hotFile(tb testing.TB, backend, op string, depth int, rate float64) *fileLoop {
 	tb.Helper()
 	runtime.LockOSThread()
 	b, err := backends.Lookup(backend)
@@ -68,8 +72,8 @@ func hotFile(tb testing.TB, backend, op string, depth int) *fileLoop {
 		tb.Fatal(err)
 	}
 	r := &Reader{
-		cfg:    ReadConfig{Backend: backend, Op: op, Path: path, Bytes: blocks * size, Size: size, Depth: depth, Loops: 1, Random: true, Seed: 1},
-		traits: b.Traits(), blocks: blocks, holds: NewPattern(1), writes: NewPattern(2), window: load.Window{Close: 1 << 62},
+		cfg:    ReadConfig{Backend: backend, Op: op, Path: path, Bytes: blocks * size, Size: size, Depth: depth, Loops: 1, Random: true, Seed: 1, Rate: rate, Arrivals: load.Poisson},
+		traits: b.Traits(), blocks: blocks, holds: NewPattern(1), writes: NewPattern(2), begin: make(chan struct{}),
 	}
 	if err := r.open(); err != nil {
 		tb.Fatal(err)
@@ -82,14 +86,22 @@ func hotFile(tb testing.TB, backend, op string, depth int) *fileLoop {
 	if k.loop, err = b.Open(r.cfg.LoopConfig(0, r.traits)); err != nil {
 		tb.Fatal(err)
 	}
+	if err := r.pace(); err != nil {
+		tb.Fatal(err)
+	}
+	r.Start(load.Window{Start: load.Monotonic(), Close: 1 << 62})
+	if rate > 0 {
+		k.openLoop()
+	}
 	tb.Cleanup(func() {
 		for len(k.free) < len(k.slots) {
-			if err := k.reap(); err != nil {
+			if err := k.reap(-1); err != nil {
 				tb.Error(err)
 				break
 			}
 		}
 		k.loop.Close()
+		r.bell.ring()
 		runtime.UnlockOSThread()
 	})
 	return k

@@ -39,12 +39,20 @@ type fileLoop struct {
 	done     chan struct{}
 	err      error
 
+	dues *dues         // nil: closed loop
+	due  int64         // open loop: when the operation that starts next is
+	naps atomic.Uint64 // calls of a loop that blocks to wait for that, which the loop does not know of
+	nap  napping
+
 	now      int64
 	longest  int64  // that a write took
 	ended    uint64 // operations
 	series   load.Series
 	messages uint64 // in the window
+	offered  uint64 // in the window
 	service  result.Histogram
+	response result.Histogram // open loop
+	lag      result.Histogram // open loop
 	clipped  uint64
 	counters backends.Counters
 }
@@ -54,6 +62,7 @@ type fileSlot struct {
 	k     *fileLoop
 	op    backends.Op
 	sync  backends.Op
+	due   int64 // open loop
 	since int64 // its Submit
 }
 
@@ -111,6 +120,9 @@ func (k *fileLoop) run(b backends.Backend, ready chan<- error) {
 	}
 	<-k.r.begin
 	k.series = load.NewSeries(k.r.window)
+	if k.r.cfg.Rate > 0 {
+		k.openLoop()
+	}
 	time.Sleep(time.Duration(k.r.window.Start - backends.Nanotime()))
 	if k.err = k.drive(); k.err != nil && !k.r.stopped.Load() {
 		k.r.fail(k.err) // else Stop tells
@@ -138,7 +150,8 @@ func lockLoop(t backends.Traits, pooled bool) (table string) {
 	return "own"
 }
 
-// drive keeps all slots busy until the end, and then waits for what is in flight.
+// drive keeps all slots busy until the end, or as many as are due, and then waits
+// for what is in flight.
 func (k *fileLoop) drive() error {
 	for k.err == nil && !k.r.stopped.Load() {
 		if err := k.turn(); err != nil {
@@ -146,17 +159,18 @@ func (k *fileLoop) drive() error {
 		}
 	}
 	for k.err == nil && len(k.free) < len(k.slots) {
-		if err := k.reap(); err != nil {
+		if err := k.reap(-1); err != nil {
 			return err
 		}
 	}
+	k.missed()
 	return k.err
 }
 
 // turn starts what can be started and takes what has ended.
 func (k *fileLoop) turn() error {
 	now := backends.Nanotime()
-	for len(k.free) > 0 {
+	for len(k.free) > 0 && (k.dues == nil || k.due <= now) {
 		s := k.free[len(k.free)-1]
 		off, ok := k.place()
 		if !ok {
@@ -165,11 +179,15 @@ func (k *fileLoop) turn() error {
 		k.free = k.free[:len(k.free)-1]
 		s.start(off, now)
 	}
-	return k.reap()
+	if k.dues == nil || len(k.free) == 0 {
+		return k.reap(-1)
+	}
+	return k.await()
 }
 
-func (k *fileLoop) reap() error {
-	n, err := k.loop.Wait(k.dst, 1, -1)
+// reap takes what has ended, and waits for it: without end if timeout is negative.
+func (k *fileLoop) reap(timeout time.Duration) error {
+	n, err := k.loop.Wait(k.dst, 1, timeout)
 	if err != nil {
 		return err
 	}
@@ -200,6 +218,9 @@ func (k *fileLoop) place() (off int64, ok bool) {
 func (s *fileSlot) start(off, now int64) {
 	k := s.k
 	s.op.Off, s.since = off, now
+	if k.dues != nil {
+		k.taken(s)
+	}
 	if s.op.Code == backends.WriteAt {
 		k.r.writes.Stamp(s.op.Buf, off, uint64(now))
 	}
@@ -242,11 +263,20 @@ func (s *fileSlot) end() {
 		k.longest = max(k.longest, k.now-s.since)
 	}
 	k.series.Add(k.now, 1)
-	if k.now < k.r.window.Open || k.now >= k.r.window.Close {
+	if !k.inWindow(k.now) {
 		return
 	}
 	k.messages++
-	if !k.service.Record(k.now - s.since) {
+	k.record(k.service, k.now-s.since)
+	if k.dues != nil {
+		k.record(k.response, k.now-s.due)
+	}
+}
+
+func (k *fileLoop) inWindow(now int64) bool { return now >= k.r.window.Open && now < k.r.window.Close }
+
+func (k *fileLoop) record(h result.Histogram, v int64) {
+	if !h.Record(v) {
 		k.clipped++
 	}
 }
@@ -292,8 +322,14 @@ func (k *fileLoop) report(r *load.Report) {
 	r.Bytes += k.messages * uint64(k.r.cfg.Size)
 	k.series.AddTo(&r.Series)
 	r.Service.Merge(k.service.Histogram)
+	if k.dues != nil {
+		r.Offered += k.offered
+		r.Response.Merge(k.response.Histogram)
+		r.SendLag.Merge(k.lag.Histogram)
+	}
 	r.Sent += k.ended
 	r.Answered += k.ended
 	r.Clipped += k.clipped
 	r.Counters.Add(k.counters)
+	r.Counters[backends.SysWait] += k.naps.Load()
 }

@@ -269,7 +269,10 @@ func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 			return n, nil
 		}
 		if timeout > 0 {
-			if timeout = time.Until(deadline); timeout <= 0 {
+			switch timeout = time.Until(deadline); {
+			case timeout <= 0 && !rest && !starving:
+				return n, nil // the kernel has just been asked
+			case timeout <= 0:
 				timeout, min = 0, 0
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,6 +47,20 @@ func recordCalls(l *Loop) *[]call {
 		return n, errno
 	}
 	return &calls
+}
+
+// A wait that ends with nothing enters the kernel once.
+func TestWaitInVain(t *testing.T) {
+	l := open(t, named(t, "uring"), backends.Config{})
+	calls := recordCalls(l)
+	for _, timeout := range []time.Duration{0, time.Millisecond} {
+		*calls = nil
+		n, err := l.Wait(make([]backends.Completion, 1), 1, timeout)
+		*calls = slices.DeleteFunc(*calls, func(c call) bool { return c.errno == unix.EINTR })
+		if n != 0 || err != nil || len(*calls) != 1 {
+			t.Errorf("%v: %d completions, %v, by %d enters: %+v", timeout, n, err, len(*calls), *calls)
+		}
+	}
 }
 
 // Each Submit of naive is an enter that gives the kernel one entry, without

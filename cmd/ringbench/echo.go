@@ -58,7 +58,7 @@ func echoFlags(c *cobra.Command, g *bench.EchoGrid) {
 	f.IntSliceVar(&g.Conns, "conns", []int{64}, "connections")
 	f.Var(messageSizes{&g.Sizes, &g.Mix}, "size", "bytes of a message; with weights, such as 64:90,1024:9, each is drawn")
 	f.IntSliceVar(&g.Pipelines, "pipeline", []int{1}, "messages outstanding on a connection")
-	paceFlags(c, &g.Rates, &g.Arrivals, "messages a second over all connections")
+	paceFlags(c, &g.Pace, "messages a second over all connections")
 	f.IntSliceVar(&g.Idle, "idle-conns", []int{0}, "silent connections beside --conns: prints the memory that one takes")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix, udp, udp6")
 	complete(c, map[string][]string{"network": workloads.Networks})

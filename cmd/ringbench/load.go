@@ -11,10 +11,10 @@ import (
 
 // paceFlags are those of the commands that have an open loop, of messages of that
 // kind.
-func paceFlags(c *cobra.Command, list *[]float64, arrivals *string, messages string) {
+func paceFlags(c *cobra.Command, p *bench.Pace, messages string) {
 	f := c.Flags()
-	f.Var(rates{list}, "rate", messages+" (open loop), such as 5000,20k, or a sweep such as 1k..200k:8; default: closed loop")
-	f.StringVar(arrivals, "arrivals", bench.ArrivalsConstant, "of an open loop: constant intervals, or poisson")
+	f.Var(rates{&p.Rates}, "rate", messages+" (open loop), such as 5000,20k, or a sweep such as 1k..200k:8; default: closed loop")
+	f.StringVar(&p.Arrivals, "arrivals", bench.ArrivalsConstant, "of an open loop: constant intervals, or poisson")
 	complete(c, map[string][]string{"arrivals": bench.Arrivals})
 }
 

@@ -47,7 +47,7 @@ func proxyFlags(c *cobra.Command, g *bench.ProxyGrid, o *bench.Options) {
 	f := c.Flags()
 	passFlags(c, g, o, []int{64}, bench.ModeRequest)
 	f.IntSliceVar(&g.Pipelines, "pipeline", []int{1}, "requests outstanding on a connection")
-	paceFlags(c, &g.Rates, &g.Arrivals, "requests a second over all connections")
+	paceFlags(c, &g.Pace, "requests a second over all connections")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix; on both sides")
 	complete(c, map[string][]string{"network": workloads.Streams})
 }

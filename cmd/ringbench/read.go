@@ -34,19 +34,13 @@ all combinations. A backend may be followed by +feature and -feature.
   ringbench read --backend=uring,uring+fixedbufs,threadpool --bs=4k,64k,1m --depth=1,8,32,128
   ringbench read --direct --dir=/mnt/nvme --file-size=4g
   ringbench read --file=/var/lib/data.db --pattern=random,sequential --cache=cold
+  ringbench read --rate=1k..50k:6 --direct --depth=64
   ringbench read --op=append --depth=8 --dir=/var/tmp`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			draw(&o.Seed)
-			o.BackendsByUser = cmd.Flags().Changed("backend")
-			p, warnings, err := o.Plan()
-			if err != nil {
-				return err
-			}
-			return execute(cmd.Context(), p, warnings, out)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return contest(cmd, &o, out) },
 	}
 	readFlags(c, &g)
+	findFlags(c, &o)
 	f := c.Flags()
 	f.StringSliceVar(&o.Backends, "backend", []string{"all"}, "contestants; all is every backend that is available here")
 	f.IntVar(&o.Loops, "loops", 1, "event loops, among which the depth is divided")
@@ -71,6 +65,7 @@ func readFlags(c *cobra.Command, g *bench.ReadGrid) {
 	f := c.Flags()
 	f.StringVar(&g.Op, "op", "read", "read, write, fsync, append")
 	f.StringSliceVar(&g.Caches, "cache", nil, "hot: all of the file is in the page cache before each trial, the default without --direct; cold: none is")
+	paceFlags(c, &g.Pace, "operations a second, at most --depth of them in flight")
 	f.StringVar(&g.File, "file", "", "read this file instead of one of ringbench's own")
 	f.Var(size{&g.FileBytes}, "file-size", "of the file, such as 4g, or what a log may have; default: 256m, or all of --file; of a log 16g, or less where not twice as much is free")
 	complete(c, map[string][]string{

@@ -36,12 +36,14 @@ it finds in {dir}; {file} is its path. Both are gone when the run ends.`,
 		Example: `  ringbench stream
   ringbench stream --backend=uring,uring+splice,epoll+sendfile,net --file-size=4k,1m,64m --conns=1,64,1000
   ringbench stream --backend=epoll,uring --duet --trials=30
+  ringbench stream --rate=100..3k:5 --file-size=64k
   ringbench stream --server-cmd='mine=./my-server {port} {file}'
   ringbench stream --protocol=http --server-cmd='nginx=./nginx.sh {port} {dir}' --backend=epoll+sendfile --duet'`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return contest(cmd, &o, out) },
 	}
 	streamFlags(c, &g)
+	findFlags(c, &o)
 	comparisonFlags(c, &o, time.Second, 400*time.Millisecond)
 	out.flags(c)
 	return c
@@ -56,6 +58,7 @@ func streamFlags(c *cobra.Command, g *bench.StreamGrid) {
 	f.IntSliceVar(&g.RequestsPerConn, "requests-per-conn", []int{1}, "files that a connection asks for by http, one after the other")
 	f.Var(sizes{&g.FileSizes}, "file-size", "of the file, such as 4k,1m,64m")
 	f.Var(sizes{&g.BufSizes}, "buf-size", "of a buffer that a server reads into, such as 16k,64k")
+	paceFlags(c, &g.Pace, "files a second, each on a connection of its own, of which at most --conns are open")
 	f.StringVar(&g.Dir, "dir", os.TempDir(), "where ringbench's own file is made")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix")
 	complete(c, map[string][]string{"network": workloads.Streams, "protocol": workloads.Protocols})

@@ -39,8 +39,7 @@ type ChurnGrid struct {
 	Conns, Sizes    []int  // Conns is how many there are at a time
 	Mix             string // see EchoGrid
 	RequestsPerConn []int
-	Rates           []float64 // connections a second; empty: closed loop
-	Arrivals        string    // see EchoGrid
+	Pace            // of connections
 }
 
 // Loads implements Grid.
@@ -51,7 +50,7 @@ func (g *ChurnGrid) Loads() (loads []result.Load, err error) {
 	if err := knownNetworks(g.Networks); err != nil {
 		return nil, err
 	}
-	like := EchoGrid{Networks: g.Networks, Conns: g.Conns, Sizes: g.Sizes, Mix: g.Mix, Pipelines: []int{1}, Rates: g.Rates, Arrivals: g.Arrivals}
+	like := EchoGrid{Networks: g.Networks, Conns: g.Conns, Sizes: g.Sizes, Mix: g.Mix, Pipelines: []int{1}, Pace: g.Pace}
 	each, err := like.Loads()
 	if err != nil {
 		return nil, err

@@ -91,9 +91,8 @@ type EchoGrid struct {
 	Conns, Sizes []int
 	Mix          string // distribution of sizes, such as 64:90,1024:9; "": Sizes
 	Pipelines    []int
-	Rates        []float64 // empty: closed loop
-	Arrivals     string    // of an open loop, one of Arrivals; "": ArrivalsConstant
-	Idle         []int     // silent connections beside Conns; empty: none
+	Pace               // of messages
+	Idle         []int // silent connections beside Conns; empty: none
 }
 
 // Limits of what can be asked for.
@@ -107,17 +106,9 @@ func (g *EchoGrid) Loads() (loads []result.Load, err error) {
 	if err := g.check(); err != nil {
 		return nil, err
 	}
-	rates := g.Rates
-	if len(rates) == 0 {
-		rates = []float64{0}
-	}
 	idle := g.Idle
 	if len(idle) == 0 {
 		idle = []int{0}
-	}
-	arrivals := ""
-	if g.Arrivals != ArrivalsConstant {
-		arrivals = g.Arrivals
 	}
 	sizes := g.Sizes
 	if g.Mix != "" {
@@ -127,9 +118,9 @@ func (g *EchoGrid) Loads() (loads []result.Load, err error) {
 		for _, conns := range g.Conns {
 			for _, size := range sizes {
 				for _, pipeline := range g.Pipelines {
-					for _, rate := range rates {
-						for _, idle := range idle {
-							loads = append(loads, result.Load{Workload: "echo", Network: network, Conns: conns, Size: size, Sizes: g.Mix, Pipeline: pipeline, Rate: rate, Arrivals: arrivals, Idle: idle})
+					for _, l := range g.paced(result.Load{Workload: "echo", Network: network, Conns: conns, Size: size, Sizes: g.Mix, Pipeline: pipeline}) {
+						for _, l.Idle = range idle {
+							loads = append(loads, l)
 						}
 					}
 				}
@@ -169,10 +160,7 @@ func (g *EchoGrid) check() error {
 	if err := g.checkDatagrams(); err != nil {
 		return err
 	}
-	if err := knownArrivals(g.Arrivals); err != nil {
-		return err
-	}
-	return knownRates(g.Rates)
+	return g.Pace.check()
 }
 
 // knownNetworks checks a list of networks: those of streams, and more.

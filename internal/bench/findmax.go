@@ -40,6 +40,9 @@ func (o *Options) searchCells(p *result.Plan, loads []result.Load) ([]string, er
 		if l.Direction != "" {
 			return nil, errors.New("--find-max offers requests at a rate, and --mode=stream has none; use --mode=request")
 		}
+		if l.Sent() && l.Requests > 1 {
+			return nil, errors.New("--find-max offers files that each have a connection of their own; use --requests-per-conn=1")
+		}
 		if l.Rate == 0 {
 			l.Rate = findStart
 		}

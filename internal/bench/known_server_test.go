@@ -97,11 +97,14 @@ func knownServer(args []string) {
 	}
 }
 
+// gated answers all that has come at once: were the messages of a stall answered
+// one by one, the last would wait for milliseconds after it.
 func (k *known) gated(c net.Conn) {
 	defer c.Close()
-	b := make([]byte, k.size)
+	b := make([]byte, 64<<10)
 	for {
-		if _, err := io.ReadFull(c, b); err != nil {
+		n, err := c.Read(b)
+		if err != nil {
 			return
 		}
 		k.begun.Do(func() {
@@ -110,7 +113,7 @@ func (k *known) gated(c net.Conn) {
 			k.mu.Unlock()
 		})
 		k.gate.RLock()
-		c.Write(b)
+		c.Write(b[:n])
 		k.gate.RUnlock()
 	}
 }
@@ -178,6 +181,11 @@ func (l *knownLog) waits(o Options) (all []time.Duration) {
 		}
 		due += gap * interval
 	}
+}
+
+// percentile is that of waits in order, of the rank that HdrHistogram gives it.
+func percentile(waits []time.Duration, p float64) time.Duration {
+	return waits[int(p/100*float64(len(waits))+0.5)-1]
 }
 
 // longer is the fraction of waits longer than x.

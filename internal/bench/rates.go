@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/load"
+	"github.com/ringbench/ringbench/internal/result"
 )
 
 // ArrivalsConstant is the default.
@@ -75,8 +76,17 @@ func threeDigits(x float64) float64 {
 	return rounded
 }
 
-func knownRates(rates []float64) error {
-	for _, r := range rates {
+// A Pace is what a grid has of open loops.
+type Pace struct {
+	Rates    []float64 // a second; empty: closed loop
+	Arrivals string    // one of Arrivals; "": ArrivalsConstant
+}
+
+func (p Pace) check() error {
+	if p.Arrivals != "" && !slices.Contains(Arrivals, p.Arrivals) {
+		return fmt.Errorf("unknown --arrivals %q: known are %s", p.Arrivals, strings.Join(Arrivals, ", "))
+	}
+	for _, r := range p.Rates {
 		if !(r > 0 && r <= maxRate) {
 			return fmt.Errorf("--rate=%g is out of range: above 0, up to %g a second", r, float64(maxRate))
 		}
@@ -84,9 +94,16 @@ func knownRates(rates []float64) error {
 	return nil
 }
 
-func knownArrivals(arrivals string) error {
-	if arrivals != "" && !slices.Contains(Arrivals, arrivals) {
-		return fmt.Errorf("unknown --arrivals %q: known are %s", arrivals, strings.Join(Arrivals, ", "))
+// paced is l at each of the rates.
+func (p Pace) paced(l result.Load) (loads []result.Load) {
+	if p.Arrivals != ArrivalsConstant {
+		l.Arrivals = p.Arrivals
 	}
-	return nil
+	if len(p.Rates) == 0 {
+		return []result.Load{l}
+	}
+	for _, l.Rate = range p.Rates {
+		loads = append(loads, l)
+	}
+	return loads
 }

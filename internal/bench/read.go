@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/load"
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/storage"
 	"github.com/ringbench/ringbench/workloads"
@@ -30,7 +31,7 @@ var read = workload{
 	files:   func(c result.Cell) int { return 2 * c.Depth }, // net has one of its own for each
 	threads: func(c result.Cell) int { return c.Depth },
 	floor: func(c result.Cell) result.Cell {
-		c.Backend = "null"
+		c.Backend, c.Rate, c.Arrivals = "null", 0, ""
 		return c
 	},
 }
@@ -49,6 +50,7 @@ func readServer(c result.Cell, p *result.Plan, path string) (part, error) {
 	cfg := workloads.ReadConfig{
 		Backend: c.Backend, Op: c.Op, Path: path, Foreign: c.File != "", Bytes: c.FileBytes, Size: c.Size, Depth: c.Depth, Loops: c.Loops,
 		Random: c.Pattern == Random, Direct: c.Direct, Seed: p.Seed, CPUs: p.ServerCPUs,
+		Rate: c.Rate, Arrivals: load.Arrivals(c.Arrivals),
 	}
 	t := b.Traits()
 	s := part{role: roleRead, cfg: readRole{cfg, c.Cache}, procs: cfg.Procs(t)}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -86,6 +87,12 @@ func TestLoadThatDrivesItselfIsLeftAlone(t *testing.T) {
 func (c *contestant) drive(t *testing.T, n float64) (report clientReport, counted backends.Counters) {
 	t.Helper()
 	startLoad(t, c)
+	return c.goOn(t, n)
+}
+
+// goOn lets a load go on until n operations have ended, and ends it.
+func (c *contestant) goOn(t *testing.T, n float64) (report clientReport, counted backends.Counters) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	eventually(t, "enough operations have ended", func() bool {
@@ -132,6 +139,48 @@ func TestReadsAgreeWithStrace(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A process that is stopped for a known time reads nothing. Whatever is due
+// meanwhile is read late, which its response time says and its service time does not.
+func TestStallInReads(t *testing.T) {
+	beyondDefault(t)
+	const rate, stall = 1000, 200 * time.Millisecond
+	for _, backend := range []string{"uring", "epoll", "threadpool", "net"} {
+		t.Run(backend, func(t *testing.T) {
+			b, err := backends.Lookup(backend)
+			if err != nil {
+				t.Fatal(err)
+			}
+			testenv.Need(t, backend, b.Probe())
+			c, _ := startReading(t, readOptions(t, ReadGrid{Depths: []int{1}, Pace: Pace{Rates: []float64{rate}}}, backend))
+			startLoad(t, c)
+			if err := stopFor(c.pid, stall); err != nil {
+				t.Fatal(err)
+			}
+			report, _ := c.goOn(t, rate*stall.Seconds()+100)
+			late, slow := over(*report.Response, stall/2), over(report.Service, stall/4)
+			// Half of those that are due in the stall wait for longer than half of it.
+			if n := late * float64(report.Messages); n < 0.97*rate*stall.Seconds()/2 {
+				t.Errorf("%.0f of %d reads were late by half of a stall in which %v were due", n, report.Messages, rate*stall.Seconds())
+			}
+			if slow > late/4 {
+				t.Errorf("%.3f of the reads took long themselves, of %.3f that were late", slow, late)
+			}
+		})
+	}
+}
+
+// stopFor stops a process for at least so long.
+func stopFor(pid int, d time.Duration) error {
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for st, _ := procStat(pid); st != "T"; st, _ = procStat(pid) {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(d)
+	return syscall.Kill(pid, syscall.SIGCONT)
 }
 
 // The kernel's account of the process has as many bytes as were read: asked for by

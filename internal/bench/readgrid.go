@@ -38,6 +38,7 @@ type ReadGrid struct {
 	File          string // to read; "": one of ringbench's own
 	FileBytes     int64  // of it; 0: all, or defaultBytes
 	Dir           string // of ringbench's own
+	Pace                 // of operations
 }
 
 // DefaultFileBytes is the size of a file of ringbench's own.
@@ -92,7 +93,7 @@ func (g *ReadGrid) Loads() (loads []result.Load, err error) {
 		for _, l.Pattern = range patterns {
 			for _, l.Size = range g.Sizes {
 				for _, l.Depth = range g.Depths {
-					loads = append(loads, l)
+					loads = append(loads, g.paced(l)...)
 				}
 			}
 		}
@@ -116,6 +117,9 @@ func (g *ReadGrid) check() error {
 		return err
 	}
 	if err := oneOf("--pattern", g.Patterns, Random, Sequential); err != nil {
+		return err
+	}
+	if err := g.Pace.check(); err != nil {
 		return err
 	}
 	switch {

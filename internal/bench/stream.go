@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +22,7 @@ import (
 var stream = workload{
 	server: streamServer,
 	client: func(c result.Cell, p *result.Plan, address string, _ bool) part {
-		cfg := load.Config{Network: c.Network, Address: address, FileBytes: c.FileBytes, RequestsPerConn: 1, Pipeline: 1, Rate: c.Rate}
+		cfg := load.Config{Network: c.Network, Address: address, FileBytes: c.FileBytes, RequestsPerConn: 1, Pipeline: 1, Rate: c.Rate, Arrivals: load.Arrivals(c.Arrivals)}
 		if c.Protocol == workloads.HTTP {
 			cfg.Get, cfg.RequestsPerConn = "/"+fileName, c.Requests
 		}
@@ -139,6 +140,7 @@ type StreamGrid struct {
 	FileSizes       []int
 	BufSizes        []int // of a server that reads, at a time
 	Dir             string
+	Pace            // of files, each on a connection of its own
 }
 
 // Limits of what can be asked for.
@@ -157,7 +159,9 @@ func (g *StreamGrid) Loads() (loads []result.Load, err error) {
 			for _, size := range g.FileSizes {
 				for _, buf := range g.BufSizes {
 					l := result.Load{Workload: "stream", Network: network, Conns: conns, FileBytes: int64(size), Buffer: buf, Dir: g.Dir}
-					loads = append(loads, g.asked(l)...)
+					for _, l := range g.paced(l) {
+						loads = append(loads, g.asked(l)...)
+					}
 				}
 			}
 		}
@@ -193,6 +197,9 @@ func (g *StreamGrid) check() error {
 	if err := g.checkProtocols(); err != nil {
 		return err
 	}
+	if err := g.checkPace(); err != nil {
+		return err
+	}
 	if err := knownNetworks(g.Networks); err != nil {
 		return err
 	}
@@ -206,6 +213,14 @@ func (g *StreamGrid) check() error {
 		return err
 	}
 	return nil
+}
+
+// checkPace refuses what has no file that is due at a moment of its own.
+func (g *StreamGrid) checkPace() error {
+	if n := slices.Max(g.RequestsPerConn); n > 1 && len(g.Rates) > 0 {
+		return fmt.Errorf("--rate offers files that each have a connection of their own, and with --requests-per-conn=%d most have not; use --requests-per-conn=1", n)
+	}
+	return g.Pace.check()
 }
 
 func (g *StreamGrid) checkProtocols() error {

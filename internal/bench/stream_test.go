@@ -24,13 +24,14 @@ func streamOptions(t *testing.T, backends ...string) Options {
 }
 
 // Every backend sends files, of several sizes, on either network, asked for or not,
-// and in duets; what is counted is files.
+// in duets and at a rate; what is counted is files.
 func TestStream(t *testing.T) {
-	solo, duet := streamOptions(t), streamOptions(t, "uring", "epoll+sendfile")
+	solo, duet, paced := streamOptions(t), streamOptions(t, "uring", "epoll+sendfile"), streamOptions(t, "epoll")
+	paced.Grid.(*StreamGrid).Rates = []float64{500}
 	solo.Grid.(*StreamGrid).Networks = []string{"tcp", "unix"}
 	duet.Grid.(*StreamGrid).Protocols = []string{workloads.HTTP}
 	duet.Duet, duet.Grid.(*StreamGrid).FileSizes = true, []int{1, 100_001}
-	for _, o := range []Options{solo, duet} {
+	for _, o := range []Options{solo, duet, paced} {
 		set := mustRun(t, o)
 		for range 3 { // a window this short may see nothing on a machine that stalls
 			if !slices.ContainsFunc(set.Trials, func(t result.Trial) bool { return t.Messages == 0 }) {
@@ -40,6 +41,9 @@ func TestStream(t *testing.T) {
 		}
 		for _, trial := range set.Trials {
 			c := set.Plan.Cells[trial.Cell]
+			if due := uint64(c.Rate * trial.Seconds); trial.Offered != due || (trial.Response != nil) != (due > 0) {
+				t.Errorf("%s: %d files are due, %d were offered", c.Load, due, trial.Offered)
+			}
 			files, slack := float64(trial.Bytes)/float64(c.FileBytes), float64(c.Conns) // files of which only a part came in the window
 			if math.Abs(files-float64(trial.Messages)) > slack || trial.Messages == 0 || math.Abs(trial.PerSecond()*trial.Seconds-files) > 1e-6*files {
 				t.Errorf("%s %s: %d files, %v by their %d bytes, %v a second in %v s", set.Plan.Name(trial.Cell), c.Load, trial.Messages, files, trial.Bytes, trial.PerSecond(), trial.Seconds)

@@ -94,5 +94,5 @@ func fellShort(t *result.Trial, cell result.Cell) bool {
 	if t.Service.Histogram != nil {
 		service = t.Service.Mean() / 1e9
 	}
-	return t.PerSecond()*service < busy*float64(cell.Conns*cell.Pipeline)
+	return t.PerSecond()*service < busy*float64(cell.Conns*max(1, cell.Pipeline))
 }

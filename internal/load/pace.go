@@ -11,36 +11,51 @@ import (
 // 40 to 95 µs on a 2-vCPU VM.
 const spinMargin = 100_000
 
-// A pacer says when messages are due: message i of a worker at start + i /
-// rate, or at the i-th arrival of a Poisson process, on the worker's connections
-// in turn.
-type pacer struct {
+// A Pacer says when what is offered at a rate is due: the i-th at start + i / rate,
+// or at the i-th arrival of a Poisson process.
+type Pacer struct {
 	start    int64
 	interval float64  // nanoseconds
 	random   *poisson // nil: constant
-	conns    int
-	next     int64   // index of the next message
-	taken    []int64 // by connection: how many of its messages were sent
 }
 
-func newPacer(k *worker) pacer {
-	share := float64(k.places()) / float64(k.g.cfg.Conns)
-	interval := 1e9 / (k.g.cfg.Rate * share)
-	p := pacer{start: k.window.Start, interval: interval, conns: len(k.conns), taken: make([]int64, len(k.conns))}
-	if k.g.cfg.Arrivals == Poisson {
-		p.random = newPoisson(k.g.cfg.Seed, k.index)
+// NewPacer is that of a share of what is offered in all from start on: rate, a
+// second, is the share's, and it is the one of that index of so many.
+func NewPacer(start int64, rate float64, arrivals Arrivals, seed uint64, index, of int) Pacer {
+	p := Pacer{start: start, interval: 1e9 / rate}
+	if arrivals == Poisson {
+		p.random = newPoisson(seed, index)
 		return p
 	}
-	// Workers take turns within an interval rather than firing together.
-	p.start += int64(interval * float64(k.index) / float64(len(k.g.workers)))
+	// They take turns within an interval rather than fire together.
+	p.start += int64(p.interval * float64(index) / float64(of))
 	return p
 }
 
-func (p *pacer) at(i int64) int64 {
+// At is when the i-th, from 0 on, is due. Random arrivals are asked for in order,
+// and once more at will.
+func (p *Pacer) At(i int64) int64 {
 	if p.random != nil {
 		return p.start + int64(p.random.at(i)*p.interval)
 	}
 	return p.start + int64(float64(i)*p.interval)
+}
+
+// A pacer is a worker's, whose messages are due on its connections in turn.
+type pacer struct {
+	Pacer
+	conns int
+	next  int64   // index of the next message
+	taken []int64 // by connection: how many of its messages were sent
+}
+
+func newPacer(k *worker) pacer {
+	cfg := &k.g.cfg
+	rate := cfg.Rate * float64(k.places()) / float64(cfg.Conns)
+	return pacer{
+		Pacer: NewPacer(k.window.Start, rate, cfg.Arrivals, cfg.Seed, k.index, len(k.g.workers)),
+		conns: len(k.conns), taken: make([]int64, len(k.conns)),
+	}
 }
 
 // due is when the next unsent message of c was due, and counts it as sent.
@@ -48,7 +63,7 @@ func (p *pacer) due(c *conn) int64 {
 	slot := c.index / len(c.worker.g.workers)
 	i := p.taken[slot]*int64(p.conns) + int64(slot)
 	p.taken[slot]++
-	return p.at(i)
+	return p.At(i)
 }
 
 // release sends what is due at now. What comes due meanwhile waits for the next
@@ -64,7 +79,7 @@ func (k *worker) release(now int64) {
 
 // comesDue takes the next message if it is due at now.
 func (k *worker) comesDue(now int64) bool {
-	at := k.pace.at(k.pace.next)
+	at := k.pace.At(k.pace.next)
 	if at > now {
 		return false
 	}
@@ -91,7 +106,7 @@ func (k *worker) openLoop() error {
 			k.release(k.now)
 		}
 		now := backends.Nanotime()
-		left := k.pace.at(k.pace.next) - now
+		left := k.pace.At(k.pace.next) - now
 		if k.g.cfg.Spin {
 			left -= spinMargin
 		}

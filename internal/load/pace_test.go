@@ -27,7 +27,7 @@ func schedule(conns, loops int, rate float64, arrivals Arrivals, length int64) (
 		for i := int64(0); ; i++ {
 			// The generator takes both: when a message of the worker is
 			// due, and when that of its connection was.
-			at := p.at(i)
+			at := p.At(i)
 			if own := p.due(k.conns[i%int64(len(k.conns))]); own != at {
 				panic(fmt.Sprintf("message %d of worker %d is due at %d and at %d", i, w, at, own))
 			}

@@ -236,7 +236,7 @@ func (k *worker) admit() {
 		last := len(k.free) - 1
 		v := k.free[last]
 		k.free = k.free[:last]
-		due := k.pace.at(k.pace.next - k.waiting)
+		due := k.pace.At(k.pace.next - k.waiting)
 		k.waiting--
 		v.begin(due)
 	}

@@ -185,9 +185,10 @@ func (t *Trial) ServerCPUPerKiB() float64 {
 func (l Load) String() string {
 	s := l.Unpaced()
 	switch {
+	case l.Rate > 0:
 	case l.Op != "" || l.Direction != "":
 		return s
-	case l.Rate == 0:
+	default:
 		return s + ", closed loop"
 	}
 	s += fmt.Sprintf(", open loop at %.10g %s/s", l.Rate, l.Unit().Many)
