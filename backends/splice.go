@@ -30,6 +30,16 @@ func (o *Op) Socket() int32 {
 	return o.FD
 }
 
+// pipeful is what sendfile(2) hands to a socket at a time: 16 pages, as a pipe holds
+// (splice_direct_to_actor in fs/splice.c, PIPE_DEF_BUFFERS).
+const pipeful = 16 * PageSize
+
+// Corks reports whether o is a Sendfile during which FD is to have TCP_CORK, which
+// is cleared at its end. Without it, an acknowledgement that comes in between two
+// pipefuls sends off what is left of the first and fills no segment, as TCP_NODELAY
+// is set. One pipeful goes out at once.
+func (o *Op) Corks() bool { return o.Code == Sendfile && o.Len > pipeful }
+
 // BadMove is what is wrong with a Splice, Sendfile or Copy that no loop should
 // try, or 0.
 func (o *Op) BadMove() unix.Errno {

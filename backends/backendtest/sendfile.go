@@ -155,3 +155,41 @@ func sendfileCancel(t *testing.T, b backends.Backend) {
 		})
 	}
 }
+
+// Corked demands that b, which calls sendfile(2) by *call, has the socket corked
+// while that sends more than what goes out at once, and at no other time: what is
+// left corked would wait for 200 ms.
+func Corked(t *testing.T, b backends.Backend, call *func(out, in int32, off int64, n int) (int, unix.Errno)) {
+	corked := func(fd int32) bool {
+		on, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_CORK)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return on != 0
+	}
+	var during bool
+	made := *call
+	*call = func(out, in int32, off int64, n int) (int, unix.Errno) {
+		during = corked(out)
+		return made(out, in, off, n)
+	}
+	r := open(t, b, backends.Config{})
+	fd, p := r.pair("tcp")
+	op := &backends.Op{Code: backends.Sendfile, FD: fd, In: r.source(2, 1<<18)}
+	const pipeful = 64 << 10
+	done := make(chan error)
+	go func() { done <- listenFrom(p, 2, 0, 2*pipeful+1) }()
+	for _, size := range []int{pipeful, pipeful + 1} {
+		for to := op.Off + int64(size); op.Off < to; {
+			op.Len = int32(to - op.Off)
+			op.Off += int64(r.must(op).Res)
+			if want := op.Len > pipeful; during != want || corked(fd) {
+				t.Errorf("for %d bytes the socket was corked: %v, and is: %v", op.Len, during, corked(fd))
+			}
+		}
+	}
+	unix.Shutdown(int(fd), unix.SHUT_WR)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

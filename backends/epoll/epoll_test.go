@@ -151,6 +151,11 @@ func TestConformanceUnderFaults(t *testing.T) {
 	t.Run("mmsg", func(t *testing.T) { backendtest.RunDatagrams(t, b) })
 }
 
+func TestSendfileCorks(t *testing.T) {
+	b := newBackend(backends.Variant{Family: "epoll"})
+	backendtest.Corked(t, b, &b.kernel.sendfile)
+}
+
 // What the kernel refuses for want of memory is the owner's to know.
 func TestErrorsReachTheOwner(t *testing.T) {
 	for _, want := range []unix.Errno{unix.ENOBUFS, unix.ENOMEM, unix.ECONNRESET} {

@@ -74,9 +74,20 @@ func (l *Loop) moved(op *backends.Op, n int, e unix.Errno) (done bool) {
 func (l *Loop) move(op *backends.Op) (int, unix.Errno) {
 	l.Tally.Counters[backends.SysSplice]++
 	if op.Code == backends.Sendfile {
-		return l.sendfile(op.FD, op.In, op.Off, int(op.Len))
+		corked := op.Corks() && l.cork(op.FD, 1)
+		n, e := l.sendfile(op.FD, op.In, op.Off, int(op.Len))
+		if corked {
+			l.cork(op.FD, 0)
+		}
+		return n, e
 	}
 	return l.splice(op.In, op.Off, op.FD, int(op.Len), unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
+}
+
+// cork sets or clears TCP_CORK; false for a socket that has no such thing.
+func (l *Loop) cork(fd, on int32) bool {
+	l.Tally.Counters[backends.SysOther]++
+	return uapi.SetsockoptRaw(fd, unix.IPPROTO_TCP, unix.TCP_CORK, on) == 0
 }
 
 // spliceOne makes the first waiting splice from a socket and returns the bytes that

@@ -28,6 +28,7 @@ type desc struct {
 	anew    *os.File // the same file with a position of its own, nil until used by Sendfile
 	files   half     // file ops
 	own     bool     // conn's descriptor is fd itself, no duplicate
+	corked  bool     // TCP_CORK is set
 	lin     half     // Accept
 	in, out half     // Recv and RecvFrom; Send, SendTo and Connect
 }

@@ -27,8 +27,8 @@
 // closed itself. A Copy whose socket is used by another op that is cancelled may
 // end with -ECANCELED too. What a Copy moved is counted when it has ended.
 //
-// What it does not do: it does not tune package net, which sets TCP_NODELAY and
-// keep-alives as it always does; a connect to a Unix socket with a full backlog
+// What it does not do: it does not tune package net, unless the feature cork asks
+// for that, which sets TCP_NODELAY and keep-alives as it always does; a connect to a Unix socket with a full backlog
 // is EAGAIN, as package net has it. And it cannot see the system calls that
 // package net makes. Its counters take a Read for one recv, a Write for one
 // send, an Accept for one accept4 and a Copy or Sendfile for one splice, which is

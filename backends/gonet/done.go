@@ -153,6 +153,9 @@ func (l *loop) finish(e *entry, res backends.Result, buf []byte) {
 
 // drop takes an entry out.
 func (l *loop) drop(e *entry) {
+	if e.desc.corked {
+		l.uncork(e)
+	}
 	switch {
 	case e.selects():
 		if e.buf != nil {

@@ -14,6 +14,7 @@ import (
 
 type loop struct {
 	config backends.Config
+	corks  bool
 	tally  backends.Tally
 
 	last  *desc // the descriptor used last: nearly always the one used next

@@ -99,6 +99,9 @@ func (l *loop) begin(e *entry) bool {
 		}
 	}
 	e.ready = false
+	if l.corks {
+		l.cork(e)
+	}
 	l.tally.Counters[syscallOf[e.op.Code]]++
 	return true
 }

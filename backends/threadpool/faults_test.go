@@ -149,6 +149,11 @@ func TestWantOfMemoryReachesTheOwner(t *testing.T) {
 	}
 }
 
+func TestSendfileCorks(t *testing.T) {
+	b := newBackend(backends.Variant{Family: "threadpool"})
+	backendtest.Corked(t, b, &b.sendfile)
+}
+
 // A ppoll that fails for good breaks the loop, in so many words.
 func TestPollFails(t *testing.T) {
 	b := newBackend(backends.Variant{Family: "threadpool"})

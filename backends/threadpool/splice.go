@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/uapi"
 )
 
 // addMove notes a Splice or a Sendfile.
@@ -51,15 +52,26 @@ func (l *loop) doMove(e *entry, block bool) {
 }
 
 func (l *loop) move(op *backends.Op, block bool) (int, unix.Errno) {
+	corked := op.Corks() && l.cork(op.FD, 1)
 	l.enter(backends.SysSplice, block)
 	if op.Code == backends.Sendfile {
-		return l.sendfile(op.FD, op.In, op.Off, int(op.Len))
+		n, errno := l.sendfile(op.FD, op.In, op.Off, int(op.Len))
+		if corked {
+			l.cork(op.FD, 0)
+		}
+		return n, errno
 	}
 	flags := unix.SPLICE_F_MOVE
 	if !block {
 		flags |= unix.SPLICE_F_NONBLOCK
 	}
 	return l.splice(op.In, op.Off, op.FD, int(op.Len), flags)
+}
+
+// cork sets or clears TCP_CORK; false for a socket that has no such thing.
+func (l *loop) cork(fd, on int32) bool {
+	l.tally.Counters[backends.SysOther]++
+	return uapi.SetsockoptRaw(fd, unix.IPPROTO_TCP, unix.TCP_CORK, on) == 0
 }
 
 // unblock makes op's socket O_NONBLOCK, once. A splice from a file has none.

@@ -27,6 +27,7 @@ a Go program, which is sendfile. Other ways are variants:
 
   epoll+sendfile, threadpool+sendfile       sendfile
   net-sendfile                              read and write
+  net+cork                                  sendfile, with TCP_CORK as nginx sets it
   uring+splice, epoll+splice, ...           through a pipe
   uring+link, uring+fixedbufs, uring+zc     read and send in other ways
 

@@ -85,7 +85,7 @@ func compareNginx(t *testing.T, o Options) {
 	g := o.Grid.(*StreamGrid)
 	g.FileSizes, g.Conns, g.RequestsPerConn, g.BufSizes = []int{64 << 10, 1 << 20}, []int{64}, []int{1, 100}, []int{64 << 10}
 	o.Duration, o.Warmup, o.Trials, o.Audit = 600e6, 200e6, 10, meter.CanTrace() == nil
-	for _, backend := range []string{"epoll+sendfile", "threadpool+sendfile", "net"} {
+	for _, backend := range []string{"epoll+sendfile", "threadpool+sendfile", "net", "net+cork"} {
 		o.Backends, o.Duet, o.AA = []string{backend}, true, true
 		if err := reports.Table(t.Output(), mustRun(t, o)); err != nil {
 			t.Fatal(err)
