@@ -12,9 +12,9 @@ import (
 
 // ablationGrids has a table for each load: the default against itself first,
 // then the variants by their effect on CPU, the costliest first.
-func ablationGrids(s *result.Set) (grids []grid) {
+func ablationGrids(s *result.Set, compared []effect) (grids []grid) {
 	unit := s.Plan.Unit()
-	for _, group := range effectGroups(s) {
+	for _, group := range effectGroups(s, compared) {
 		of := group.effects
 		g := grid{
 			title:  "what each feature of " + of[0].b + " is worth: the default with (+) or without (-) it, against the default, " + group.title,
@@ -31,7 +31,7 @@ func ablationGrids(s *result.Set) (grids []grid) {
 		}
 		grids = append(grids, g)
 	}
-	return conditions(s, grids)
+	return conditions(s, compared, grids)
 }
 
 func sortByCPU(of []effect) {
@@ -103,9 +103,9 @@ func signed(ratio float64) string {
 const beyond = 100
 
 // purposeVerdicts are the lines that a page begins with.
-func purposeVerdicts(s *result.Set) (lines []string) {
+func purposeVerdicts(s *result.Set, compared []effect) (lines []string) {
 	cpu := "CPU a " + s.Plan.Unit().One
-	for _, g := range effectGroups(s) {
+	for _, g := range effectGroups(s, compared) {
 		if s.Plan.Purpose == result.PurposeCalibration {
 			m, lo, hi := medianOf(g.effects, cpuOf)
 			lines = append(lines, fmt.Sprintf("%s: %s %s in the median of %d loads (%s)", g.title, cpu, number(m), len(g.effects), span2(number(lo), number(hi))))

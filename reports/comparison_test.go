@@ -202,6 +202,11 @@ func TestComparisonDocument(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
+	if err := ComparisonHTML(&b, c); err != nil {
+		t.Fatal(err)
+	}
+	walkComparison(t, b.String())
+	b.Reset()
 	if err := ComparisonHTML(&b, compared(t, renamed)); err != nil {
 		t.Fatal(err)
 	}

@@ -12,12 +12,12 @@ import (
 // Document is a report of s: what was found and what limits it, then each view for
 // which s has data. It depends on s alone.
 func Document(s *result.Set) page.Document {
-	all := views(s)
+	all, compared := views(s), effects(s)
 	d := page.Document{
 		Title:    "ringbench " + or(s.Plan.Workload(), "result") + " on " + or(s.Env.Host, "an unknown host"),
 		Subtitle: subtitle(s, all) + " · " + s.Started.UTC().Format(time.RFC3339),
-		Lead:     lead(s, all),
-		Verdicts: bounded(verdicts(s, all), verdictsMost),
+		Lead:     lead(s, all, compared),
+		Verdicts: bounded(verdicts(s, all, compared), verdictsMost),
 	}
 	if len(s.Trials) <= trialsMost {
 		d.Raw = s
@@ -26,11 +26,11 @@ func Document(s *result.Set) page.Document {
 	d.Limits, conditions = pageNotes(notes(s, all))
 	switch s.Plan.Purpose {
 	case "":
-		d.Sections = comparisonSections(s, all)
+		d.Sections = comparisonSections(s, all, compared)
 	case result.PurposeMaximum:
-		d.Sections = searchSections(s, all)
+		d.Sections = searchSections(s, all, compared)
 	default:
-		d.Sections = effectSections(s, all)
+		d.Sections = effectSections(s, all, compared)
 	}
 	environment := page.Section{ID: "environment", Title: "Environment", Tables: []page.Table{environmentTable(s)}, Notes: conditions,
 		How: "What the figures depend on, as the run found it. Results of machines that differ in any of this are not of one experiment."}
@@ -69,8 +69,7 @@ func pageNotes(list []note) (limits, conditions []page.Note) {
 }
 
 // comparisonSections are of absolute figures and what they say of one another.
-func comparisonSections(s *result.Set, all []view) []page.Section {
-	compared := effects(s)
+func comparisonSections(s *result.Set, all []view, compared []effect) []page.Section {
 	list := []page.Section{{ID: "summary", Title: "Summary", How: summaryHow, Tables: summaryTables(s, all, compared)}}
 	measured := slices.ContainsFunc(all, view.measured)
 	if measured {
@@ -84,8 +83,8 @@ func comparisonSections(s *result.Set, all []view) []page.Section {
 		list = append(list, trialSections(s, all)...)
 	}
 	if len(compared) > 0 && measured {
-		effects := pictured("effects", "Effects", forestHow, forestCharts(s, all)...)
-		effects.Tables = ratioTables(s)
+		effects := pictured("effects", "Effects", forestHow, forestCharts(s, all, compared)...)
+		effects.Tables = ratioTables(s, compared)
 		list = append(list, effects)
 	}
 	list = append(list, fairnessSections(s, all)...)
@@ -98,26 +97,26 @@ func comparisonSections(s *result.Set, all []view) []page.Section {
 }
 
 // searchSections are of what a search for the highest rates saw.
-func searchSections(s *result.Set, all []view) []page.Section {
-	list := []page.Section{{ID: "summary", Title: "Highest rates", How: "A rate is sustained if nearly all that is offered is answered and every objective is met in the median of its trials.", Tables: ratioTables(s)}}
+func searchSections(s *result.Set, all []view, compared []effect) []page.Section {
+	list := []page.Section{{ID: "summary", Title: "Highest rates", How: "A rate is sustained if nearly all that is offered is answered and every objective is met in the median of its trials.", Tables: ratioTables(s, compared)}}
 	list = append(list, sweepSections(s, all)...)
 	return append(list, fairnessSections(s, all)...)
 }
 
 // effectSections are of a set that was made for ratios.
-func effectSections(s *result.Set, all []view) []page.Section {
+func effectSections(s *result.Set, all []view, compared []effect) []page.Section {
 	title, how := "Effects", forestHow
 	if s.Plan.Purpose == result.PurposeAblation {
 		title, how = "What each feature is worth", "What costs most without it, or with it, comes first. "+forestHow
 	}
-	effects := pictured(s.Plan.Purpose, title, how, forestCharts(s, all)...)
-	effects.Tables = ratioTables(s)
+	effects := pictured(s.Plan.Purpose, title, how, forestCharts(s, all, compared)...)
+	effects.Tables = ratioTables(s, compared)
 	return append([]page.Section{effects}, fairnessSections(s, all)...)
 }
 
 // ratioTables are the first of what is compared, and the last, which says how.
-func ratioTables(s *result.Set) []page.Table {
-	grids := ratioGrids(s)
+func ratioTables(s *result.Set, compared []effect) []page.Table {
+	grids := ratioGrids(s, compared)
 	if n := len(grids); n > tablesMost {
 		grids = append(grids[:tablesMost:tablesMost], grids[n-1])
 	}

@@ -62,20 +62,20 @@ func ratios(sessions [][]result.Pair, f func(*result.Trial) float64) [][][2]floa
 }
 
 // ratioGrids are the tables of what is compared with what.
-func ratioGrids(s *result.Set) []grid {
+func ratioGrids(s *result.Set, compared []effect) []grid {
 	switch s.Plan.Purpose {
 	case result.PurposeAblation:
-		return ablationGrids(s)
+		return ablationGrids(s, compared)
 	case result.PurposeCalibration:
-		return calibrationGrids(s)
+		return calibrationGrids(s, compared)
 	case result.PurposeMaximum:
 		return maximumGrids(s)
 	}
-	return comparisonGrids(s)
+	return comparisonGrids(s, compared)
 }
 
 // conditions end the last of the tables.
-func conditions(s *result.Set, grids []grid) []grid {
+func conditions(s *result.Set, compared []effect, grids []grid) []grid {
 	if len(grids) == 0 {
 		return nil
 	}
@@ -106,7 +106,7 @@ func conditions(s *result.Set, grids []grid) []grid {
 	if s.Plan.Compiler != "" {
 		lines = append(lines, "C built by "+s.Plan.Compiler)
 	}
-	for _, e := range effects(s) {
+	for _, e := range compared {
 		if e.match.Same && (e.cpu.differs() || e.rate.differs()) {
 			lines = append(lines, e.a+" shows a difference although it is "+e.b+" ("+e.load.String()+"): believe nothing that is not much larger, or run it again with more --trials or --sessions")
 		}
@@ -146,15 +146,17 @@ type effectGroup struct {
 	effects []effect
 }
 
-func effectGroups(s *result.Set) (groups []effectGroup) {
-	for _, e := range effects(s) {
+func effectGroups(s *result.Set, compared []effect) (groups []effectGroup) {
+	at := map[string]int{}
+	for _, e := range compared {
 		title := e.a + " / " + e.b + ": " + e.match.Label
 		if s.Plan.Purpose != result.PurposeCalibration {
 			title = e.load.String()
 		}
-		i := slices.IndexFunc(groups, func(g effectGroup) bool { return g.title == title })
-		if i < 0 {
-			i, groups = len(groups), append(groups, effectGroup{title: title})
+		i, ok := at[title]
+		if !ok {
+			i = len(groups)
+			at[title], groups = i, append(groups, effectGroup{title: title})
 		}
 		groups[i].effects = append(groups[i].effects, e)
 	}
@@ -187,11 +189,11 @@ func (e effect) name(s *result.Set) string {
 }
 
 // calibrationGrids has a table for each comparison, a row for each load.
-func calibrationGrids(s *result.Set) (grids []grid) {
-	for _, g := range effectGroups(s) {
+func calibrationGrids(s *result.Set, compared []effect) (grids []grid) {
+	for _, g := range effectGroups(s, compared) {
 		grids = append(grids, ratioGrid(s, g))
 	}
-	return conditions(s, grids)
+	return conditions(s, compared, grids)
 }
 
 func ratioGrid(s *result.Set, group effectGroup) grid {
@@ -253,24 +255,26 @@ func medianOf(of []effect, f func(effect) finding) (median, least, greatest floa
 // against compares the ratio a/b of our backends with that of their C twins,
 // block by block, under each load that has both.
 func against(s *result.Set, a, b string) (all []effect) {
-	find := func(load result.Load, a, b string) (result.Match, bool) {
-		i := slices.IndexFunc(s.Plan.Matches, func(m result.Match) bool {
-			x, y := s.Plan.Cells[m.A], s.Plan.Cells[m.B]
-			return x.Load == load && x.Contestant == a && y.Contestant == b
-		})
-		if i < 0 {
-			return result.Match{}, false
+	matched := map[[2]string]map[result.Load]result.Match{{a, b}: {}, {"c-" + a, "c-" + b}: {}}
+	for _, m := range slices.Backward(s.Plan.Matches) { // the first counts
+		x, y := &s.Plan.Cells[m.A], &s.Plan.Cells[m.B]
+		if of := matched[[2]string{x.Contestant, y.Contestant}]; of != nil {
+			of[x.Load] = m
 		}
-		return s.Plan.Matches[i], true
 	}
+	twins := matched[[2]string{"c-" + a, "c-" + b}]
+	if len(twins) == 0 {
+		return nil
+	}
+	x := s.Index()
 	for _, load := range s.Plan.Loads() {
-		ours, ok := find(load, a, b)
-		theirs, ok2 := find(load, "c-"+a, "c-"+b)
+		ours, ok := matched[[2]string{a, b}][load]
+		theirs, ok2 := twins[load]
 		if !ok || !ok2 {
 			continue
 		}
 		of := func(f func(*result.Trial) float64) finding {
-			return finding{Effect: stat.Compare(blockRatios(s.PairsOf(ours), s.PairsOf(theirs), f)...)}
+			return finding{Effect: stat.Compare(blockRatios(x.PairsOf(ours), x.PairsOf(theirs), f)...)}
 		}
 		all = append(all, effect{load: load, cpu: of((*result.Trial).ServerCPUPerMessage), rate: of((*result.Trial).PerSecond), p99: of(p99)})
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/reports/page/pagetest"
 )
 
 // A contest is a match: in pair i A takes cpu[i] of B's CPU a message, and is
@@ -160,7 +161,7 @@ func TestEffectsOfNothing(t *testing.T) {
 		if out := table(t, s); strings.Contains(out, "NaN") {
 			t.Errorf("of no trials:\n%s", out)
 		}
-		if strings.Contains(legible(pageOf(t, s)), "NaN") {
+		if strings.Contains(pagetest.Legible(pageOf(t, s)), "NaN") {
 			t.Error("the page of no trials has what is no number")
 		}
 	}

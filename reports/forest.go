@@ -14,8 +14,8 @@ const forestHow = "The line at 1 is no effect. A square is the geometric mean of
 // forestCharts are the effects with their intervals. In those of a set that was made
 // for a purpose they stand for absolute figures, because those of pairs that ran
 // together and of those that ran apart cannot be compared.
-func forestCharts(s *result.Set, all []view) []chart.Chart {
-	groups, note := forestGroups(s, all)
+func forestCharts(s *result.Set, all []view, compared []effect) []chart.Chart {
+	groups, note := forestGroups(s, all, compared)
 	cpu := chart.Chart{ID: cpuEffects, Title: "CPU a " + s.Plan.Unit().One + ": ratio, left of the line is less", Subtitle: subtitle(s, all) + note}
 	rate := chart.Chart{ID: throughputEffects, Title: "Throughput: ratio, right of the line is more", Subtitle: cpu.Subtitle}
 	for _, g := range groups {
@@ -39,13 +39,13 @@ const (
 
 // forestGroups are those of the tables or, of a comparison under many loads, a
 // panel for each two that are compared; note says what is left out.
-func forestGroups(s *result.Set, all []view) (groups []forestGroup, note string) {
+func forestGroups(s *result.Set, all []view, compared []effect) (groups []forestGroup, note string) {
 	if s.Plan.Purpose != "" || len(all) <= forestLoads {
-		for _, g := range effectGroups(s) {
+		for _, g := range effectGroups(s, compared) {
 			groups = append(groups, forestGroup{effectGroup: g})
 		}
 	} else {
-		groups = comparedGroups(s, all)
+		groups = comparedGroups(all, compared)
 	}
 	if len(groups) > panelsMax {
 		note = fmt.Sprintf(" · the first %d of %d groups", panelsMax, len(groups))
@@ -60,14 +60,14 @@ func forestGroups(s *result.Set, all []view) (groups []forestGroup, note string)
 	return groups, note
 }
 
-func comparedGroups(s *result.Set, all []view) (groups []forestGroup) {
+func comparedGroups(all []view, compared []effect) (groups []forestGroup) {
 	names := map[result.Load]string{}
 	differ := varied(all)
 	for _, v := range all {
 		names[v.load] = panelTitle(differ, v)
 	}
 	at := map[string]int{}
-	for _, e := range effects(s) {
+	for _, e := range compared {
 		title := e.a + " / " + e.b
 		i, ok := at[title]
 		if !ok {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/stat"
+	"github.com/ringbench/ringbench/reports/page/pagetest"
 )
 
 // The pictures of effects are whole, whatever was or was not measured, and the
@@ -25,7 +26,7 @@ func TestForest(t *testing.T) {
 	}
 	one.Trials = kept
 	for name, s := range map[string]*result.Set{"ablation": newAblation(), "calibration": newCalibration(), "void": void, "one pair": one} {
-		if out := legible(pageOf(t, s)); strings.Contains(out, "NaN") || strings.Contains(out, "ns/msg") || strings.Count(out, "<figure") != 2 {
+		if out := pagetest.Legible(pageOf(t, s)); strings.Contains(out, "NaN") || strings.Contains(out, "ns/msg") || strings.Count(out, "<figure") != 2 {
 			t.Errorf("%s: the page has %d pictures, absolute figures: %v", name, strings.Count(out, "<figure"), strings.Contains(out, "ns/msg"))
 		}
 	}

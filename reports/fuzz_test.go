@@ -25,7 +25,7 @@ func FuzzReports(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_ = Table(io.Discard, s)
+		_ = Terminal{}.Print(io.Discard, s)
 		_ = HTML(io.Discard, s)
 		for _, export := range []func(io.Writer, *result.Set) error{Markdown, CSV, Benchmarks, OpenMetrics, HLog} {
 			_ = export(io.Discard, s)

@@ -5,8 +5,6 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/xml"
-	"errors"
 	"io"
 	"reflect"
 	"regexp"
@@ -14,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/reports/page/pagetest"
 )
 
 func pageOf(t *testing.T, s *result.Set) string {
@@ -33,57 +32,6 @@ func TestHTMLGolden(t *testing.T) {
 	golden(t, "page.html", bulky.ReplaceAllString(pageOf(t, newSet(5, 1, 64)), "…"))
 }
 
-// ownScript is that of every page. It is no XML.
-var ownScript = regexp.MustCompile(`(?s)<script>"use strict".*?</script>`)
-
-// encoded is where any letters may meet: the script's hash and the compressed result.
-var encoded = regexp.MustCompile(`sha256-[A-Za-z0-9+/=]*|(?m:^H4sI[A-Za-z0-9+/=]*)`)
-
-// legible is a page without its script and what is encoded.
-func legible(page string) string {
-	return encoded.ReplaceAllString(ownScript.ReplaceAllString(page, ""), "")
-}
-
-// elements walks a page with a parser that is not ours and returns how often
-// each element occurs, the attributes that could load or run something, and
-// the raw result.
-func elements(t *testing.T, page string) (count map[string]int, loads []string, raw string) {
-	t.Helper()
-	count = map[string]int{}
-	d := xml.NewDecoder(strings.NewReader(ownScript.ReplaceAllString(strings.TrimPrefix(page, "<!DOCTYPE html>"), "")))
-	d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
-	in := ""
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			return count, loads, raw
-		}
-		if err != nil {
-			t.Fatalf("the page does not parse: %v", err)
-		}
-		switch e := token.(type) {
-		case xml.StartElement:
-			in = e.Name.Local
-			count[in]++
-			for _, a := range e.Attr {
-				name := strings.ToLower(a.Name.Local)
-				if name == "src" || name == "href" && !strings.HasPrefix(a.Value, "#") || strings.HasPrefix(name, "on") {
-					loads = append(loads, name+"="+a.Value)
-				}
-				if name == "id" {
-					in += "#" + a.Value
-				}
-			}
-		case xml.EndElement:
-			in = ""
-		case xml.CharData:
-			if in == "script#result" {
-				raw += unpacked(t, string(e))
-			}
-		}
-	}
-}
-
 func unpacked(t *testing.T, text string) string {
 	t.Helper()
 	z, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(strings.TrimSpace(text))))
@@ -98,15 +46,15 @@ func unpacked(t *testing.T, text string) string {
 }
 
 func TestHTMLStandsAlone(t *testing.T) {
-	count, loads, script := elements(t, pageOf(t, newSet(5, 1, 64)))
-	if len(loads) > 0 {
-		t.Errorf("the page loads or runs %v", loads)
+	p := pagetest.Parse(t, pageOf(t, newSet(5, 1, 64)))
+	if len(p.Loads) > 0 {
+		t.Errorf("the page loads or runs %v", p.Loads)
 	}
-	if count["link"]+count["img"]+count["iframe"] > 0 || count["script"] != 2 || count["figure"] != 6 || count["table"] != 11 {
-		t.Errorf("elements: %v", count)
+	if p.Count["link"]+p.Count["img"]+p.Count["iframe"] > 0 || p.Count["script"] != 2 || p.Count["figure"] != 6 || p.Count["table"] != 11 {
+		t.Errorf("elements: %v", p.Count)
 	}
 	var got result.Set
-	if err := json.Unmarshal([]byte(script), &got); err != nil {
+	if err := json.Unmarshal([]byte(unpacked(t, p.Data["result"])), &got); err != nil {
 		t.Fatalf("the embedded result: %v", err)
 	}
 	want := newSet(5, 1, 64)
@@ -135,9 +83,9 @@ func TestHTMLEscapes(t *testing.T) {
 	s.Trials[0].Void = hostile
 
 	page := pageOf(t, s)
-	count, loads, script := elements(t, page)
-	if len(loads) > 0 || count["script"] != 2 || count["img"] > 0 || count["figure"] != 6 {
-		t.Errorf("markup came through: loads %v, elements %v", loads, count)
+	p := pagetest.Parse(t, page)
+	if len(p.Loads) > 0 || p.Count["script"] != 2 || p.Count["img"] > 0 || p.Count["figure"] != 6 {
+		t.Errorf("markup came through: loads %v, elements %v", p.Loads, p.Count)
 	}
 	for _, bad := range []string{"<script>alert", "<img", "<!--"} {
 		if strings.Contains(page, bad) {
@@ -154,7 +102,7 @@ func TestHTMLEscapes(t *testing.T) {
 		}
 	}
 	var got result.Set
-	if err := json.Unmarshal([]byte(script), &got); err != nil {
+	if err := json.Unmarshal([]byte(unpacked(t, p.Data["result"])), &got); err != nil {
 		t.Fatalf("the embedded result: %v", err)
 	}
 	if !reflect.DeepEqual(got.Env, s.Env) || !reflect.DeepEqual(got.Command, s.Command) {
@@ -169,8 +117,8 @@ func TestHTMLOfAwkwardSets(t *testing.T) {
 	}
 	for name, s := range map[string]*result.Set{"empty": {}, "all void": void, "one trial": newSet(1, 64)} {
 		page := pageOf(t, s)
-		elements(t, page)
-		if body := legible(page); strings.Contains(body, "NaN") || strings.Contains(body, "Inf") {
+		pagetest.Parse(t, page)
+		if body := pagetest.Legible(page); strings.Contains(body, "NaN") || strings.Contains(body, "Inf") {
 			t.Errorf("%s: not a number in the page", name)
 		}
 	}

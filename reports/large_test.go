@@ -3,6 +3,7 @@ package reports
 import (
 	"flag"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -14,7 +15,7 @@ var long = flag.Bool("long", false, "build reports of as many cells as they are 
 
 // manyLoads is one trial of four contestants under each of so many loads.
 func manyLoads(loads int) *result.Set {
-	s := newSet(1, 64)
+	s, rng := newSet(1, 64), rand.New(rand.NewPCG(1, 2))
 	cells, trials := s.Plan.Cells, s.Trials
 	s.Plan.Cells, s.Trials = nil, nil
 	for load := range loads {
@@ -23,9 +24,13 @@ func manyLoads(loads int) *result.Set {
 			c.Conns, c.Size = 1+load%50, 1+load/50
 			tr.Cell, tr.Order = len(s.Plan.Cells), len(s.Trials)
 			tr.Series = &result.Series{IntervalSeconds: 0.01, WarmUp: 10, Counts: make([]uint64, 400)}
+			for i := range tr.Series.Counts {
+				tr.Series.Counts[i] = 1000 + rng.Uint64N(200)
+			}
 			s.Plan.Cells, s.Trials = append(s.Plan.Cells, c), append(s.Trials, tr)
 		}
 	}
+	s.Plan.Matches = s.Plan.Comparisons()
 	return s
 }
 

@@ -12,15 +12,15 @@ import (
 
 // lead is what was found over all loads, in at most two sentences: of a comparison what
 // the verdicts allow, of others what was measured or searched.
-func lead(s *result.Set, all []view) string {
+func lead(s *result.Set, all []view, compared []effect) string {
 	measured := slices.ContainsFunc(all, view.measured)
 	switch {
 	case !measured:
 		return "Nothing was measured."
 	case s.Plan.Purpose != "":
-		return leadOfPurpose(s)
+		return leadOfPurpose(s, compared)
 	}
-	if list := comparedPairs(effects(s)); len(list) > 0 {
+	if list := comparedPairs(compared); len(list) > 0 {
 		return leadOfPairs(s, list)
 	}
 	return leadOfFigures(s, all)
@@ -179,8 +179,8 @@ func leadOfFigures(s *result.Set, all []view) string {
 }
 
 // leadOfPurpose is of a set that was made for ratios, or of a search.
-func leadOfPurpose(s *result.Set) string {
-	lines := verdicts(s, nil)
+func leadOfPurpose(s *result.Set, compared []effect) string {
+	lines := verdicts(s, nil, compared)
 	more := ""
 	if n := len(lines); n > leadPairs {
 		lines, more = lines[:leadPairs], fmt.Sprintf("; and %d more below", n-leadPairs)

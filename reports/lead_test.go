@@ -52,7 +52,7 @@ func TestLead(t *testing.T) {
 		"many loads": {contests(1, 8, 64, 256), "CPU a message: uring against epoll, under 4 loads: less in 1 (10 %), more in 1 (5.0 %), the same within 1.0 % in 1, not told in 1. " +
 			"Throughput: uring against epoll, under 4 loads: more in 3 (8.9 to 11 %), not told in 1."},
 	} {
-		if got := lead(c.s, views(c.s)); got != c.want {
+		if got := lead(c.s, views(c.s), effects(c.s)); got != c.want {
 			t.Errorf("%s: %s", name, got)
 		}
 	}

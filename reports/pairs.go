@@ -9,8 +9,8 @@ import (
 )
 
 // comparisonGrids has a table for each load that has something to compare.
-func comparisonGrids(s *result.Set) (grids []grid) {
-	for _, group := range effectGroups(s) {
+func comparisonGrids(s *result.Set, compared []effect) (grids []grid) {
+	for _, group := range effectGroups(s, compared) {
 		of := slices.DeleteFunc(group.effects, func(e effect) bool { return e.pairs == 0 })
 		if len(of) == 0 {
 			continue
@@ -29,7 +29,7 @@ func comparisonGrids(s *result.Set) (grids []grid) {
 		}
 		grids = append(grids, g)
 	}
-	return conditions(s, grids)
+	return conditions(s, compared, grids)
 }
 
 func p99(t *result.Trial) float64 {

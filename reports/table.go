@@ -40,13 +40,14 @@ func comparedGrids(s *result.Set, all []view) (grids []grid) {
 // inOrder adds the ratios to the tables of the loads. A set that was made for a
 // purpose has them instead of absolute figures.
 func inOrder(s *result.Set, loads []grid) []grid {
+	compared := ratioGrids(s, effects(s))
 	switch {
 	case s.Plan.Purpose != "":
-		return ratioGrids(s)
+		return compared
 	case s.Plan.Duet:
-		return append(ratioGrids(s), loads...)
+		return append(compared, loads...)
 	}
-	return append(loads, ratioGrids(s)...)
+	return append(loads, compared...)
 }
 
 // loadGrids are the tables of one load.

@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -36,16 +35,13 @@ func golden(t *testing.T, name, got string) {
 
 func table(t *testing.T, s *result.Set) string {
 	t.Helper()
-	var b bytes.Buffer
-	if err := Table(&b, s); err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range strings.Split(b.String(), "\n") {
+	out := onTerminal(t, Terminal{}, s)
+	for _, line := range strings.Split(out, "\n") {
 		if n := utf8.RuneCountInString(line); n > width {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
-	return b.String()
+	return out
 }
 
 func TestTableGolden(t *testing.T) { golden(t, "table.txt", table(t, newSet(5, 1, 64))) }

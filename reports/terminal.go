@@ -11,16 +11,13 @@ import (
 	"github.com/ringbench/ringbench/internal/stat"
 )
 
-// A Terminal is how a result is printed for one.
+// A Terminal is how a result is printed for one: of one of which nothing is known within
+// 120 columns, without colour.
 type Terminal struct {
 	Colour  bool // it may be told colours, by escape sequences
 	Wide    bool // lines may be as long as the tables are, which then have every column
 	NoTable bool // what was found is said in sentences, without the figures
 }
-
-// Table is Print of a terminal of which nothing is known: within 120 columns,
-// without colour.
-func Table(w io.Writer, s *result.Set) error { return Terminal{}.Print(w, s) }
 
 // Print prints the whole result: what a duet compares first, tables for every load,
 // what trials in turn compare, and the conditions and everything that limits the
@@ -29,7 +26,7 @@ func (t Terminal) Print(w io.Writer, s *result.Set) error {
 	b := bufio.NewWriter(w)
 	all := views(s)
 	if t.NoTable {
-		for _, line := range verdicts(s, all) {
+		for _, line := range verdicts(s, all, effects(s)) {
 			fmt.Fprintln(b, fold(clean(line)))
 		}
 	} else if err := t.draw(b, t.grids(s, all)); err != nil {

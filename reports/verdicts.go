@@ -8,15 +8,15 @@ import (
 
 // verdicts say what was found, one line a load, without naming a winner: that
 // takes a duet or several sessions.
-func verdicts(s *result.Set, all []view) (lines []string) {
+func verdicts(s *result.Set, all []view, compared []effect) (lines []string) {
 	if s.Plan.Purpose != "" {
 		if s.Plan.Purpose == result.PurposeMaximum {
 			return maximumVerdicts(s)
 		}
-		return purposeVerdicts(s)
+		return purposeVerdicts(s, compared)
 	}
 	unit := s.Plan.Unit()
-	for _, e := range effects(s) {
+	for _, e := range compared {
 		if !e.match.Same && e.pairs > 0 {
 			lines = append(lines, e.load.String()+": "+e.findings(unit.One))
 		}

@@ -63,10 +63,10 @@ type helper struct {
 func views(s *result.Set) []view {
 	var all []view
 	x, cells := s.Index(), s.Plan.CellsByLoad()
-	for _, load := range s.Plan.Loads() {
+	for i, load := range s.Plan.Loads() {
 		v := view{load: load}
-		for _, cell := range cells[load] {
-			if s.Plan.Purpose == "" && s.Plan.Again(cell) {
+		for _, cell := range cells[i] {
+			if s.Plan.Purpose == "" && x.Again(cell) {
 				continue // noise is in the ratios, not a row of its own
 			}
 			v.rows = append(v.rows, newRow(s, x, cell))

@@ -78,9 +78,13 @@ func loadParts(l result.Load) []string {
 // varied are the parts in which not all loads are alike.
 func varied(all []view) map[int]bool {
 	set := map[int]bool{}
+	var first []string
 	for _, v := range all {
-		for i, p := range loadParts(v.load) {
-			first := loadParts(all[0].load)
+		parts := loadParts(v.load)
+		if first == nil {
+			first = parts
+		}
+		for i, p := range parts {
 			set[i] = set[i] || i >= len(first) || p != first[i]
 		}
 	}

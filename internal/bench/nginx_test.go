@@ -87,7 +87,7 @@ func compareNginx(t *testing.T, o Options) {
 	o.Duration, o.Warmup, o.Trials, o.Audit = 600e6, 200e6, 10, meter.CanTrace() == nil
 	for _, backend := range []string{"epoll+sendfile", "threadpool+sendfile", "net", "net+cork"} {
 		o.Backends, o.Duet, o.AA = []string{backend}, true, true
-		if err := reports.Table(t.Output(), mustRun(t, o)); err != nil {
+		if err := (reports.Terminal{}).Print(t.Output(), mustRun(t, o)); err != nil {
 			t.Fatal(err)
 		}
 	}

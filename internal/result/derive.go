@@ -272,21 +272,35 @@ func binary(n int64) string {
 
 // Loads lists the loads of the plan, each once, in the order of the plan.
 func (p *Plan) Loads() (loads []Load) {
-	seen := map[Load]bool{}
-	for _, c := range p.Cells {
-		if !seen[c.Load] {
-			seen[c.Load] = true
-			loads = append(loads, c.Load)
-		}
-	}
+	loads, _ = p.loads()
 	return loads
 }
 
-// CellsByLoad lists the cells of each load, as indices into Cells.
-func (p *Plan) CellsByLoad() map[Load][]int {
-	cells := map[Load][]int{}
+// loads are also, for each cell, which of them it is under: a number is a better key
+// than all that a load is made of.
+func (p *Plan) loads() (loads []Load, at []int) {
+	seen, at := map[Load]int{}, make([]int, len(p.Cells))
 	for i, c := range p.Cells {
-		cells[c.Load] = append(cells[c.Load], i)
+		if i > 0 && c.Load == p.Cells[i-1].Load { // as most are
+			at[i] = at[i-1]
+			continue
+		}
+		n, ok := seen[c.Load]
+		if !ok {
+			n = len(loads)
+			seen[c.Load], loads = n, append(loads, c.Load)
+		}
+		at[i] = n
+	}
+	return loads, at
+}
+
+// CellsByLoad lists the cells of each of Loads, as indices into Cells.
+func (p *Plan) CellsByLoad() [][]int {
+	loads, at := p.loads()
+	cells := make([][]int, len(loads))
+	for i, load := range at {
+		cells[load] = append(cells[load], i)
 	}
 	return cells
 }
@@ -294,9 +308,9 @@ func (p *Plan) CellsByLoad() map[Load][]int {
 // Workload names that of the plan's cells, or several.
 func (p *Plan) Workload() string {
 	var names []string
-	for _, l := range p.Loads() {
-		if !slices.Contains(names, l.Workload) {
-			names = append(names, l.Workload)
+	for _, c := range p.Cells {
+		if !slices.Contains(names, c.Workload) {
+			names = append(names, c.Workload)
 		}
 	}
 	return strings.Join(names, ", ")
@@ -309,9 +323,7 @@ func (p *Plan) Comparisons() []Match {
 		return p.Matches
 	}
 	var matches []Match
-	cells := p.CellsByLoad()
-	for _, l := range p.Loads() {
-		of := cells[l]
+	for _, of := range p.CellsByLoad() {
 		for _, other := range of[1:] {
 			matches = append(matches, Match{A: of[0], B: other})
 		}
@@ -332,7 +344,14 @@ func (p *Plan) Again(cell int) bool {
 }
 
 // CellsOf lists the cells of a load, as indices into Cells.
-func (p *Plan) CellsOf(l Load) []int { return p.CellsByLoad()[l] }
+func (p *Plan) CellsOf(l Load) (cells []int) {
+	for i, c := range p.Cells {
+		if c.Load == l {
+			cells = append(cells, i)
+		}
+	}
+	return cells
+}
 
 // Valid is Index.Valid.
 func (s *Set) Valid(cell int) []*Trial { return s.Index().Valid(cell) }

@@ -13,11 +13,17 @@ type Index struct {
 	names  []string
 	trials [][]*Trial // by cell, not void
 	pairs  map[[2]int][]Pair
+	again  map[int]bool
 }
 
 // Index makes that of s.
 func (s *Set) Index() *Index {
-	x := &Index{set: s, names: s.Plan.names(), trials: make([][]*Trial, len(s.Plan.Cells)), pairs: map[[2]int][]Pair{}}
+	x := &Index{set: s, names: s.Plan.names(), trials: make([][]*Trial, len(s.Plan.Cells)), pairs: map[[2]int][]Pair{}, again: map[int]bool{}}
+	for _, m := range s.Plan.Matches {
+		if m.Same {
+			x.again[max(m.A, m.B)] = true
+		}
+	}
 	for i := range s.Trials {
 		if t := &s.Trials[i]; t.Void == "" && t.Cell >= 0 && t.Cell < len(x.trials) {
 			x.trials[t.Cell] = append(x.trials[t.Cell], t)
@@ -38,15 +44,16 @@ func (s *Set) Index() *Index {
 func (p *Plan) names() []string {
 	type key struct {
 		contestant string
-		load       Load
+		load       int
 	}
+	_, at := p.loads()
 	all, before := map[key]int{}, map[key]int{}
-	for _, c := range p.Cells {
-		all[key{c.Contestant, c.Load}]++
+	for i, c := range p.Cells {
+		all[key{c.Contestant, at[i]}]++
 	}
 	names := make([]string, len(p.Cells))
 	for i, c := range p.Cells {
-		k := key{c.Contestant, c.Load}
+		k := key{c.Contestant, at[i]}
 		before[k]++
 		names[i] = c.Contestant
 		if all[k] > 1 {
@@ -58,6 +65,9 @@ func (p *Plan) names() []string {
 
 // Name is Plan.Name.
 func (x *Index) Name(cell int) string { return x.names[cell] }
+
+// Again is Plan.Again.
+func (x *Index) Again(cell int) bool { return x.again[cell] }
 
 // Measured lists the trials of a cell that are not void.
 func (x *Index) Measured(cell int) []*Trial { return x.trials[cell] }

@@ -39,8 +39,11 @@ func ParseShares(text string) (shares []Share, err error) {
 
 // meanBytes is that of a message.
 func (l Load) meanBytes() float64 {
+	if l.Sizes == "" {
+		return float64(l.Size)
+	}
 	shares, err := ParseShares(l.Sizes)
-	if l.Sizes == "" || err != nil {
+	if err != nil {
 		return float64(l.Size)
 	}
 	var bytes, weights float64

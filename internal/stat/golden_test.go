@@ -84,23 +84,28 @@ func ratiosOf(logs []float64) (pairs [][2]float64) {
 	return pairs
 }
 
+// detectableOf is that of n pairs whose log-ratios have the standard deviation sd.
+func detectableOf(sd float64, n int) float64 {
+	return detectable(sd/math.Sqrt(float64(n)), float64(n-1), 0)
+}
+
 // R: power.t.test(n=n, sd=0.05, power=0.8, type="one.sample", strict=TRUE)$delta.
 func TestDetectable(t *testing.T) {
 	for _, c := range []struct {
 		n          int
 		delta, off float64 // off: by which fraction it is known to be, too small where it matters
 	}{{2, 0.577497905, 0.14}, {3, 0.163178360, 0.055}, {5, 0.0841138346, 0.013}, {6, 0.0717485164, 0.01}, {8, 0.0578163956, 0.005}, {10, 0.0498255927, 0.003}, {30, 0.0264611626, 0.001}} {
-		got := math.Log1p(Detectable(0.05, c.n))
+		got := math.Log1p(detectableOf(0.05, c.n))
 		if !within(got, c.delta, c.off*c.delta) {
 			t.Errorf("n = %d: %v, want %v within a fraction of %v", c.n, got, c.delta, c.off)
 		}
 	}
-	if got := Detectable(0.05, 1); !math.IsNaN(got) {
+	if got := detectableOf(0.05, 1); !math.IsNaN(got) {
 		t.Errorf("one pair can find %v", got)
 	}
 	e := Compare(ratiosOf(ten))
 	_, sd := moments(ten)
-	if got, want := e.Detectable(0, 0), Detectable(sd, 10); !within(got, want, 1e-9) {
+	if got, want := e.Detectable(0, 0), detectableOf(sd, 10); !within(got, want, 1e-9) {
 		t.Errorf("the effect can find %v, its spread %v", got, want)
 	}
 	if got, usual := e.Detectable(0.01, 0.1), e.Detectable(0.01, 0); got < 0.1 || usual > 0.1 {

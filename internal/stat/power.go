@@ -2,19 +2,12 @@ package stat
 
 import "math"
 
-// Detectable is the least effect, as a fraction, that n pairs find in four of
-// five runs by an interval of 95 % (two-sided 5 %, power 80 %), if the
-// logarithms of their ratios are normal with the standard deviation sd. It takes
-// the sum of Student's 0.975 and 0.8 quantiles for that of the noncentral
-// distribution: within 1 % of it from six pairs on, 1 % too small with five, 5 %
-// with three, 14 % with two. NaN for fewer than two.
-func Detectable(sd float64, n int) float64 {
-	return detectable(sd/math.Sqrt(float64(n)), float64(n-1), 0)
-}
-
 // Detectable is the least effect, as a fraction, of which four in five runs like
-// this one would say Less or Greater by this threshold and floor. NaN if there is
-// no interval, or if an argument is.
+// this one would say Less or Greater by this threshold and floor (two-sided 5 %, power
+// 80 %), if the logarithms of the ratios are normal. It takes the sum of Student's
+// 0.975 and 0.8 quantiles for that of the noncentral distribution: within 1 % of it
+// from six pairs on, 1 % too small with five, 5 % with three, 14 % with two. NaN if
+// there is no interval, or if an argument is.
 func (e Effect) Detectable(threshold, floor float64) float64 {
 	return detectable(e.standard(), e.free(), math.Log1p(max(threshold, floor)))
 }

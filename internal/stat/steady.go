@@ -104,7 +104,9 @@ func noiseOf(x []float64) serial {
 		kept = min(max(two/one-1, 0), 0.9)
 	}
 	sd := math.Sqrt(one / 2 / (1 - kept))
-	return serial{max(sd, stepMatters/4*math.Abs(Median(x).Center)), kept}
+	middle := slices.Clone(x)
+	partition(middle, len(x)/2)
+	return serial{max(sd, stepMatters/4*math.Abs(middle[len(x)/2])), kept}
 }
 
 // inflation is by how much the variance of a mean exceeds that of independent
@@ -119,10 +121,39 @@ func squaredSteps(x []float64, apart int) float64 {
 		d := x[i+apart] - x[i]
 		steps[i] = d * d
 	}
-	slices.Sort(steps)
 	const normal = 0.4377 // of the mean of all, where they are normal
-	mean, _ := moments(steps[:len(steps)*4/5])
+	some := len(steps) * 4 / 5
+	partition(steps, some)
+	mean, _ := moments(steps[:some])
 	return mean / normal
+}
+
+// partition moves the k least values of x to its beginning, in any order, and the next
+// after them to x[k] (Hoare, "Algorithm 65: find", CACM 1961): less work than sorting.
+func partition(x []float64, k int) {
+	for lo, hi := 0, len(x)-1; lo < hi; {
+		at, i, j := x[(lo+hi)/2], lo, hi
+		for i <= j {
+			for x[i] < at {
+				i++
+			}
+			for x[j] > at {
+				j--
+			}
+			if i <= j {
+				x[i], x[j] = x[j], x[i]
+				i, j = i+1, j-1
+			}
+		}
+		switch {
+		case k <= j:
+			hi = j
+		case k >= i:
+			lo = i
+		default:
+			return
+		}
+	}
 }
 
 // withoutOutliers moves what is far from the median of its five nearest to where
@@ -130,9 +161,8 @@ func squaredSteps(x []float64, apart int) float64 {
 func withoutOutliers(x []float64, sd float64) []float64 {
 	y := make([]float64, len(x))
 	for i := range x {
-		from := min(max(i-2, 0), len(x)-5)
-		near := slices.Clone(x[from : from+5])
-		slices.Sort(near)
+		near := [5]float64(x[min(max(i-2, 0), len(x)-5):])
+		slices.Sort(near[:])
 		y[i] = min(max(x[i], near[2]-outlierFar*sd), near[2]+outlierFar*sd)
 	}
 	return y

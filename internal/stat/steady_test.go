@@ -156,3 +156,85 @@ func TestLevelsAreBest(t *testing.T) {
 		}
 	}
 }
+
+// Leaving out blocks of beginnings changes no level, whatever the series and its noise
+// are: the plain definition of optimal partitioning finds the same.
+func TestLevelsArePlainOnes(t *testing.T) {
+	plain := func(x []float64, noise serial) (starts []int) {
+		n := len(x)
+		price := levelPrice * math.Log(float64(n)) * noise.inflation() * noise.sd * noise.sd
+		center, _ := moments(x)
+		sums, before, cut := make([]float64, n+1), make([]float64, n+1), make([]int, n+1)
+		before[0] = -price
+		for to := 1; to <= n; to++ {
+			sums[to] = sums[to-1] + x[to-1] - center
+			best := math.Inf(1)
+			for from := 0; from <= to-levelLeast; from++ {
+				d := sums[to] - sums[from]
+				if c := before[from] - d*d/float64(to-from); c < best {
+					best, cut[to] = c, from
+				}
+			}
+			before[to] = best + price
+		}
+		for at := n; at > 0; at = cut[at] {
+			starts = append([]int{cut[at]}, starts...)
+		}
+		return starts
+	}
+	rng := rand.New(rand.NewPCG(7, 8))
+	several := 0
+	for range 300 {
+		x := series(rng, []noise{normal, heavy, bursts}[rng.IntN(3)], 20+rng.IntN(180), rng.Float64()*0.9)
+		level, every := 1.0, 5+rng.IntN(200)
+		for i := range x {
+			switch rng.IntN(every) {
+			case 0:
+				level *= 0.5 + rng.Float64()
+			case 1:
+				x[i] = 0
+			}
+			x[i] *= level
+			if every%4 == 0 {
+				x[i] = math.Round(x[i] / 1000) // many are alike, and so are costs
+			}
+		}
+		of := noiseOf(x)
+		of.sd *= rng.Float64() * 2
+		want := plain(x, of)
+		if len(want) > 2 {
+			several++
+		}
+		if got := levels(x, of); !slices.Equal(got, want) {
+			t.Errorf("levels at %v of %v in noise of %v, which begin at %v", got, x, of, want)
+		}
+	}
+	if several < 50 {
+		t.Errorf("%d series of several levels", several)
+	}
+}
+
+func TestPartition(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	for range 500 {
+		x := make([]float64, 1+rng.IntN(40))
+		for i := range x {
+			x[i] = float64(rng.IntN(20))
+		}
+		sorted, k := slices.Sorted(slices.Values(x)), rng.IntN(len(x))
+		partition(x, k)
+		if kth := x[k]; kth != sorted[k] || slices.Max(x[:k+1]) != kth || slices.Min(x[k:]) != kth {
+			t.Fatalf("%v, of which %d are to be the least", x, k)
+		}
+		if slices.Sort(x); !slices.Equal(x, sorted) {
+			t.Fatalf("%v has become %v", sorted, x)
+		}
+	}
+}
+
+func BenchmarkSteady(b *testing.B) {
+	x := series(rand.New(rand.NewPCG(9, 10)), normal, 390, 0.3)
+	for b.Loop() {
+		Steady(x)
+	}
+}

@@ -95,7 +95,8 @@ func TestVerdictsOnSame(t *testing.T) {
 		if got := float64(found) / float64(runs); got > 0.02 {
 			t.Errorf("%d pairs: %.4f of A/A runs are called different", n, got)
 		}
-		effect, power := 1+Detectable(0.03, n), differing(normal, 1, n, 1+Detectable(0.03, n), 0.03, 0)
+		effect := 1 + detectableOf(0.03, n)
+		power := differing(normal, 1, n, effect, 0.03, 0)
 		if math.Abs(power-0.8) > 0.03 {
 			t.Errorf("%d pairs: an effect of %v is found in %.3f of runs, want 0.8", n, effect, power)
 		}

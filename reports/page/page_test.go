@@ -3,11 +3,8 @@ package page_test
 import (
 	"bytes"
 	"encoding/json"
-	"encoding/xml"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -19,6 +16,7 @@ import (
 
 	"github.com/ringbench/ringbench/reports/chart"
 	"github.com/ringbench/ringbench/reports/page"
+	"github.com/ringbench/ringbench/reports/page/pagetest"
 )
 
 func write(t testing.TB, d page.Document) string {
@@ -55,58 +53,6 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// A pageText is what a parser that is not ours finds in a page.
-type pageText struct {
-	count map[string]int
-	loads []string // attributes that could load or run something
-	text  []string // outside of scripts
-}
-
-// own is the script of every page. It is no XML.
-var own = regexp.MustCompile(`(?s)<script>"use strict".*?</script>`)
-
-// encoded is where any letters may meet: the script's hash and the compressed result.
-var encoded = regexp.MustCompile(`sha256-[A-Za-z0-9+/=]*|(?m:^H4sI[A-Za-z0-9+/=]*)`)
-
-// legible is a page without its script and what is encoded.
-func legible(text string) string {
-	return encoded.ReplaceAllString(own.ReplaceAllString(text, ""), "")
-}
-
-func parse(t testing.TB, text string) pageText {
-	t.Helper()
-	p := pageText{count: map[string]int{}}
-	d := xml.NewDecoder(strings.NewReader(own.ReplaceAllString(strings.TrimPrefix(text, "<!DOCTYPE html>"), "")))
-	d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
-	script := false
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			return p
-		}
-		if err != nil {
-			t.Fatalf("the page does not parse: %v", err)
-		}
-		switch e := token.(type) {
-		case xml.StartElement:
-			p.count[e.Name.Local]++
-			script = e.Name.Local == "script"
-			for _, a := range e.Attr {
-				name := strings.ToLower(a.Name.Local)
-				if name == "src" || name == "style" || name == "href" && !strings.HasPrefix(a.Value, "#") || strings.HasPrefix(name, "on") {
-					p.loads = append(p.loads, name+"="+a.Value)
-				}
-			}
-		case xml.EndElement:
-			script = false
-		case xml.CharData:
-			if s := strings.TrimSpace(string(e)); s != "" && !script {
-				p.text = append(p.text, s)
-			}
-		}
-	}
-}
-
 // rawOf is the raw result of a page, taken out as its foot says.
 func rawOf(t testing.TB, text string) string {
 	t.Helper()
@@ -120,17 +66,17 @@ func rawOf(t testing.TB, text string) string {
 }
 
 func TestStandsAlone(t *testing.T) {
-	p := parse(t, write(t, fixture()))
-	if len(p.loads) > 0 || p.count["link"]+p.count["img"]+p.count["iframe"]+p.count["button"] > 0 || p.count["script"] != 2 {
-		t.Errorf("the page loads %q; elements %v", p.loads, p.count)
+	p := pagetest.Parse(t, write(t, fixture()))
+	if len(p.Loads) > 0 || p.Count["link"]+p.Count["img"]+p.Count["iframe"]+p.Count["button"] > 0 || p.Count["script"] != 2 {
+		t.Errorf("the page loads %q; elements %v", p.Loads, p.Count)
 	}
 }
 
 // Every text and figure of the document is on the page, as it is there.
 func TestHoldsTheDocument(t *testing.T) {
 	d := fixture()
-	p := parse(t, write(t, d))
-	all := "\n" + strings.Join(p.text, "\n") + "\n"
+	p := pagetest.Parse(t, write(t, d))
+	all := "\n" + strings.Join(p.Text, "\n") + "\n"
 	want := append([]string{d.Title, d.Subtitle, d.Limits[0].Text}, d.Verdicts...)
 	for _, s := range d.Sections {
 		want = append(want, s.Title, s.How)
@@ -212,10 +158,10 @@ func badPanel(p *chart.Panel, bad func(...*string)) {
 }
 
 func TestEscapes(t *testing.T) {
-	text, plain := write(t, hostile()), parse(t, write(t, fixture()))
-	p := parse(t, text)
-	if len(p.loads) > 0 || p.count["script"] != plain.count["script"] || p.count["img"] > 0 || p.count["figure"] != plain.count["figure"] {
-		t.Errorf("markup came through: %q, %v", p.loads, p.count)
+	text, plain := write(t, hostile()), pagetest.Parse(t, write(t, fixture()))
+	p := pagetest.Parse(t, text)
+	if len(p.Loads) > 0 || p.Count["script"] != plain.Count["script"] || p.Count["img"] > 0 || p.Count["figure"] != plain.Count["figure"] {
+		t.Errorf("markup came through: %q, %v", p.Loads, p.Count)
 	}
 	for _, bad := range []string{"<script>window", "<img", "<!--", "\x1b", "\u0085"} {
 		if strings.Contains(text, bad) {
@@ -282,8 +228,8 @@ func TestOfAwkwardDocuments(t *testing.T) {
 	}
 	for name, d := range map[string]page.Document{"odd figures": sectionOf(odd), "empty": {}, "empty section": {Sections: []page.Section{{ID: "a"}}}, "empty charts": sectionOf(nothing, chart.Chart{ID: "none"})} {
 		text := write(t, d)
-		parse(t, text)
-		if body := legible(text); strings.Contains(body, "NaN") || strings.Contains(body, "Inf") {
+		pagetest.Parse(t, text)
+		if body := pagetest.Legible(text); strings.Contains(body, "NaN") || strings.Contains(body, "Inf") {
 			t.Errorf("%s: not a number in the page: %q", name, regexp.MustCompile(`.{80}(NaN|Inf).{20}`).FindAllString(body, 3))
 		}
 	}

@@ -1,0 +1,95 @@
+package reports
+
+import (
+	"slices"
+
+	"github.com/ringbench/ringbench/internal/result"
+)
+
+// walkedSets have all that a page may show, together.
+func walkedSets() map[string]*result.Set {
+	duet := newContests("", []int{64}, []string{"uring", "epoll", "uring again"},
+		contest{a: 0, b: 1, cpu: []float64{0.9, 0.91, 0.9, 0.93, 0.92, 0.94}}, contest{a: 0, b: 2, cpu: []float64{1, 1.01, 0.99, 1, 1.02, 1}, same: true})
+	duet.Plan.Sessions = 2
+	for i := range duet.Trials {
+		duet.Trials[i].Session = duet.Trials[i].Block / 3
+	}
+	calibration := newContests(result.PurposeCalibration, []int{1, 64}, []string{"uring", "c-uring", "epoll", "c-epoll"},
+		contest{a: 0, b: 1, label: "Go / C", cpu: []float64{1.01, 1.02, 1.03}}, contest{a: 0, b: 2, label: "ours", cpu: []float64{0.9, 0.91, 0.92}}, contest{a: 1, b: 3, label: "C's", cpu: []float64{0.92, 0.9, 0.91}})
+	return map[string]*result.Set{
+		"comparison": newRich(), "duet": duet, "files": newFiles(), "connections": newShort(), "disk": newDisk(),
+		"ablation": newAblation(), "calibration": calibration, "search": newSearch(),
+	}
+}
+
+// newRich is uring and epoll under closed loops of a grid, three rates and idle
+// connections, with all that a trial may have. One trial is void and one was disturbed.
+func newRich() *result.Set {
+	s := newSweep()
+	s.Env.IRQAccounting = "apart"
+	s.Env.Facts = map[string]string{"smt": "off", "cpu_quota": "2"}
+	s.Env.Sysctls = map[string]string{"net.core.somaxconn": "4096"}
+	waited, other := 0.01, 0.125
+	for _, l := range []result.Load{{Conns: 1, Size: 64}, {Conns: 64, Size: 64}, {Conns: 1, Size: 4096}, {Conns: 64, Size: 4096}, {Conns: 8, Size: 64, Idle: 10_000}} {
+		l.Workload, l.Network, l.Pipeline = "echo", "tcp", 1
+		for _, p := range profiles[:2] {
+			s.Plan.Cells = append(s.Plan.Cells, result.Cell{Contestant: p.name, Backend: p.backend, Load: l, Loops: 1})
+			for block := range 3 {
+				t := newTrial(p, l.Conns, block)
+				t.Cell, t.Block, t.Order = len(s.Plan.Cells)-1, block, len(s.Trials)
+				t.Series = &result.Series{IntervalSeconds: 0.25, WarmUp: 2, Counts: []uint64{10, 20, 25, 25, 24, uint64(26 + block)}}
+				s.Trials = append(s.Trials, t)
+			}
+		}
+	}
+	user, kernel := int64(15<<20), int64(90<<20)
+	for i := range s.Trials {
+		t := &s.Trials[i]
+		t.Server.RunQueueWait, t.OtherSyscalls = &waited, &other
+		t.Server.CPUSeconds *= 1 + float64(i%7)/100
+		t.Server.Seconds, t.Server.ThreadSeconds, t.Client.Seconds, t.Machine.Seconds = 1.001, 1.25, 1.002, 1.003
+		t.Counters = map[string]uint64{"bytes_in": t.Bytes + 640, "sys_wait": t.Messages / 7, "completions": t.Messages, "no_bufs": uint64(1000 * (i + 1))}
+		if t.Response != nil {
+			calm := newHistogram(70e3, 3000)
+			t.Hiccups.Client, t.Hiccups.CPUSeconds, t.Offered = &calm, 0.01, t.Messages+uint64(i)
+		}
+		if s.Plan.Cells[t.Cell].Idle > 0 {
+			t.Idle = &result.IdleMemory{Connections: 10_000, User: &user, Kernel: &kernel}
+		}
+	}
+	s.Trials[len(s.Trials)-7].Void, s.Trials[len(s.Trials)-9].Disturbed = "server died", "steal took 7.5 % of all CPUs' time"
+	return s
+}
+
+// twoUnder are two contestants of a load, in two trials each.
+func twoUnder(change func(*result.Cell, *result.Trial)) *result.Set {
+	s := newSet(2, 64)
+	s.Plan.Cells = s.Plan.Cells[:2]
+	s.Trials = slices.DeleteFunc(s.Trials, func(t result.Trial) bool { return t.Cell > 1 })
+	for i := range s.Trials {
+		change(&s.Plan.Cells[s.Trials[i].Cell], &s.Trials[i])
+	}
+	return s
+}
+
+func newFiles() *result.Set {
+	return twoUnder(func(c *result.Cell, t *result.Trial) {
+		c.Workload, c.Size, c.Pipeline, c.FileBytes, c.Buffer, t.FileBytes = "stream", 0, 0, 1<<20, 64<<10, 1<<20
+		t.Bytes = uint64(float64(t.Messages) * 1000.5 * 1024)
+		t.Counters = map[string]uint64{"bytes_out": t.Bytes, "sys_wait": 1000}
+		t.Verdict = map[bool]string{true: result.ServerBound, false: result.ClientBound}[t.Block == 0]
+	})
+}
+
+func newShort() *result.Set {
+	return twoUnder(func(c *result.Cell, _ *result.Trial) { c.Workload, c.Requests = "churn", 10 })
+}
+
+func newDisk() *result.Set {
+	s := twoUnder(func(c *result.Cell, t *result.Trial) {
+		c.Load = result.Load{Workload: "file", Op: "read", Pattern: "random", Depth: 8, Size: 4096, FileBytes: 1 << 30}
+		t.Client, t.Verdict = nil, ""
+	})
+	s.Plan.Placement, s.Plan.ClientCPUs = "alone", nil
+	return s
+}
