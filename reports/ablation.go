@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/stat"
@@ -112,7 +113,7 @@ func purposeVerdicts(s *result.Set, compared []effect) (lines []string) {
 			continue
 		}
 		for _, e := range g.effects {
-			line := e.match.Label + " (" + g.title + "): " + cpu + " " + change(e.cpu)
+			line := e.match.Label + " (" + g.title + "): " + cpu + " " + strings.Replace(change(e.cpu), "none detectable", "no difference detectable", 1)
 			if r := changeRange(e.cpu); r != none {
 				line += " (" + r + ")"
 			}

@@ -26,7 +26,7 @@ func ComparisonDocument(c *compare.Comparison) page.Document {
 		}
 	}
 	if len(d.Verdicts) == 0 {
-		d.Verdicts = []string{"no difference was found"}
+		d.Verdicts = []string{"No regression and no improvement was found" + openOf(c) + "."}
 	}
 	for _, x := range c.Differences {
 		d.Limits = append(d.Limits, page.Note{Label: "differs", Text: x.String()})
@@ -42,6 +42,20 @@ func ComparisonDocument(c *compare.Comparison) page.Document {
 	}
 	d.Sections = slices.DeleteFunc(d.Sections, func(s page.Section) bool { return len(s.Charts)+len(s.Tables) == 0 })
 	return d
+}
+
+// openOf says how much of it was not told from noise.
+func openOf(c *compare.Comparison) string {
+	open := 0
+	for i := range c.Findings {
+		if c.Findings[i].Verdict == compare.Inconclusive {
+			open++
+		}
+	}
+	if open == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d of %d comparisons are inconclusive", open, len(c.Findings))
 }
 
 func findingsTable(c *compare.Comparison) page.Table {
@@ -77,12 +91,13 @@ func forests(c *compare.Comparison) (charts []chart.Chart) {
 	for _, m := range compare.Metrics() {
 		p := chart.Panel{X: chart.Axis{Label: "head / base", Scale: chart.Log}, Y: chart.Axis{Scale: chart.Category},
 			Rules: []chart.Rule{{At: 1, Name: "no difference"}}}
-		better := "more"
+		title, better := string(m), "more"
 		for i := range c.Findings {
 			f := &c.Findings[i]
 			if f.Metric != m || math.IsNaN(f.Effect.Center) || math.IsInf(f.Effect.Center, 0) || f.Effect.Center <= 0 {
 				continue
 			}
+			title = m.Words(f.Load.Unit().One)
 			if f.Lower {
 				better = "less"
 			}
@@ -98,7 +113,7 @@ func forests(c *compare.Comparison) (charts []chart.Chart) {
 			p.Spans = []chart.Span{{From: 1 / (1 + f.Threshold), To: 1 + f.Threshold, Name: "± " + percent(f.Threshold) + " %"}}
 		}
 		if len(p.Series) > 0 {
-			charts = append(charts, chart.Chart{ID: "forest-" + string(m), Title: string(m), Subtitle: better + " is better", Panels: []chart.Panel{p}})
+			charts = append(charts, chart.Chart{ID: "forest-" + string(m), Title: title, Subtitle: better + " is better", Panels: []chart.Panel{p}})
 		}
 	}
 	return charts

@@ -8,16 +8,27 @@ import (
 )
 
 const cpuHow = "Shorter is better. What the server takes begins each bar: the length of that part is exact, and where it divides into user and kernel is a sample; " +
-	"the whisker is the interval of the server's sum, which is printed. Threads of the kernel that work for io_uring are the server's too. On loopback the receive path is charged to whoever sends, " +
-	"so look at the client as well. What a client burns by polling until its next turn is no work, and is last."
+	"the whisker is the interval of the server's sum, which is printed. What is hollow is not the server's. Threads of the kernel that work for io_uring are the server's too. On loopback the receive path is charged to whoever sends, " +
+	"so look at the client as well. What a client burns by polling until its next turn is no work."
+
+const cpuAloneHow = "Shorter is better. The length of a bar is exact, and where it divides into user and kernel is a sample; the whisker is the interval of the sum, which is printed. " +
+	"Threads of the kernel that work for io_uring are a contestant's too."
+
+// cpuHowOf says how to read what cpuChart shows.
+func cpuHowOf(s *result.Set) string {
+	if s.Plan.Placement == "alone" {
+		return cpuAloneHow
+	}
+	return cpuHow
+}
 
 // cpuChart stacks what a message takes of each side. Softirqs are a part of their
 // own only where the kernel charges them to no process.
 func cpuChart(s *result.Set, all []view) chart.Chart {
 	unit := s.Plan.Unit()
-	title := "CPU a " + unit.One + ", in nanoseconds: server, client"
+	title, whose := "CPU a "+unit.One+", in nanoseconds: server, client", "server "
 	if s.Plan.Placement == "alone" {
-		title = "CPU a " + unit.One + ", in nanoseconds"
+		whose, title = "", "CPU a "+unit.One+", in nanoseconds"
 	}
 	return loadsChart(s, all, cpuID, title, func(v view) chart.Panel {
 		p := chart.Panel{X: chart.Axis{Label: "ns a " + unit.One, Scale: chart.Linear, Zero: true}, Y: chart.Axis{Scale: chart.Category, Names: v.names()}}
@@ -34,9 +45,12 @@ func cpuChart(s *result.Set, all []view) chart.Chart {
 				to += part.ns
 			}
 			if r.server.N > 0 {
-				label = "server " + whole(r.server.Center)
+				label = whose + whole(r.server.Center)
 			}
 			end := whisker(i, r.server, "")
+			if end.Hi > to { // the label stands behind both
+				to = end.Hi
+			}
 			end.Text = told(r.server, "ns a "+unit.One)
 			ends = append(ends, end)
 			p.Series = append(p.Series, chart.Series{Kind: chart.Labels, Points: []chart.Point{{X: to, Y: float64(i), Label: label}}})

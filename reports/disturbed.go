@@ -32,8 +32,12 @@ func disturbedNotes(s *result.Set) (list []note) {
 		list = append(list, note{"disturbed", fmt.Sprintf("%s left out of the figures; the first: %s", trials(out), whyOut), false})
 	}
 	if in > 0 {
+		where := fmt.Sprintf("%d cells of %d, such as %s", len(cells), len(s.Plan.Cells), cells[0])
+		if len(cells) <= 2 {
+			where = strings.Join(cells, ", ")
+		}
 		list = append(list, note{"disturbed", fmt.Sprintf("%s disturbed: figures include them, since most of a cell's are (%s); the first: %s; run it again on a machine that does nothing else",
-			trials(in), strings.Join(cells, ", "), whyIn), true})
+			trials(in), where, whyIn), true})
 	}
 	return list
 }

@@ -14,7 +14,7 @@ import (
 func Document(s *result.Set) page.Document {
 	all, compared := views(s), effects(s)
 	d := page.Document{
-		Title:    "ringbench " + or(s.Plan.Workload(), "result") + " on " + or(s.Env.Host, "an unknown host"),
+		Title:    "ringbench " + pageTitle(s) + " on " + or(s.Env.Host, "an unknown host"),
 		Subtitle: subtitle(s, all) + " · " + s.Started.UTC().Format(time.RFC3339),
 		Lead:     lead(s, all, compared),
 		Verdicts: bounded(verdicts(s, all, compared), verdictsMost),
@@ -44,6 +44,20 @@ func Document(s *result.Set) page.Document {
 		d.Sections[i].Tables = fewRows(d.Sections[i].Tables)
 	}
 	return d
+}
+
+// pageTitle is what was measured, and to what end.
+func pageTitle(s *result.Set) string {
+	what := or(s.Plan.Workload(), "result")
+	switch s.Plan.Purpose {
+	case result.PurposeAblation:
+		return "ablate " + what
+	case result.PurposeCalibration:
+		return "calibrate " + what
+	case result.PurposeMaximum:
+		return what + " --find-max"
+	}
+	return what
 }
 
 // pageNotes tell those that limit the figures from the others.
@@ -76,7 +90,7 @@ func comparisonSections(s *result.Set, all []view, compared []effect) []page.Sec
 		list = append(list, pictured("throughput", "Throughput", throughputHow, throughputChart(s, all)))
 		list = append(list, sweepSections(s, all)...)
 		list = append(list, pictured("percentiles", "Latency by percentile", percentilesHow, percentilesChart(s, all)))
-		list = append(list, pictured("cpu", "CPU of each side", cpuHow, cpuChart(s, all)))
+		list = append(list, pictured("cpu", "CPU of each side", cpuHowOf(s), cpuChart(s, all)))
 		if heat := heatCharts(s, all, compared); heat != nil {
 			list = append(list, pictured("heat", "Where it takes less CPU", heatHow, heat...))
 		}

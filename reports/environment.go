@@ -29,10 +29,14 @@ func environmentTable(s *result.Set) page.Table {
 	add("autogroup", fmt.Sprint(e.Autogroup))
 	add("mitigations", strings.Join(e.Mitigations, "; "))
 	add("kernel command line", e.Cmdline)
-	for _, group := range []map[string]string{e.Facts, e.Sysctls, e.KernelConfig} {
-		for _, name := range slices.Sorted(maps.Keys(group)) {
-			add(strings.ReplaceAll(name, "_", " "), group[name])
-		}
+	for _, name := range slices.Sorted(maps.Keys(e.Facts)) {
+		add(strings.ReplaceAll(name, "_", " "), e.Facts[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Sysctls)) {
+		add(name, e.Sysctls[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.KernelConfig)) {
+		add("CONFIG_"+strings.TrimPrefix(name, "CONFIG_"), e.KernelConfig[name])
 	}
 	add("ringbench", strings.TrimSpace(s.Version+" "+e.Commit)+", "+e.GoVersion)
 	add("plan", fmt.Sprintf("%d trials of each cell in random order, seed %d; %.10g s of warm-up, %.10g s measured", p.Trials, p.Seed, p.WarmupSeconds, p.DurationSeconds))

@@ -49,6 +49,7 @@ func (r row) fairness() page.Row {
 		iv := r.median(of)
 		row.Cells = append(row.Cells, page.Cell{Text: figure(iv.Center), Sort: iv.Center})
 	}
+	row.Cells[0].Text = whole(row.Cells[0].Sort)
 	row.Cells = append(row.Cells, words(r.featureText()), words(r.counterText()))
 	return row
 }

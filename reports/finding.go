@@ -71,9 +71,9 @@ func (e *effect) withhold(s *result.Set) {
 	why := ""
 	switch {
 	case e.pairs < pairsLeast:
-		why = fmt.Sprintf("of %d pairs %d count, and it takes %d", s.Plan.Trials*max(1, s.Plan.Sessions), e.pairs, pairsLeast)
+		why = fmt.Sprintf("%d of %d pairs count, and a verdict takes %d", e.pairs, s.Plan.Trials*max(1, s.Plan.Sessions), pairsLeast)
 	case e.disturbed > 0:
-		why = fmt.Sprintf("%d of %d pairs were disturbed, which is most", e.disturbed, e.pairs)
+		why = fmt.Sprintf("%d of %d pairs were disturbed", e.disturbed, e.pairs)
 	}
 	for _, f := range []*finding{&e.cpu, &e.rate, &e.p99} {
 		if why != "" {

@@ -38,7 +38,7 @@ func TestFindingAgainstNoise(t *testing.T) {
 		{"a difference", quiet, slower, stat.Greater, "3.0 % more CPU"},
 		{"below the noise", loud, slower, stat.Inconclusive, "CPU: no difference detectable, one of 7.6 % would have been"},
 		{"none", quiet, like, stat.NoDifference, "CPU the same within 1.0 %"},
-		{"two pairs", quiet, slower[:2], stat.Inconclusive, "CPU: no verdict, of 6 pairs 2 count, and it takes 3"},
+		{"two pairs", quiet, slower[:2], stat.Inconclusive, "CPU: no verdict, 2 of 6 pairs count, and a verdict takes 3"},
 	} {
 		f := found(t, c.same, c.cpu)
 		if got := f.words("CPU"); f.verdict != c.want || got != c.words {

@@ -8,7 +8,7 @@ import (
 	"github.com/ringbench/ringbench/reports/chart"
 )
 
-const forestHow = "The line at 1 is no effect. A square is the geometric mean of the pairs, its bar the 95 % interval; grey ones are no difference, or none that could be told from noise. " +
+const forestHow = "The line at 1 is no effect. The mark is the geometric mean of the pairs, the bar its 95 % interval; grey ones are no difference, or none that could be told from noise. " +
 	"A bar that would be longer than the panel is cut off."
 
 // forestCharts are the effects with their intervals. In those of a set that was made
@@ -41,8 +41,15 @@ const (
 // panel for each two that are compared; note says what is left out.
 func forestGroups(s *result.Set, all []view, compared []effect) (groups []forestGroup, note string) {
 	if s.Plan.Purpose != "" || len(all) <= forestLoads {
+		differ := varied(all)
 		for _, g := range effectGroups(s, compared) {
-			groups = append(groups, forestGroup{effectGroup: g})
+			f := forestGroup{effectGroup: g}
+			if s.Plan.Purpose == result.PurposeCalibration && len(all) > 1 { // a row for each load
+				for _, e := range g.effects {
+					f.names = append(f.names, panelTitle(differ, view{load: e.load}))
+				}
+			}
+			groups = append(groups, f)
 		}
 	} else {
 		groups = comparedGroups(all, compared)

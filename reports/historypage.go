@@ -48,7 +48,7 @@ func latestChanges(trends []history.Trend, most int) (texts []string) {
 		return b.Points[b.Index].Entry.Time.Compare(a.Points[a.Index].Entry.Time)
 	})
 	if len(all) == 0 {
-		return []string{"no level changed"}
+		return []string{"No level changed."}
 	}
 	for _, x := range all[:min(most, len(all))] {
 		texts = append(texts, x.Load+": "+changeText(x.Trend, x.Change))

@@ -54,21 +54,25 @@ func most(values []float64) float64 {
 }
 
 // interferenceNotes name the rows above the limit, a note for each load: one
-// contestant may have been disturbed and its rivals not.
+// contestant may have been disturbed and its rivals not. Where all are above it,
+// interferenceNote has said it.
 func interferenceNotes(all []view) (n []note) {
-	if len(all) == 1 && len(all[0].rows) == 1 {
-		return nil // interferenceNote has said it
-	}
+	below := 0
 	for _, v := range all {
 		var rows []string
 		for _, r := range v.rows {
 			if r.steal.Center+r.other.Center > interferenceMax {
 				rows = append(rows, fmt.Sprintf("%s (steal %s %%, other processes %s %%)", r.name, percent(r.steal.Center), percent(r.other.Center)))
+			} else {
+				below++
 			}
 		}
 		if len(rows) > 0 {
 			n = append(n, note{"interference", fmt.Sprintf("%s: above %.0f %%: %s", v.load, interferenceMax*100, strings.Join(rows, ", ")), true})
 		}
+	}
+	if below == 0 {
+		return nil
 	}
 	return n
 }

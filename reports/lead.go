@@ -180,10 +180,135 @@ func leadOfFigures(s *result.Set, all []view) string {
 
 // leadOfPurpose is of a set that was made for ratios, or of a search.
 func leadOfPurpose(s *result.Set, compared []effect) string {
-	lines := verdicts(s, nil, compared)
-	more := ""
-	if n := len(lines); n > leadPairs {
-		lines, more = lines[:leadPairs], fmt.Sprintf("; and %d more below", n-leadPairs)
+	if s.Plan.Purpose == result.PurposeMaximum {
+		return leadOfSearch(s)
 	}
-	return strings.Join(lines, "; ") + more + "."
+	all := slices.DeleteFunc(slices.Clone(compared), func(e effect) bool { return e.match.Same || e.pairs == 0 })
+	switch {
+	case len(all) == 0:
+		return "Nothing was compared."
+	case !slices.ContainsFunc(all, func(e effect) bool { return e.cpu.why == "" }):
+		return "No verdict: " + all[0].cpu.why + "."
+	case s.Plan.Purpose == result.PurposeAblation:
+		return leadOfAblation(s, all)
+	}
+	return leadOfCalibration(s, compared)
+}
+
+// leadOfCalibration is what ours take of what their C twins take, then what io_uring
+// takes of what epoll takes, in either.
+func leadOfCalibration(s *result.Set, compared []effect) string {
+	twin := func(name string) bool { return strings.HasPrefix(name, "c-") }
+	var costs, ratios []string
+	loads := 0
+	for _, g := range effectGroups(s, compared) {
+		e := g.effects[0]
+		m, _, _ := medianOf(g.effects, cpuOf)
+		if e.match.Same || e.a == "" || math.IsNaN(m) {
+			continue
+		}
+		part := e.a + " / " + e.b + " " + number(m)
+		if !twin(e.a) && twin(e.b) {
+			costs, loads = append(costs, part), max(loads, len(g.effects))
+		} else {
+			ratios = append(ratios, part)
+		}
+	}
+	text := "CPU a " + s.Plan.Unit().One
+	if loads > 1 {
+		text += fmt.Sprintf(", median of %d loads", loads)
+	}
+	text += ": " + strings.Join(costs, ", ") + "."
+	if len(ratios) > 0 {
+		text += " Against each other: " + strings.Join(ratios, ", ") + "."
+	}
+	return text
+}
+
+// leadOfAblation counts what each feature does to CPU, and names the ends.
+func leadOfAblation(s *result.Set, all []effect) string {
+	sortByCPU(all)
+	var more, less []effect
+	for _, e := range all {
+		switch e.cpu.verdict {
+		case stat.Greater:
+			more = append(more, e)
+		case stat.Less:
+			less = append(less, e)
+		}
+	}
+	slices.Reverse(less)
+	n := fmt.Sprintf("of %d features", len(all))
+	if loads := len(s.Plan.Loads()); loads > 1 {
+		n = fmt.Sprintf("of %d comparisons under %d loads", len(all), loads)
+	}
+	side := func(what string, list []effect) string {
+		if len(list) == 0 {
+			return "none takes " + what
+		}
+		return fmt.Sprintf("%d %s %s, most of all %s (%s %%)", len(list), takes(len(list)), what, list[0].match.Label, signed(list[0].cpu.Center))
+	}
+	text := fmt.Sprintf("CPU a %s, against the default: %s %s; %s.", s.Plan.Unit().One, n, side("more", more), side("less", less))
+	if rest := len(all) - len(more) - len(less); rest > 0 {
+		text += fmt.Sprintf(" Of %d no difference was found.", rest)
+	}
+	return text
+}
+
+func takes(n int) string {
+	if n == 1 {
+		return "takes"
+	}
+	return "take"
+}
+
+// leadOfSearch gives the highest rate of each contestant, under several loads the least
+// and the greatest.
+func leadOfSearch(s *result.Set) string {
+	type found struct{ rates, beyond []float64 }
+	by := map[string]*found{}
+	var names []string
+	for _, f := range s.Found {
+		if strings.HasSuffix(f.Contestant, " again") {
+			continue // the noise
+		}
+		of := by[f.Contestant]
+		if of == nil {
+			of = &found{}
+			by[f.Contestant], names = of, append(names, f.Contestant)
+		}
+		if f.Sustained >= 0 {
+			of.rates = append(of.rates, s.Plan.Cells[f.Sustained].Rate)
+		} else if f.Failed >= 0 {
+			of.beyond = append(of.beyond, s.Plan.Cells[f.Failed].Rate)
+		}
+	}
+	if len(names) == 0 {
+		return "The search found nothing."
+	}
+	unit := s.Plan.Unit()
+	var parts []string
+	for _, name := range names[:min(len(names), leadPairs)] {
+		of := by[name]
+		part := name + " "
+		switch {
+		case len(of.rates) == 0 && len(of.beyond) == 0:
+			part += "not found"
+		case len(of.rates) == 0:
+			part += "less than " + whole(slices.Min(of.beyond))
+		case slices.Min(of.rates) == slices.Max(of.rates):
+			part += whole(of.rates[0])
+		default:
+			part += whole(slices.Min(of.rates)) + " to " + whole(slices.Max(of.rates))
+		}
+		if n := len(of.beyond); n > 0 && len(of.rates) > 0 {
+			part += fmt.Sprintf(", none under %d loads", n)
+		}
+		parts = append(parts, part)
+	}
+	more := ""
+	if n := len(names) - leadPairs; n > 0 {
+		more = fmt.Sprintf("; %d more below", n)
+	}
+	return fmt.Sprintf("Highest %s/s with %s: %s%s.", unit.Many, s.Plan.Search, strings.Join(parts, "; "), more)
 }

@@ -33,7 +33,7 @@ func maximumGrids(s *result.Set) (grids []grid) {
 				})
 			}
 		}
-		g.notes = append(g.notes, fmt.Sprintf("sustained: in the median of its trials at least %.3g %% of what was offered is answered within the window, and of response times %s;",
+		g.notes = append(g.notes, fmt.Sprintf("sustained: in the median of its trials at least %.3g %% of what was offered is answered within the window, and of response times %s",
 			100*s.Plan.Search.AnsweredShare, s.Plan.Search),
 			fmt.Sprintf("the two rates are at most %.3g %% apart, each confirmed by %d trials; figures are at the sustained rate, the verdict is of the other", 100*(s.Plan.Search.BracketRatio-1), s.Plan.Trials))
 		grids = append(grids, g, all)
@@ -89,8 +89,14 @@ func triedBy(s *result.Set, f result.Found) (cells []int) {
 func maximumVerdicts(s *result.Set) (lines []string) {
 	for _, f := range s.Found {
 		line := maximumRow(s, f)
-		lines = append(lines, fmt.Sprintf("%s (%s): %s %s/s sustained with %s, %s not (%s)",
-			f.Contestant, f.Load.Unpaced(), line[1], s.Plan.Unit().Many, s.Plan.Search, line[2], line[3]))
+		sustained, beyond := line[1]+" "+s.Plan.Unit().Many+"/s", "no rate beyond was tried"
+		if f.Sustained < 0 {
+			sustained = "no rate"
+		}
+		if f.Failed >= 0 {
+			beyond = line[2] + " not (" + line[3] + ")"
+		}
+		lines = append(lines, fmt.Sprintf("%s (%s): %s sustained with %s, %s", f.Contestant, f.Load.Unpaced(), sustained, s.Plan.Search, beyond))
 	}
 	return lines
 }

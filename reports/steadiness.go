@@ -41,7 +41,7 @@ func steadinessNotes(s *result.Set) (n []note) {
 				parts = append(parts, fmt.Sprintf("%d %s", k, class))
 			}
 		}
-		n = append(n, note{"steadiness", fmt.Sprintf("%s (%s): of %d trials %s within the window; a longer --warmup and --duration may help", x.Name(cell), c.Load, known, strings.Join(parts, ", ")), true})
+		n = append(n, note{"steadiness", fmt.Sprintf("%s (%s): %d of %d trials not steady within the window (%s); a longer --warmup or --duration may help", x.Name(cell), c.Load, known-found[stat.Flat], known, strings.Join(parts, ", ")), true})
 	}
 	return n
 }

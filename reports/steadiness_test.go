@@ -30,7 +30,7 @@ func TestSteadiness(t *testing.T) {
 		}
 	}
 	out := table(t, s)
-	if !strings.Contains(out, "steadiness: epoll (tcp, 64 connections × 64 B, closed loop): of 4 trials 3 warm-up within the window") || strings.Count(out, "steadiness:") != 1 {
+	if !strings.Contains(out, "steadiness: epoll (tcp, 64 connections × 64 B, closed loop): 3 of 4 trials not steady within the window (3 warm-up)") || strings.Count(out, "steadiness:") != 1 {
 		t.Errorf("three of epoll's trials warmed up:\n%s", out)
 	}
 	s.Trials[0].Series = &result.Series{WarmUp: 99} // of a damaged file

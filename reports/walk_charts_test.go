@@ -119,7 +119,7 @@ func walkStacks(w *walked, load int, _ shownPanel) (series []wantSeries) {
 				to += part.ns
 			}
 		}
-		series = append(series, wantSeries{kind: "labels", points: []wantPoint{{x: to, y: y, label: nums(server.mid)}}})
+		series = append(series, wantSeries{kind: "labels", points: []wantPoint{{x: max(to, server.hi), y: y, label: nums(server.mid)}}}) // behind both
 		ends.points = append(ends.points, wantPoint{x: server.mid, y: y, lo: server.lo, hi: server.hi, text: server.told()})
 	}
 	return append(series, ends)

@@ -71,7 +71,7 @@ func withheld(what string, n, disturbed int) string {
 	case n < Least:
 		return fmt.Sprintf("only %d of the %d %s that it takes can be used", n, Least, what)
 	case disturbed > 0: // only then do they count
-		return fmt.Sprintf("%d of %d %s were disturbed, which is most", disturbed, n, what)
+		return fmt.Sprintf("%d of %d %s were disturbed", disturbed, n, what)
 	}
 	return ""
 }

@@ -21,10 +21,27 @@ func (s plotter) bars(c draw.Canvas, p *plot.Plot) {
 	for _, pt := range s.Points {
 		lo, hi := max(pt.Lo, p.X.Min), min(pt.Hi, p.X.Max)
 		if lo < hi {
-			c.FillPolygon(s.color(), rectangle(x(lo), y(pt.Y)-half, x(hi), y(pt.Y)+half))
+			fillPart(c, s.color(), s.Part, x(lo), y(pt.Y)-half, x(hi), y(pt.Y)+half)
 		}
 		s.label(c, pt, x(max(p.X.Min, zero(hi))), y(pt.Y))
 	}
+}
+
+// fillPart draws a part of a bar, of which some have an edge alone.
+func fillPart(c draw.Canvas, ink color.RGBA, part string, x0, y0, x1, y1 vg.Length) {
+	dashes, hollow := Outline(part)
+	if !hollow {
+		c.FillPolygon(ink, rectangle(x0, y0, x1, y1))
+		return
+	}
+	edge := draw.LineStyle{Color: ink, Width: 1}
+	for _, d := range dashes {
+		edge.Dashes = append(edge.Dashes, vg.Length(d))
+	}
+	const in = 0.5 // half the edge
+	outline := rectangle(min(x0+in, x1), y0+in, max(x1-in, x0), y1-in)
+	c.FillPolygon(color.White, outline)
+	c.StrokeLines(edge, append(outline, outline[0]))
 }
 
 func zero(x float64) float64 {

@@ -272,6 +272,33 @@ func TestPalette(t *testing.T) {
 	}
 }
 
+// A legend explains parts in the order of the bars, by looks that are nobody's, and
+// what is not the server's by an outline alone.
+func TestPartsAreNobodys(t *testing.T) {
+	var p Panel
+	for _, name := range []string{"uring", "epoll"} {
+		for _, part := range []string{Softirq, Kernel, Client, User, Spin, Helpers} {
+			p.Series = append(p.Series, Series{Name: name, Part: part, Kind: Bars})
+		}
+	}
+	c := Chart{Panels: []Panel{p}}
+	look := NewPalette(c)
+	var names []string
+	for _, s := range c.legend(look) {
+		names = append(names, s.name)
+		_, hollow := Outline(s.part)
+		if outside := s.name == Client || s.name == Spin || s.name == Softirq; hollow != outside {
+			t.Errorf("%s is hollow: %v", s.name, hollow)
+		}
+		if r, g, b := s.color.R, s.color.G, s.color.B; r != g || g != b {
+			t.Errorf("%s has the colour %s", s.name, Hex(s.color))
+		}
+	}
+	if got := strings.Join(names, ", "); got != strings.Join(parts, ", ") {
+		t.Error("the legend has", got)
+	}
+}
+
 // A ratio and its inverse are equally far from the neutral colour, and what is
 // written on a tile can be read (WCAG asks for a contrast of 4.5).
 func TestTileColors(t *testing.T) {

@@ -15,9 +15,11 @@ const (
 	swatchWide = 24 * vg.Length(1)
 )
 
-// A swatch explains a colour, a line, a mark or, with scale, the colours of tiles.
+// A swatch explains a colour, a part of bars, a line, a mark or, with scale, the colours
+// of tiles.
 type swatch struct {
 	name  string
+	part  string
 	color color.RGBA
 	line  *draw.LineStyle
 	dot   draw.GlyphDrawer
@@ -31,7 +33,7 @@ func (c Chart) legend(look Palette) (list []swatch) {
 			list = append(list, s)
 		}
 	}
-	var rest []swatch
+	var bars, rest []swatch
 	for _, p := range c.Panels {
 		for _, s := range p.Series {
 			switch s.Kind {
@@ -55,7 +57,7 @@ func (c Chart) legend(look Palette) (list []swatch) {
 				rest = append(rest, swatch{name: s.Part, color: Soft, dot: draw.RingGlyph{}})
 			case Bars:
 				if s.Part != "" {
-					rest = append(rest, swatch{name: s.Part, color: look.color(s.Name, s.Part)})
+					bars = append(bars, swatch{name: s.Part, part: s.Part, color: PartColor(Soft, s.Part)})
 				}
 			case Tiles:
 				rest = append(rest, swatch{name: p.X.Label, scale: TileReach(c)})
@@ -68,7 +70,8 @@ func (c Chart) legend(look Palette) (list []swatch) {
 			rest = append(rest, swatch{name: r.Name, line: &ruleStyle})
 		}
 	}
-	for _, s := range rest {
+	slices.SortStableFunc(bars, func(a, b swatch) int { return ByPart(a.part, b.part) })
+	for _, s := range append(bars, rest...) {
 		if s.scale > 0 {
 			s.name = "ratio"
 		}
@@ -131,7 +134,7 @@ func drawLegend(c draw.Canvas, list []swatch, left, top vg.Length) {
 		case s.line != nil:
 			c.StrokeLine2(*s.line, x, y, x+swatchWide, y)
 		default:
-			c.FillPolygon(s.color, rectangle(x, y-5, x+swatchWide, y+5))
+			fillPart(c, s.color, s.part, x, y-5, x+swatchWide, y+5)
 		}
 		c.FillText(sty, vg.Point{X: x + swatchWide + 6, Y: y}, s.shown())
 	}

@@ -3,6 +3,7 @@ package chart
 import (
 	"fmt"
 	"image/color"
+	"slices"
 	"strings"
 )
 
@@ -99,7 +100,7 @@ func family(name string) string {
 const Machine = "the machine's own delays"
 
 // The parts of what a contestant has: those of the server's CPU are shades of its
-// colour.
+// colour, what is not the server's is an outline.
 const (
 	Service = "service time"
 	Trial   = "a trial"
@@ -111,21 +112,46 @@ const (
 	Softirq = "softirq of the machine"
 )
 
-// PartColor is that of a part of what a contestant, of the given colour, does.
+// parts are in the order in which bars stack them.
+var parts = []string{User, Kernel, Helpers, Client, Spin, Softirq}
+
+// ByPart compares parts by where they stand in a bar, all others behind them.
+func ByPart(a, b string) int { return partRank(a) - partRank(b) }
+
+func partRank(part string) int {
+	if i := slices.Index(parts, part); i >= 0 {
+		return i
+	}
+	return len(parts)
+}
+
+// PartColor is that of a part of what a contestant, of the given colour, does. Legends
+// give it of Soft, as a part looks alike whosever it is.
 func PartColor(c color.RGBA, part string) color.RGBA {
 	switch part {
 	case User, Service, Trial:
 		return lighten(c, 0.6)
 	case Helpers:
 		return darken(c, 0.45)
-	case Client:
-		return color.RGBA{0xb0, 0xb0, 0xb0, 0xff}
-	case Spin:
-		return color.RGBA{0xe2, 0xe2, 0xe2, 0xff}
-	case Softirq:
-		return color.RGBA{0x66, 0x66, 0x66, 0xff}
+	}
+	if _, ok := Outline(part); ok {
+		return Soft
 	}
 	return c
+}
+
+// Outline reports whether bars of a part are hollow, and the dashes of their edge in
+// points, none for a solid one.
+func Outline(part string) (dashes []float64, ok bool) {
+	switch part {
+	case Client:
+		return nil, true
+	case Spin:
+		return []float64{4, 2}, true
+	case Softirq:
+		return []float64{1, 2}, true
+	}
+	return nil, false
 }
 
 func lighten(c color.RGBA, part float64) color.RGBA {

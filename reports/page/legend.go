@@ -3,6 +3,7 @@ package page
 import (
 	"html/template"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/ringbench/ringbench/reports/chart"
@@ -39,10 +40,16 @@ func keysOf(c *chart.Chart, l *looks) (keys []key) {
 			add("series", s.Name, s.Name, func(b *canvas) { sampleOf(b, l, whole) })
 		}
 	}
+	var parts []chart.Series
 	for _, p := range c.Panels {
-		for _, s := range p.Series {
-			add("part", "", s.Part, func(b *canvas) { sampleOf(b, l, s) })
-		}
+		parts = append(parts, p.Series...)
+	}
+	slices.SortStableFunc(parts, func(a, b chart.Series) int { return chart.ByPart(a.Part, b.Part) })
+	for _, s := range parts {
+		s.Name = ""
+		add("part", "", s.Part, func(b *canvas) { sampleOf(b, l, s) })
+	}
+	for _, p := range c.Panels {
 		for _, s := range p.Spans {
 			add("span", "", s.Name, func(b *canvas) {
 				b.add("rect", "span", "", "x", 0.0, "y", 1.0, "width", 26.0, "height", 10.0)

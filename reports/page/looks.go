@@ -34,6 +34,7 @@ func newLooks(charts []chart.Chart) *looks {
 			for _, s := range p.Series {
 				l.add(s.Name, "")
 				l.add(s.Name, s.Part)
+				l.add("", s.Part) // of the legend
 			}
 		}
 	}
@@ -53,7 +54,7 @@ func (l *looks) class(s *chart.Series) string {
 }
 
 // style is a rule for each class: its colour in both themes, that of the whole of which
-// it is a part, and its dashes.
+// it is a part, its dashes, and how bars of the part are filled and edged.
 func (l *looks) style() string {
 	var b strings.Builder
 	for i, k := range l.order {
@@ -68,12 +69,30 @@ func (l *looks) style() string {
 		}
 		dashes := "none"
 		if len(look.Dashes) > 0 {
-			dashes = strings.Trim(fmt.Sprint(look.Dashes), "[]")
+			dashes = lengths(look.Dashes)
 		}
-		fmt.Fprintf(&b, ".c%d{--c:light-dark(%s,%s);--whole:%s;--d:%s}\n", i, chart.Hex(light), chart.Hex(dark), whole, dashes)
+		fmt.Fprintf(&b, ".c%d{--c:light-dark(%s,%s);--whole:%s;--d:%s%s}\n", i, chart.Hex(light), chart.Hex(dark), whole, dashes, barEdge(k[1]))
 	}
 	return b.String()
 }
+
+// barEdge is what sets bars of a part off from those of others on either paper: lighter and
+// darker shades have an edge, what is not the server's has nothing else.
+func barEdge(part string) string {
+	switch dashes, hollow := chart.Outline(part); {
+	case hollow && len(dashes) > 0:
+		return ";--fill:var(--paper);--edge-of:var(--c);--dashes:" + lengths(dashes)
+	case hollow:
+		return ";--fill:var(--paper);--edge-of:var(--c)"
+	case part == chart.User:
+		return ";--edge-of:var(--whole)"
+	case part == chart.Helpers:
+		return ";--edge-of:var(--ink)"
+	}
+	return ""
+}
+
+func lengths(list []float64) string { return strings.Trim(fmt.Sprint(list), "[]") }
 
 // legible moves c away from the paper until it stands out from it.
 func legible(c, paper color.RGBA) color.RGBA {

@@ -75,7 +75,8 @@ func TestStandsAlone(t *testing.T) {
 // Every text and figure of the document is on the page, as it is there.
 func TestHoldsTheDocument(t *testing.T) {
 	d := fixture()
-	p := pagetest.Parse(t, write(t, d))
+	kept := regexp.MustCompile(`<span class="one">([^<]*)</span>`) // on one line
+	p := pagetest.Parse(t, kept.ReplaceAllString(write(t, d), "$1"))
 	all := "\n" + strings.Join(p.Text, "\n") + "\n"
 	want := append([]string{d.Title, d.Subtitle, d.Limits[0].Text}, d.Verdicts...)
 	for _, s := range d.Sections {

@@ -37,7 +37,7 @@ var script = func() (all string) {
 	return all
 }()
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"sortKey": sortKey, "class": cellClass}).Parse(layout))
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"sortKey": sortKey, "class": cellClass, "prose": prose, "parted": parted}).Parse(layout))
 
 // Most is the size in bytes that a page should stay below. A raw result that would take
 // it beyond is left out, and the page says so.
