@@ -13,11 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"github.com/ringbench/ringbench/internal/compare"
 	"github.com/ringbench/ringbench/internal/gate"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 // decided has a regression of a contestant with a hostile name, one that is too
@@ -231,23 +230,7 @@ const (
 
 func valid(t *testing.T, schema, doc string) {
 	t.Helper()
-	s, err := jsonschema.UnmarshalJSON(strings.NewReader(schema))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("s.json", s); err != nil {
-		t.Fatal(err)
-	}
-	compiled, err := c.Compile("s.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := jsonschema.UnmarshalJSON(strings.NewReader(doc))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := compiled.Validate(v); err != nil {
+	if err := testenv.Schema(t, []byte(schema))(json.RawMessage(doc)); err != nil {
 		t.Error(err)
 	}
 }

@@ -115,9 +115,7 @@ print(json.dumps(list(csv.DictReader(sys.stdin, strict=True))))`, printed(t, CSV
 
 // pandas takes the columns for what they are, and finds the medians of the table.
 func TestPandas(t *testing.T) {
-	if !*full {
-		t.Skip("-full runs this")
-	}
+	testenv.Full(t)
 	var got struct {
 		Numeric []string
 		Median  map[string]float64

@@ -1,17 +1,15 @@
 package reports
 
 import (
-	"flag"
 	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
 	"github.com/ringbench/ringbench/reports/page"
 )
-
-var long = flag.Bool("long", false, "build reports of as many cells as they are made for")
 
 // manyLoads is one trial of four contestants under each of so many loads.
 func manyLoads(loads int) *result.Set {
@@ -38,7 +36,7 @@ func manyLoads(loads int) *result.Set {
 // more than going through them.
 func TestManyLoads(t *testing.T) {
 	loads := forestRows + 4
-	if *long {
+	if testenv.IsLong() {
 		loads = 2500
 	}
 	s := manyLoads(loads)
@@ -62,7 +60,7 @@ func TestManyLoads(t *testing.T) {
 			if len(c.Panels) > panelsMax || len(c.Panels) > 1 && points > pointsMax*5/4 {
 				t.Errorf("%s has %d panels and %d points", c.ID, len(c.Panels), points)
 			}
-			if (c.ID != heatID || *long) && !strings.Contains(c.Subtitle, "first") {
+			if (c.ID != heatID || testenv.IsLong()) && !strings.Contains(c.Subtitle, "first") {
 				t.Errorf("%s does not say what it leaves out: %s", c.ID, c.Subtitle)
 			}
 		}

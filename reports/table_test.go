@@ -11,10 +11,7 @@ import (
 	"github.com/ringbench/ringbench/internal/result"
 )
 
-var (
-	update = flag.Bool("update", false, "rewrite the golden files; read the difference before you commit it")
-	full   = flag.Bool("full", false, "also run tests that take long, of what shorter ones hold too")
-)
+var update = flag.Bool("update", false, "rewrite the golden files; read the difference before you commit it")
 
 func golden(t *testing.T, name, got string) {
 	t.Helper()

@@ -13,9 +13,11 @@ import (
 // In steady state a message costs the server process no allocation. Package
 // net's own goroutines are not ours to judge.
 func TestNoAllocationPerMessage(t *testing.T) {
+	t.Parallel()
 	const conns, size, messages = 16, 64, 4_800
 	run := func(name string, start func(*testing.T) *server, passes int) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t)
 			var cs []net.Conn
 			for range conns {
@@ -79,9 +81,11 @@ func TestNoAllocationPerMessage(t *testing.T) {
 
 // Nor does a connection that comes and goes, once a pool has its workers.
 func TestNoAllocationPerConnection(t *testing.T) {
+	t.Parallel()
 	const conns = 400
 	for _, backend := range []string{"uring", "epoll", "threadpool"} {
 		t.Run(backend, func(t *testing.T) {
+			t.Parallel()
 			s := serve(t, workloads.Config{Backend: backend, Network: "unix", Workers: 2})
 			b := []byte{1}
 			visit := func(times int) {

@@ -89,6 +89,7 @@ func stuff(t testing.TB, c stream, b []byte) (sent int) {
 
 // Clients that send and do not read beside one that does: it is served.
 func TestSlowReadersDoNotStarveOthers(t *testing.T) {
+	t.Parallel()
 	for _, backend := range families {
 		for _, slow := range []int{1, 24} {
 			t.Run(fmt.Sprintf("%s/%d", backend, slow), func(t *testing.T) {

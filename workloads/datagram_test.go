@@ -16,6 +16,7 @@ import (
 // Datagrams of every size come back whole, to who sent them, from every backend
 // and by each of several sockets.
 func TestEchoDatagrams(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		network string
 		cfg     workloads.Config

@@ -74,6 +74,7 @@ func pingPong(t testing.TB, c net.Conn, seed uint64, sizes ...int) {
 // The sockets under test: every backend with room to spare and with four buffers
 // of odd size; each family of them on every network, too, and with two loops.
 func TestEcho(t *testing.T) {
+	t.Parallel()
 	room, small, loops := workloads.Config{}, workloads.Config{Bufs: 4, BufSize: 513}, workloads.Config{Loops: 2}
 	for _, c := range []struct {
 		name, network string
@@ -105,6 +106,7 @@ func TestEcho(t *testing.T) {
 // Variants that receive in another way, with few buffers, so that each is used
 // again and again; and with ways to send that touch on it.
 func TestEchoVariants(t *testing.T) {
+	t.Parallel()
 	for _, x := range [][2]string{
 		{"uring+inc", "unix"}, {"uring+recvbundle", "tcp"}, {"uring+provide", "unix"}, {"uring+poll", "tcp"}, {"uring+poll", "unix"},
 		{"uring+oneshot", "tcp"}, {"uring+pollfirst", "unix"}, {"uring+fixedfile+inc+recvbundle", "tcp"},

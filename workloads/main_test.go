@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
 	watchFamilies()
 	child.Main(map[string]func(*child.Control) error{"echo": role(workloads.StartEcho), "proxy": role(workloads.StartProxy), "bulk": role(workloads.StartBulk), "stream": role(workloads.StartStream)})
+	testenv.Waiting()
 	os.Exit(m.Run())
 }
 

@@ -74,6 +74,7 @@ var telling = map[string][]backends.Counter{
 // no others; and a feature of the variant has acted, by the loop's counters, if it
 // can act on those, and else it has not.
 func TestOps(t *testing.T) {
+	t.Parallel()
 	unix := func(t *testing.T, backend string) *server {
 		return serve(t, workloads.Config{Backend: "watched" + backend, Network: "unix"})
 	}

@@ -94,6 +94,7 @@ func proxy(t *testing.T, cfg workloads.Config, origin string) *server {
 
 // With an origin that echoes, a proxy passes for an echo server.
 func TestProxy(t *testing.T) {
+	t.Parallel()
 	small := workloads.Config{Bufs: 4, BufSize: 513}
 	for _, c := range []struct {
 		name, network string
@@ -153,8 +154,10 @@ func TestProxyConnections(t *testing.T) {
 // More bytes on their way up than there are buffers, to an origin that reads no
 // more than it can answer: the answers find buffers all the same.
 func TestProxyFewBuffers(t *testing.T) {
+	t.Parallel()
 	for _, backend := range append(slices.Clip(families), "uring+sendbundle", "uring+zc", "uring+link", "epoll+readwrite") {
 		t.Run(backend, func(t *testing.T) {
+			t.Parallel()
 			o := newOrigin(t, "unix")
 			o.echoes()
 			s := proxy(t, workloads.Config{Backend: backend, Network: "unix", Bufs: 8, BufSize: 4096}, o.Addr().String())
@@ -182,6 +185,7 @@ func TestProxyFewBuffers(t *testing.T) {
 // 40 ms for the first one's acknowledgement in each round but the first; a busy
 // machine is as late in some. So a quarter of the rounds is to be quicker.
 func TestProxyDoesNotStall(t *testing.T) {
+	t.Parallel()
 	const rounds, late = 40, 35 * time.Millisecond
 	for _, backend := range proxies {
 		for _, up := range []bool{true, false} {
@@ -222,6 +226,7 @@ func TestProxyDoesNotStall(t *testing.T) {
 
 // Each side may end first, and is still sent what the other has to say.
 func TestProxyHalfClose(t *testing.T) {
+	t.Parallel()
 	for _, backend := range proxies {
 		t.Run(backend, func(t *testing.T) {
 			t.Parallel()
@@ -279,6 +284,7 @@ func TestProxyForgetsPipes(t *testing.T) {
 // A side that does not read holds the other back, and the proxy's memory is
 // bounded; all arrives in the end.
 func TestProxyBackpressure(t *testing.T) {
+	t.Parallel()
 	for _, backend := range append(slices.Clip(passing), "uring+fixedfile+recvbundle", "uring+zc") {
 		for _, up := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/up=%v", backend, up), func(t *testing.T) {
@@ -317,6 +323,7 @@ func TestProxyBackpressure(t *testing.T) {
 // An origin that refuses or resets costs the connection that it concerns and
 // nothing else.
 func TestProxyOriginFails(t *testing.T) {
+	t.Parallel()
 	for _, backend := range proxies {
 		t.Run(backend, func(t *testing.T) {
 			t.Parallel()
@@ -368,6 +375,7 @@ func demandEnd(t *testing.T, c stream) {
 // A connection that its client resets is reset at the origin, which need not
 // answer it any more.
 func TestProxyClientFails(t *testing.T) {
+	t.Parallel()
 	for _, backend := range proxies {
 		t.Run(backend, func(t *testing.T) {
 			t.Parallel()

@@ -24,6 +24,7 @@ var sending = map[string][]backends.Counter{
 // all that it took back to its client; where it does not act there is nothing
 // counted.
 func TestSendingVariants(t *testing.T) {
+	t.Parallel()
 	all := map[backends.Counter]bool{}
 	for _, cs := range sending {
 		for _, c := range cs {

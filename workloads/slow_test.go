@@ -1,16 +1,14 @@
 package workloads
 
 import (
-	"flag"
 	"math"
 	"runtime"
 	"testing"
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/testenv"
 )
-
-var long = flag.Bool("long", false, "hold what is exact on a machine that is left alone to that")
 
 // A ready loop completes a receive of one message at every Wait.
 type ready struct {
@@ -29,7 +27,7 @@ func TestSlowIsExact(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	tolerance, total, tries := 0.3, 40*time.Millisecond, 5
-	if *long {
+	if testenv.IsLong() {
 		tolerance, total, tries = 0.01, 100*time.Millisecond, 40
 	}
 	dst := make([]backends.Completion, 1)

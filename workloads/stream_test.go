@@ -63,6 +63,7 @@ func (s *server) download(want []byte) error {
 // Every client gets the file, byte for byte, whatever its size, how small the
 // buffers are and how many clients there are; and nothing is left of them.
 func TestStream(t *testing.T) {
+	t.Parallel()
 	for _, backend := range streams {
 		t.Run(backend, func(t *testing.T) {
 			t.Parallel()
@@ -121,6 +122,7 @@ func keptPipes(backend string, conns int) int {
 // A client that vanishes in the middle of the file, in order or by a reset, leaves
 // nothing behind, and the others are served on.
 func TestStreamClientsThatVanish(t *testing.T) {
+	t.Parallel()
 	path, content := fileOf(t, stuckSize)
 	for _, backend := range append(slices.Clip(ways), "uring+fixedfile+splice", "uring+fixedbufs+fixedfile+zcfixed") {
 		t.Run(backend, func(t *testing.T) {
@@ -177,6 +179,7 @@ func TestStreamForgetsPipes(t *testing.T) {
 // Clients that do not read cost the server the buffers that it has and no more,
 // others are served meanwhile, and in the end they too have the file.
 func TestStreamSlowClients(t *testing.T) {
+	t.Parallel()
 	path, content := fileOf(t, stuckSize)
 	for _, backend := range append(slices.Clip(ways), "uring+zc", "uring+link+zc") {
 		t.Run(backend, func(t *testing.T) {
@@ -221,6 +224,7 @@ func TestStreamSlowClients(t *testing.T) {
 // A file that becomes shorter is the end of the server, which says so, and of its
 // connections: no client takes what it got for the whole.
 func TestStreamFileMadeShorter(t *testing.T) {
+	t.Parallel()
 	for _, backend := range append(slices.Clip(ways), "net-sendfile", "uring+fixedbufs") {
 		t.Run(backend, func(t *testing.T) {
 			t.Parallel()

@@ -47,6 +47,7 @@ func answer(r *bufio.Reader, status int, body []byte) error {
 // come in pieces, or several at once, are answered in turn; the client's last is
 // the end; and nothing is left.
 func TestStreamHTTP(t *testing.T) {
+	t.Parallel()
 	for _, backend := range append(slices.Clip(ways), "uring+fixedbufs+fixedfile+zcfixed") {
 		t.Run(backend, func(t *testing.T) {
 			t.Parallel()

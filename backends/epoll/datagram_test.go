@@ -27,11 +27,7 @@ func TestBurstsAreLearnt(t *testing.T) {
 			if round == rounds/2 {
 				known = l.(*Loop).Tally.Counters
 			}
-			for range n {
-				if err := unix.Sendto(fd, []byte("x"), 0, at); err != nil {
-					t.Fatal(err)
-				}
-			}
+			post(t, fd, at, n)
 			for got := 0; got < n; {
 				k, err := l.Wait(dst, 1, -1)
 				if err != nil {
@@ -77,4 +73,14 @@ func datagramSocket(t *testing.T) (fd int, at unix.Sockaddr) {
 		t.Fatal(err)
 	}
 	return fd, at
+}
+
+// post sends n datagrams of one byte.
+func post(t *testing.T, from int, to unix.Sockaddr, n int) {
+	t.Helper()
+	for range n {
+		if err := unix.Sendto(from, []byte("x"), 0, to); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

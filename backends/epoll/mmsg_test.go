@@ -28,11 +28,7 @@ func TestDatagramsByTheBatch(t *testing.T) {
 			if round == rounds/2 {
 				known = l.(*Loop).Tally.Counters
 			}
-			for range n {
-				if err := unix.Sendto(far, []byte("x"), 0, at); err != nil {
-					t.Fatal(err)
-				}
-			}
+			post(t, far, at, n)
 			for got, sent := 0, 0; sent < n; {
 				k, err := l.Wait(dst, 1, -1)
 				if err != nil {

@@ -29,6 +29,7 @@ func TestChurn(t *testing.T) {
 // A server that fails in mid-connection makes its trial void, for a reason that
 // says what it did.
 func TestChurnOfBrokenServers(t *testing.T) {
+	t.Parallel()
 	for kind, want := range map[string]string{
 		"corrupts": "the server echoed a wrong byte",
 		"hangs-up": "was lost on ",
@@ -80,7 +81,7 @@ func TestIdleConnsRefused(t *testing.T) {
 // others, and where there is but one their want is told. Linux may use a port in
 // TIME_WAIT again after a second, so that it takes more than that a second.
 func TestChurnOutOfPorts(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	t.Parallel()
 	testenv.Need(t, "root", testenv.Root()) // for a network namespace
 	limits := []string{"-ports=40000 40199"}

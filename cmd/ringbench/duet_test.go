@@ -16,7 +16,7 @@ import (
 
 // A foreign server and one of ours are compared as two of ours are.
 func TestForeignServerInDuet(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	t.Parallel()
 	r := measured(func() *run {
 		return newRun(t, shortEcho("--backend=epoll", foreign(t, "good"), "--duet", "--trials=2", "--duration=300ms", "-o", "r.json")...).start().wait(exitOK, "r.json")
@@ -36,6 +36,7 @@ func TestForeignServerInDuet(t *testing.T) {
 // In a duet the pair shares the fate of a server that fails, which is named,
 // and the next pair is run.
 func TestForeignServerFailsInDuet(t *testing.T) {
+	t.Parallel()
 	for kind, want := range map[string][]string{
 		"dies":    {"the mine server ended in mid-trial", "exit status 3: out of cheese"},
 		"refuses": {"mine ended before it listened on port", "exit status 4: the licence has expired"},
@@ -66,6 +67,7 @@ func TestForeignServerFailsInDuet(t *testing.T) {
 // A foreign server that does not end as it is asked to is measured all the same,
 // and the result says how it ended.
 func TestForeignServerEnding(t *testing.T) {
+	t.Parallel()
 	for kind, want := range map[string]string{
 		"lingers":  "did not stop within 2s and was killed",
 		"grumbles": "at SIGTERM: exit status 5: not now",
@@ -119,7 +121,7 @@ func TestAblate(t *testing.T) {
 
 // A variant whose thread spins never runs beside the default.
 func TestAblateApart(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	testenv.Need(t, "uring", variantAvailable("uring+sqpoll"))
 	t.Parallel()
 	r := newRun(t, short("ablate", "echo", "--features=sqpoll,ringfd")...).start().wait(exitOK, "r.json", "r.html").estimates("3 comparisons × 2 pairs")
@@ -149,7 +151,7 @@ func TestAblateApart(t *testing.T) {
 
 // Ours against C, through the real command; the programs are gone afterwards.
 func TestCalibrate(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	testenv.Need(t, "cc", testenv.Program("cc"))
 	testenv.Need(t, "uring", variantAvailable("uring"))
 	t.Parallel()
@@ -170,7 +172,7 @@ func TestCalibrate(t *testing.T) {
 
 // Proxies, in bulk.
 func TestCalibrateProxy(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	testenv.Need(t, "cc", testenv.Program("cc"))
 	t.Parallel()
 	r := measured(func() *run {
@@ -181,7 +183,7 @@ func TestCalibrateProxy(t *testing.T) {
 
 // Reads of a file, which both programs have at the same moment.
 func TestCalibrateRead(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	testenv.Need(t, "cc", testenv.Program("cc"))
 	t.Parallel()
 	r := newRun(t, "calibrate", "read", "--backend=threadpool", "--depth=4", "--bs=8k", "--file-size=1m", "--trials=1", "--duration=50ms", "--warmup=50ms", "-o", "r.json", "--html=r.html").
@@ -219,7 +221,7 @@ func variantAvailable(name string) error {
 // Where io_uring is refused the others are calibrated, and what is left out is
 // said; an ablation of it has nothing left.
 func TestDuetsWithoutRing(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	testenv.Need(t, "cc", testenv.Program("cc"))
 	t.Parallel()
 	limits := []string{fmt.Sprintf("-errno=%d", syscall.EPERM)}

@@ -107,6 +107,7 @@ func TestFeaturesTable(t *testing.T) {
 // The binary tells about this kernel, for a program as for a reader, and of one
 // backend alone where that is asked.
 func TestFeaturesJSON(t *testing.T) {
+	t.Parallel()
 	list := featureList(t, newRun(t, "features", "--json").start().wait(exitOK))
 	var names []string
 	for _, b := range list {
@@ -145,6 +146,7 @@ func featureList(t *testing.T, r *run) (list []result.Backend) {
 // On a kernel that refuses a request for real, here by a filter, the tier falls,
 // the table says so, the variant is refused, and a result tells of both.
 func TestFeaturesMasked(t *testing.T) {
+	t.Parallel()
 	b, err := backends.Lookup("uring")
 	if err != nil {
 		t.Fatal(err)
@@ -189,6 +191,7 @@ func TestFeaturesMasked(t *testing.T) {
 // A kernel that cannot give what a feature takes, here for want of memory by a
 // filter, gives all else; the table does not call the feature unknown to it.
 func TestFeaturesRefused(t *testing.T) {
+	t.Parallel()
 	b, err := backends.Lookup("uring+zcfixed")
 	if err != nil {
 		t.Fatal(err)
@@ -208,6 +211,7 @@ func TestFeaturesRefused(t *testing.T) {
 
 // Where io_uring is refused the list says why, and is no error.
 func TestFeaturesWithoutRing(t *testing.T) {
+	t.Parallel()
 	r := confined(t, []string{fmt.Sprintf("-errno=%d", syscall.EPERM)}, "features").start().wait(exitOK)
 	r.prints("backend uring is not available here: a seccomp filter forbids io_uring", "epoll_pwait2")
 	if got := row(t, r.stdout.String(), "defer"); !strings.Contains(got, "no no uring+defer a seccomp filter") {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,7 +52,8 @@ func rulesFile(t *testing.T, rules ...string) string {
 // A regression that is real is found by what the programs call alone, and the program
 // itself passes.
 func TestGateByCounters(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
+	t.Parallel()
 	for _, c := range []struct {
 		name, variant, replace string
 		args                   []string
@@ -73,6 +75,16 @@ func TestGateByCounters(t *testing.T) {
 			decided(t, exitRegression, append(args, "--head-bin="+head)...).prints(c.says)
 			decided(t, exitOK, append(args, "--head-bin="+base)...).prints("gate: pass")
 		})
+	}
+}
+
+// The first run is in the file that was named, whatever it measures.
+func TestGateKeeps(t *testing.T) {
+	m := measuredGate{output: "d/r.json"}
+	both := []string{m.kept(false, false), m.kept(true, false), m.kept(true, true)}
+	m.CallsAlone = true
+	if got := append(both, m.kept(true, false), m.kept(true, true)); !slices.Equal(got, []string{"d/r.json", "d/r-calls.json", "d/r-calls-confirmed.json", "d/r.json", "d/r-confirmed.json"}) {
+		t.Error(got)
 	}
 }
 
@@ -98,7 +110,7 @@ func decided(t *testing.T, want int, args ...string) *run {
 // An epoll server that has lost its ready bits is one of no kind of ours: its calls
 // are counted by tracepoint.
 func TestGateByTracepoint(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	t.Parallel()
 	testenv.Need(t, "cc", testenv.Program("cc"))
 	testenv.Need(t, "root", meter.CanTrace())
@@ -114,7 +126,7 @@ func TestGateByTracepoint(t *testing.T) {
 
 // A head that cannot serve is a regression, and a base that cannot a refusal.
 func TestGateServerFails(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	t.Parallel()
 	exe, err := os.Executable()
 	if err != nil {
@@ -142,7 +154,7 @@ func TestGateRefused(t *testing.T) {
 // Revisions are built in worktrees, of which nothing is left, also after a Ctrl-C. Too
 // few trials are no pass.
 func TestGateRevisions(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	t.Parallel()
 	exe, err := os.Executable()
 	if err != nil {

@@ -62,7 +62,7 @@ func (m *measuredGate) flags(c *cobra.Command) {
 	f.DurationVar(&m.Patience, "start-timeout", bench.DefaultPatience, "how long a server and its client may take to get ready, and to answer when the load is over")
 	f.StringVar(&m.ServerCPUs, "server-cpus", "", "CPUs of the server, such as 0-3,8; default: one a loop")
 	clientFlags(c, &m.Options)
-	f.StringVarP(&m.output, "output", "o", "", "keep the results: of the first run, and beside it NAME-calls.json and those of a confirmation")
+	f.StringVarP(&m.output, "output", "o", "", "keep the results: of the first run, and beside it NAME-calls.json, if calls are not all that is measured, and those of a confirmation")
 	f.BoolVar(&m.dryRun, "dry-run", false, "print what would be measured and about how long it takes, and run nothing")
 	complete(c, map[string][]string{"backend": variants(), "workload": {"echo", "proxy", "stream"}, "mode": {bench.ModeRequest, bench.ModeStream}})
 }
@@ -229,11 +229,12 @@ func (m *measuredGate) outputs() (paths []string) {
 	return paths
 }
 
-// kept is the file of a run: of calls, or of a confirmation.
+// kept is the file of a run: of calls, if they are not all that is measured, or of a
+// confirmation.
 func (m *measuredGate) kept(calls, again bool) string {
 	extension := filepath.Ext(m.output)
 	name := strings.TrimSuffix(m.output, extension)
-	if calls {
+	if calls && !m.CallsAlone {
 		name += "-calls"
 	}
 	if again {

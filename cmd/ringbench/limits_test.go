@@ -23,7 +23,7 @@ func public(t *testing.T) string {
 // The soft limit of open files is raised; with a hard limit that is just what
 // the connections take, every backend works.
 func TestJustEnoughDescriptors(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	t.Parallel()
 	limits := []string{"-nofile-soft=30", "-nofile-hard=266"} // 200 connections, 2 for the loop, 64
 	args := shortEcho("--conns=200", "-o", "r.json", "--rate=2000", "--warmup=600ms", "--placement=shared")
@@ -81,7 +81,7 @@ func TestTooFewDescriptors(t *testing.T) {
 // More connections than one address has ports are spread over 127.0.0.0/8; ::1
 // has no neighbours.
 func TestMoreConnectionsThanPorts(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	t.Parallel()
 	testenv.Need(t, "root", testenv.Root()) // to have a network with few ports
 	limits := []string{"-ports=40000 40199"}

@@ -2,10 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,11 +19,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/ringbench/ringbench/internal/bench"
 	"github.com/ringbench/ringbench/internal/child"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 // The test binary is ringbench itself when it is called by that name, and a
@@ -55,28 +54,9 @@ func TestMain(m *testing.M) {
 type suite struct{ *testing.M }
 
 func (s suite) Run() int {
-	flag.Parse()
-	if !given("test.parallel") { // most tests wait for processes, also on few CPUs
-		_ = flag.Set("test.parallel", "4")
-	}
+	testenv.Waiting()
 	defer func() { os.RemoveAll(publicDir) }() // which is not known before
 	return s.M.Run()
-}
-
-// full is what .ci/run gives.
-var full = flag.Bool("full", false, "also run tests that take long, of what shorter ones of internal/bench hold too")
-
-// beyondDefault leaves a test to -full.
-func beyondDefault(t *testing.T) {
-	if !*full {
-		t.Skip("-full runs this")
-	}
-}
-
-// given reports whether a flag is on the command line.
-func given(name string) (yes bool) {
-	flag.Visit(func(f *flag.Flag) { yes = yes || f.Name == name })
-	return yes
 }
 
 var publicDir string // where publicBinary is
@@ -319,36 +299,8 @@ func (r *run) result(name string) *result.Set {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	schema, err := resultSchemaCompiled()
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	if err := schema.Validate(doc); err != nil {
+	if err := testenv.Schema(r.t, result.JSONSchema)(json.RawMessage(b)); err != nil {
 		r.t.Error(err)
 	}
 	return set
-}
-
-var resultSchemaCompiled = sync.OnceValues(func() (*jsonschema.Schema, error) { return compileSchema(stored(result.JSONSchema)) })
-
-// compileSchema makes a validator of the schema that print prints.
-func compileSchema(print func(io.Writer) error) (*jsonschema.Schema, error) {
-	var b bytes.Buffer
-	if err := print(&b); err != nil {
-		return nil, err
-	}
-	doc, err := jsonschema.UnmarshalJSON(&b)
-	if err != nil {
-		return nil, err
-	}
-	c := jsonschema.NewCompiler()
-	c.AssertFormat()
-	if err := c.AddResource("schema.json", doc); err != nil {
-		return nil, err
-	}
-	return c.Compile("schema.json")
 }

@@ -29,6 +29,7 @@ func shortRead(args ...string) []string {
 
 // Every operation, those that differ the most on all backends that there are here.
 func TestRead(t *testing.T) {
+	t.Parallel()
 	for name, args := range map[string][]string{
 		"read":   {"--pattern=random,sequential", "--cache=hot"},
 		"write":  {"--op=write", "--loops=2"},
@@ -66,7 +67,7 @@ func TestRead(t *testing.T) {
 // A file that was there is read and stays as it is; what is behind its last whole
 // block is not.
 func TestReadForeign(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	t.Parallel()
 	r := newRun(t, "read", "--duration=100ms", "--warmup=50ms", "--trials=1", "--depth=4", "--file=data", "--html=r.html", "-o", "r.json")
 	path := filepath.Join(r.dir, "data")
@@ -88,6 +89,7 @@ func TestReadForeign(t *testing.T) {
 
 // A file that shrinks, or is gone, ends its trials and leaves nothing.
 func TestReadForeignFails(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		spoil func(path string) error
 		says  string
@@ -130,6 +132,7 @@ func TestReadForeignFails(t *testing.T) {
 // An interrupt or a kill in the middle of a trial leaves no file, and what took
 // its place is given back.
 func TestReadInterrupted(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
 		for name, size := range map[string]string{"filling": "512m", "reading": "1m"} {
 			t.Run(sig.String()+"/"+name, func(t *testing.T) {
@@ -179,7 +182,7 @@ func free(t *testing.T, dir string) uint64 {
 // A file that this process may not make is refused before it is begun; one of
 // just that size is made, with as many descriptors as the depth takes.
 func TestReadWithinLimits(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	t.Parallel()
 	limits := []string{"-fsize=1048576", "-nofile-soft=30", "-nofile-hard=266"} // 2 each, 2 for the loop, 64
 	confined(t, limits, shortRead("--file-size=1025k", "--backend=net")...).start().wait(exitUsage).

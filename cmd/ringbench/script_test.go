@@ -17,6 +17,7 @@ import (
 //	refused CODE ARGS…  the same, and that it prints one line on standard error and nothing else
 //	result FILE ARGS…   writes a made-up result
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {

@@ -86,6 +86,7 @@ func (r *run) counter(name string) (n int) {
 
 // What has connections is not offered datagrams, and does not take them.
 func TestStreamsOnly(t *testing.T) {
+	t.Parallel()
 	for _, command := range []string{"churn", "proxy", "stream", "serve proxy --origin=127.0.0.1:1", "serve stream --file=/etc/passwd"} {
 		words := strings.Fields(command)
 		offered := newRun(t, append(append([]string{"__complete"}, words...), "--network", "")...).start().wait(exitOK).stdout.String()
@@ -104,6 +105,7 @@ func TestStreamsOnly(t *testing.T) {
 }
 
 func TestServe(t *testing.T) {
+	t.Parallel()
 	for _, backend := range []string{"uring", "epoll", "threadpool", "net"} {
 		for network, listen := range map[string]string{"tcp": "127.0.0.1:0", "tcp6": "[::1]:0", "unix": "socket"} {
 			t.Run(backend+"/"+network, func(t *testing.T) {
@@ -198,7 +200,7 @@ func TestAddressInUse(t *testing.T) {
 
 // A server that runs already is driven, and measured if its process is named.
 func TestTarget(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	t.Parallel()
 	server, _, address := serve(t, "--backend=epoll", "--listen=127.0.0.1:0")
 	args := shortEcho("--target="+address, "--audit", "-o", "r.json")
@@ -226,7 +228,7 @@ func TestTarget(t *testing.T) {
 
 // A target that ends in mid-trial voids the trial.
 func TestTargetEnds(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	t.Parallel()
 	server, _, address := serve(t, "--backend=epoll", "--listen=127.0.0.1:0")
 	pid := fmt.Sprintf("--target-pid=%d", server.cmd.Process.Pid)

@@ -9,6 +9,7 @@ import (
 
 // What was measured before an interrupt is written and printed.
 func TestInterrupt(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
 			if signal.Ignored(sig) {
@@ -81,6 +82,7 @@ func TestInterruptAtOnce(t *testing.T) {
 
 // A parent that is killed takes everything with it.
 func TestParentKilled(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		processes int // servers, clients, meters of hiccups and itself
 		args      []string

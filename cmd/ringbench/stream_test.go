@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"testing"
+
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 func shortStream(args ...string) []string {
@@ -26,7 +28,7 @@ func ourServer(t *testing.T, args string) string {
 // Files of several sizes from servers of ours and of others, in tables that say
 // what that is a second and a KiB; nothing is left in the directory.
 func TestStream(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	t.Parallel()
 	r := measured(func() *run {
 		return newRun(t, shortStream("--backend=epoll,net", ourServer(t, "{file} --backend=epoll+sendfile"), "--file-size=4k,100k", "-o", "r.json")...).start().wait(exitOK, "r.json")
@@ -47,6 +49,7 @@ func TestStream(t *testing.T) {
 // A server that sends another file, or less of it than it should, makes its trial
 // void for a reason that says so.
 func TestStreamOfBrokenServers(t *testing.T) {
+	t.Parallel()
 	for name, x := range map[string]struct{ file, want string }{
 		"shorter": {"/etc/passwd", "the server closed it after"},
 		"other":   {"/proc/self/exe", "the server sent a wrong byte"},

@@ -62,6 +62,7 @@ func TestForeignServer(t *testing.T) {
 
 // Whatever a server does to the bytes is found out, and said.
 func TestWrongAnswers(t *testing.T) {
+	t.Parallel()
 	for kind, why := range map[string]string{
 		"corrupts": "the server echoed a wrong byte",
 		"mixes-up": "the server echoed a wrong byte",
@@ -105,6 +106,7 @@ func TestSlowRate(t *testing.T) {
 // A server that dies in mid-trial voids that trial, and the next is run. Of a
 // stack trace the first line tells.
 func TestServerDies(t *testing.T) {
+	t.Parallel()
 	for kind, last := range map[string]string{
 		"dies":   "exit status 3: out of cheese",
 		"panics": "exit status 2: panic: on purpose",
@@ -120,6 +122,7 @@ func TestServerDies(t *testing.T) {
 
 // A server that never gets ready, likewise.
 func TestServerDoesNotStart(t *testing.T) {
+	t.Parallel()
 	for kind, parts := range map[string][]string{
 		"refuses": {"mine ended before it listened on port", "exit status 4: the licence has expired"},
 		"deaf":    {"mine did not listen on port", "not ready within 4s", "--start-timeout"},
@@ -156,6 +159,7 @@ func TestServerPortTaken(t *testing.T) {
 
 // One of our own processes is killed from outside.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	for name, comm := range map[string]string{"server": "rb-echo", "client": "rb-client"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -2,12 +2,10 @@ package bench
 
 import (
 	"math"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/ringbench/ringbench/backends"
-	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/testenv"
 )
 
@@ -20,18 +18,13 @@ func churnOptions(backends ...string) Options {
 // Every backend serves short connections, on either network, and in duets; what
 // is counted is connections.
 func TestChurn(t *testing.T) {
+	t.Parallel()
 	solo, duet := churnOptions(), churnOptions("uring", "threadpool")
 	solo.Grid.(*ChurnGrid).Networks = []string{"tcp", "unix"}
 	solo.Grid.(*ChurnGrid).RequestsPerConn = []int{3}
 	duet.Duet, duet.Grid.(*ChurnGrid).RequestsPerConn = true, []int{1}
 	for _, o := range []Options{solo, duet} {
-		set := mustRun(t, o)
-		for range 3 { // a window this short may see nothing on a machine that stalls
-			if !slices.ContainsFunc(set.Trials, func(t result.Trial) bool { return t.Messages == 0 }) {
-				break
-			}
-			set = mustRun(t, o)
-		}
+		set := busyRun(t, o)
 		for _, trial := range set.Trials {
 			c := set.Plan.Cells[trial.Cell]
 			at := set.Plan.Name(trial.Cell) + " " + c.Load.String()
@@ -83,7 +76,7 @@ func TestChurnOfPool(t *testing.T) {
 // as the server counts, and of those that end a connection as many as the client
 // says there were.
 func TestChurnAgreesWithStrace(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	testenv.Need(t, "strace", testenv.Program("strace"))
 	testenv.Need(t, "root", testenv.Root()) // or kernel.yama.ptrace_scope may forbid it
 	const conns, requests = 8, 3

@@ -11,6 +11,7 @@ import (
 // Every backend echoes datagrams, the smallest and the largest, and on more
 // sockets than one; a pool of several workers too.
 func TestDatagrams(t *testing.T) {
+	t.Parallel()
 	o := options(all()...)
 	o.echo().Networks, o.echo().Conns, o.echo().Sizes = []string{"udp"}, []int{8}, []int{8, backends.MaxDatagram}
 	o.echo().Pipelines, o.Loops, o.Workers = []int{4}, 2, 3

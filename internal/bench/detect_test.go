@@ -9,16 +9,15 @@ import (
 
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/stat"
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 var attempts = flag.Int("attempts", 3, "with -long, how often a known difference of each size is to be found")
 
 // A server that is slower by a known share is found to be slower by a duet, and
-// the interval holds by how much, in so many of the attempts.
+// the interval holds by how much, in so many of the attempts, each of seven minutes.
 func TestKnownDifferenceIsFound(t *testing.T) {
-	if !*long {
-		t.Skip("it takes seven minutes an attempt; run it with -long -attempts=N")
-	}
+	testenv.Long(t)
 	const covered = 0.9
 	for _, c := range []struct {
 		percent  int

@@ -25,10 +25,10 @@ import (
 //	go test ./internal/bench -run TestFio -v                 one round, to see that both work
 //	go test ./internal/bench -run TestFio -v -long           six rounds of every load, in some six minutes
 func TestFio(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	testenv.Need(t, "fio", testenv.Program("fio"))
 	rounds, grids := 1, []ReadGrid{{Depths: []int{8}}}
-	if *long {
+	if testenv.IsLong() {
 		rounds = 6
 		grids = []ReadGrid{{Sizes: []int{4096, 65536}, Depths: []int{1, 32}}, {Depths: []int{1, 8, 32, 128}, Direct: true}}
 	}
@@ -72,7 +72,7 @@ type pace struct{ rate, cpu float64 }
 
 func compareFio(t *testing.T, backend, engine string, l result.Load, rounds int) (rate, cpu stat.Effect) {
 	o := readOptions(t, ReadGrid{File: l.File, Sizes: []int{l.Size}, Depths: []int{l.Depth}, Direct: l.Direct}, backend)
-	if *long {
+	if testenv.IsLong() {
 		o.Duration, o.Warmup = time.Second, 200*time.Millisecond
 	}
 	p := planOf(t, o)
@@ -95,7 +95,7 @@ func compareFio(t *testing.T, backend, engine string, l result.Load, rounds int)
 func fio(t *testing.T, engine string, l result.Load, cpus []int) pace {
 	t.Helper()
 	runtime := "300ms"
-	if *long {
+	if testenv.IsLong() {
 		runtime = "1s"
 	}
 	args := []string{

@@ -72,6 +72,7 @@ func script(t *testing.T, lines ...string) (path string) {
 // A foreign server is measured whole: what a server forks, and what a wrapper
 // runs that does not exec.
 func TestForeignProcesses(t *testing.T) {
+	t.Parallel()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -156,6 +157,7 @@ func whole(t *testing.T, o Options, trial result.Trial, processes int) {
 
 // Of a server that runs already the descendants count, too.
 func TestTargetProcesses(t *testing.T) {
+	t.Parallel()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

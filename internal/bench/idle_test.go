@@ -13,7 +13,7 @@ import (
 // pages of stack at least, for the kernel and for itself.
 func TestIdleConnections(t *testing.T) {
 	idle := 1000
-	if *long {
+	if testenv.IsLong() {
 		idle = 10_000
 	}
 	// Two sockets of TCP alone are 4 KiB.

@@ -55,7 +55,7 @@ func measureStall(t *testing.T, o Options) (*result.Trial, *knownLog) {
 // back. A machine that others use can make that long, so the best of several
 // trials counts.
 func TestKnownDelay(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	testenv.Need(t, "cc", testenv.Program("cc"))
 	bin := filepath.Join(t.TempDir(), "delay")
 	if out, err := exec.Command("cc", "-O2", "-pthread", "-o", bin, "testdata/delay.c").CombinedOutput(); err != nil {
@@ -70,7 +70,7 @@ func TestKnownDelay(t *testing.T) {
 	// The machine may add anything; what decides is that the delay is there
 	// and nothing like it is added.
 	tolerance := 0.5
-	if *long {
+	if testenv.IsLong() {
 		o.Duration, tolerance = 10*time.Second, 0.02
 	}
 	var off []string
@@ -164,9 +164,9 @@ func (c *backlog) Close() error { return nil }
 // against every message that was due in it, in the proportion that arithmetic
 // demands of the stalls that the server really made, however messages arrive.
 func TestKnownStallInOpenLoop(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	for _, arrivals := range Arrivals {
-		if arrivals != ArrivalsConstant && !*long {
+		if arrivals != ArrivalsConstant && !testenv.IsLong() {
 			continue
 		}
 		t.Run(arrivals, func(t *testing.T) { stallInOpenLoop(t, arrivals) })
@@ -181,7 +181,7 @@ func stallInOpenLoop(t *testing.T, arrivals string) {
 	// Of all messages: a twentieth. A generator that waits for answers
 	// would show next to none.
 	tolerance := 0.05
-	if *long {
+	if testenv.IsLong() {
 		// Slow enough that the server has caught up with a stall at once, and so
 		// close that one message more or less is no percent of a percentile.
 		o.Duration, tolerance, o.echo().Rates = 6*stallPeriod, 0.005, []float64{1000}
@@ -205,7 +205,7 @@ func stallInOpenLoop(t *testing.T, arrivals string) {
 // late. What holds on any is that no more are late than were sent or served late.
 func stallShows(trial *result.Trial, waits []time.Duration, tolerance float64) error {
 	most := 1.0
-	if *long {
+	if testenv.IsLong() {
 		most = 5 * tolerance
 	}
 	for _, percent := range []time.Duration{5, 12, 25, 50, 75, 90, 97} {
@@ -224,7 +224,7 @@ func stallShows(trial *result.Trial, waits []time.Duration, tolerance float64) e
 		if want, got := longer(waits, x), (100-p)/100; got < want-tolerance || got > want+most {
 			return fmt.Errorf("p%g is %v, which arithmetic demands of p%.1f", p, x, 100-100*want)
 		}
-		if want := percentile(waits, p); *long && math.Abs(float64(x)/float64(want)-1) > 0.02 {
+		if want := percentile(waits, p); testenv.IsLong() && math.Abs(float64(x)/float64(want)-1) > 0.02 {
 			return fmt.Errorf("p%g is %v, arithmetic demands %v", p, x, want)
 		}
 	}
@@ -234,7 +234,7 @@ func stallShows(trial *result.Trial, waits []time.Duration, tolerance float64) e
 // In closed loop the same server delays one message a connection a stall, and
 // the percentiles hide it: this is why a rate can be offered.
 func TestKnownStallInClosedLoop(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	var last error
 	for range 4 {
 		if last = stallHides(t); last == nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ringbench/ringbench/internal/child"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 // remains is what a run could leave behind: children, descriptors of ours, and
@@ -83,6 +84,7 @@ func TestKilledHarnessLeavesNoChild(t *testing.T) {
 
 // A trial is void because its client ended, whoever was the first to notice.
 func TestLostClientIsBlamed(t *testing.T) {
+	t.Parallel()
 	c := saturated(t, "epoll", "tcp")
 	if err := unix.Kill(c.client.PID(), unix.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -130,7 +132,7 @@ func TestInterruptedRun(t *testing.T) {
 // Any number of connections works on every backend, and nothing stays.
 func TestConnections(t *testing.T) {
 	counts := []int{1000}
-	if *long {
+	if testenv.IsLong() {
 		counts = append(counts, 1, 64, 10_000)
 	}
 	t.Setenv("TMPDIR", t.TempDir())
@@ -195,6 +197,7 @@ func TestWhoServesAll(t *testing.T) {
 
 // Connections that wait for a worker are reported, and their wait is measured.
 func TestBacklogIsReported(t *testing.T) {
+	t.Parallel()
 	o := options("threadpool")
 	o.echo().Conns, o.Workers = []int{10}, 4
 	trial := mustRun(t, o).Trials[0]

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,13 +19,10 @@ import (
 	_ "github.com/ringbench/ringbench/backends/uring"
 	"github.com/ringbench/ringbench/internal/child"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
-// Tests that take long have flags of their own.
-var (
-	long = flag.Bool("long", false, "run the tests that take more than a few seconds each")
-	soak = flag.Uint64("soak", 0, "echo this many messages through each of uring and epoll")
-)
+var soak = flag.Uint64("soak", 0, "echo this many messages through each of uring and epoll")
 
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
@@ -44,8 +42,8 @@ func TestMain(m *testing.M) {
 	roles["harness"] = harnessRole
 	child.Main(roles)
 	registerFake()
-	flag.Parse()
-	if *long {
+	testenv.Waiting()
+	if testenv.IsLong() {
 		longStalls()
 	}
 	os.Exit(m.Run())
@@ -75,16 +73,6 @@ func planOf(t testing.TB, o Options) *result.Plan {
 	return p
 }
 
-// full is what .ci/run gives.
-var full = flag.Bool("full", false, "also run what tests time or programs that are not ours: half a minute more")
-
-// beyondDefault leaves a test to -full.
-func beyondDefault(t *testing.T) {
-	if !*full && !*long {
-		t.Skip("-full runs this")
-	}
-}
-
 func silent(Step, *result.Set) {}
 
 // mustRun carries out a plan that must succeed.
@@ -100,6 +88,21 @@ func mustRun(t testing.TB, o Options) *result.Set {
 		t.Fatalf("a trial of %s is void: %s", set.Plan.Name(v.Cell), v.Void)
 	}
 	return set
+}
+
+// busyRun is mustRun with a window in which something comes in every trial, however
+// busy the machine.
+func busyRun(t *testing.T, o Options) *result.Set {
+	t.Helper()
+	for range 6 {
+		set := mustRun(t, o)
+		if !slices.ContainsFunc(set.Trials, func(trial result.Trial) bool { return trial.Messages == 0 }) {
+			return set
+		}
+		o.Duration *= 2
+	}
+	t.Fatalf("nothing comes in a window of %v", o.Duration/2)
+	return nil
 }
 
 // harnessRole is a whole run in a process of its own, to be killed.

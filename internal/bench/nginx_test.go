@@ -52,7 +52,7 @@ http {
 //
 //	go test ./internal/bench -run TestNginx -v -long
 func TestNginx(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	o := streamOptions(t, "epoll+sendfile")
 	o.Commands, o.BackendsByUser = []string{nginx(t)}, true
 	g := o.Grid.(*StreamGrid)
@@ -60,7 +60,7 @@ func TestNginx(t *testing.T) {
 	if err := os.Chmod(filepath.Dir(g.Dir), 0o711); err != nil { // root's nginx has a worker that is not root
 		t.Fatal(err)
 	}
-	if *long {
+	if testenv.IsLong() {
 		compareNginx(t, o)
 		return
 	}

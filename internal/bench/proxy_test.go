@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/ringbench/ringbench/backends"
-	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/testenv"
 )
 
@@ -22,24 +21,10 @@ func proxyOptions(backends ...string) Options {
 	return o
 }
 
-// busyRun is mustRun with a window in which something comes in every trial, however
-// busy the machine.
-func busyRun(t *testing.T, o Options) *result.Set {
-	t.Helper()
-	for range 6 {
-		set := mustRun(t, o)
-		if !slices.ContainsFunc(set.Trials, func(trial result.Trial) bool { return trial.Messages == 0 }) {
-			return set
-		}
-		o.Duration *= 2
-	}
-	t.Fatalf("nothing comes in a window of %v", o.Duration/2)
-	return nil
-}
-
 // Three processes on every backend and network: all are metered, the CPU of each
 // is its own, and the system calls are those that passing a message on twice takes.
 func TestProxy(t *testing.T) {
+	t.Parallel()
 	for network, names := range map[string][]string{"tcp": {"all", "epoll+splice", "threadpool+splice", "uring+splice"}, "unix": {"epoll", "uring+splice"}} {
 		o := proxyOptions(names...)
 		o.Grid.(*ProxyGrid).Networks = []string{network}
@@ -73,6 +58,7 @@ func TestProxy(t *testing.T) {
 
 // Two proxies at the same moment, each between a client and an origin of its own.
 func TestProxyDuet(t *testing.T) {
+	t.Parallel()
 	o := proxyOptions("epoll", "threadpool")
 	o.Duet = true
 	set := mustRun(t, o)
@@ -103,7 +89,7 @@ func TestPlaceOrigin(t *testing.T) {
 
 // HAProxy in TCP mode beside ours.
 func TestHAProxy(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	testenv.Need(t, "haproxy", testenv.Program("haproxy"))
 	cfg := filepath.Join(t.TempDir(), "haproxy.cfg")
 	if err := os.WriteFile(cfg, []byte(`
@@ -140,8 +126,9 @@ backend out
 // Bytes in bulk, each way and both, on different backends: what the client counts
 // is what the proxy has received by its own counters.
 func TestProxyStreams(t *testing.T) {
+	t.Parallel()
 	names := []string{"epoll", "threadpool+splice", "uring"}
-	if *long {
+	if testenv.IsLong() {
 		names = []string{"all", "epoll+splice", "threadpool+splice", "uring+splice"}
 	}
 	o := proxyOptions(names...)
@@ -169,6 +156,7 @@ func TestProxyStreams(t *testing.T) {
 
 // A proxy that changes one byte is found out, in whichever direction.
 func TestProxyCorruption(t *testing.T) {
+	t.Parallel()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -196,6 +184,7 @@ func TestProxyCorruption(t *testing.T) {
 
 // A server that answers by itself is no proxy.
 func TestProxyWithoutOrigin(t *testing.T) {
+	t.Parallel()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -41,29 +41,10 @@ func readOptions(t testing.TB, g ReadGrid, backends ...string) Options {
 	return o
 }
 
-// startReading brings up the process of the first cell, ready to start. It has
-// its file until the test ends.
-func startReading(t *testing.T, o Options) (*contestant, *result.Plan) {
-	t.Helper()
-	p := planOf(t, o)
-	set := &result.Set{Plan: *p}
-	files, release, err := supplyFile(t.Context(), set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(release)
-	c, err := (&runner{plan: p, files: files}).start(t.Context(), p.Cells[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.stop() })
-	return c, p
-}
-
 // A load that drives itself leaves it little time to answer, and us little to look
 // for what a program has started: nothing is asked of it until it has ended.
 func TestLoadThatDrivesItselfIsLeftAlone(t *testing.T) {
-	c, _ := startReading(t, readOptions(t, ReadGrid{}, "net"))
+	_, c := start(t, readOptions(t, ReadGrid{}, "net"))
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := readCounters(over, []*contestant{c}); err != nil {
@@ -118,7 +99,7 @@ func TestReadsAgreeWithStrace(t *testing.T) {
 	testenv.Need(t, "root", testenv.Root())
 	for _, backend := range []string{"uring", "epoll", "threadpool", "net"} {
 		t.Run(backend, func(t *testing.T) {
-			c, _ := startReading(t, readOptions(t, ReadGrid{}, backend))
+			_, c := start(t, readOptions(t, ReadGrid{}, backend))
 			finish := attachStrace(t, c.pid)
 			environ, err := os.ReadFile("/proc/" + strconv.Itoa(c.pid) + "/environ")
 			if quiet := strings.Contains(string(environ), "asyncpreemptoff=1"); err != nil || quiet != (backend != "net") {
@@ -144,7 +125,7 @@ func TestReadsAgreeWithStrace(t *testing.T) {
 // A process that is stopped for a known time reads nothing. Whatever is due
 // meanwhile is read late, which its response time says and its service time does not.
 func TestStallInReads(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	const rate, stall = 1000, 200 * time.Millisecond
 	for _, backend := range []string{"uring", "epoll", "threadpool", "net"} {
 		t.Run(backend, func(t *testing.T) {
@@ -193,6 +174,7 @@ func TestReadsAgreeWithProcIO(t *testing.T) {
 				continue
 			}
 			t.Run(backend+"/"+field, func(t *testing.T) {
+				t.Parallel()
 				b, err := backends.Lookup(backend)
 				if err != nil {
 					t.Fatal(err)
@@ -202,12 +184,12 @@ func TestReadsAgreeWithProcIO(t *testing.T) {
 				if _, err := o.Grid.Loads(); err != nil {
 					testenv.Need(t, "disk", err)
 				}
-				c, p := startReading(t, o)
+				r, c := start(t, o)
 				before := procIO(t, c.pid)
 				report, _ := c.drive(t, 1000)
 				got := procIO(t, c.pid)[field] - before[field]
 				const control = 1 << 16 // bytes by its pipe, at most
-				if want := report.Answered * uint64(p.Cells[0].Size); got < want || got > want+control {
+				if want := report.Answered * uint64(r.plan.Cells[0].Size); got < want || got > want+control {
 					t.Errorf("%d reads are %d bytes; the kernel counted %d", report.Answered, want, got)
 				}
 			})

@@ -15,9 +15,7 @@ import (
 // An ablation compares the default with itself first. Of many such comparisons
 // no more find a difference than one in twenty does by chance.
 func TestSameIsNoDifference(t *testing.T) {
-	if !*long {
-		t.Skip("it takes minutes; run it with -long")
-	}
+	testenv.Long(t)
 	b, err := backends.Lookup("uring")
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 // A search ends with a bracket around what a contestant can do, wherever it starts
@@ -81,7 +82,7 @@ func TestFindMaxOfNothing(t *testing.T) {
 	o := options("epoll", "epoll")
 	o.Duration, o.Warmup = 50*time.Millisecond, 0
 	o.FindMax, o.SLO, o.echo().Rates, o.echo().Mix = true, "p50<1ns", []float64{600}, "8:1,100:1"
-	if !*long {
+	if !testenv.IsLong() {
 		o.Backends = o.Backends[:1]
 	}
 	set := mustRun(t, o)
@@ -114,9 +115,7 @@ func TestFindMaxOfNothing(t *testing.T) {
 // as many a second as it has of those times, and no more: beyond that the queue
 // grows as long as the load lasts.
 func TestKnownCapacity(t *testing.T) {
-	if !*long {
-		t.Skip("-long runs this")
-	}
+	testenv.Long(t)
 	o := options()
 	o.FindMax, o.SLO, o.echo().Rates, o.echo().Conns = true, "p50<50ms", []float64{50}, []int{16}
 	o.Duration, o.Warmup, o.Trials = 2*time.Second, time.Second, 3

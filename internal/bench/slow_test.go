@@ -10,6 +10,7 @@ import (
 // A server that is to be slower is so by what was asked for, of a share by what
 // that is of the cost that was measured, and its name says it.
 func TestSlowed(t *testing.T) {
+	t.Parallel()
 	o := options("epoll", "threadpool")
 	o.Duration, o.Warmup = 50*time.Millisecond, 10*time.Millisecond
 	o.echo().Conns, o.Slow = []int{4}, []string{"epoll=100%", "threadpool=30us"}

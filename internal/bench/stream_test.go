@@ -4,12 +4,10 @@ import (
 	"context"
 	"math"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ringbench/ringbench/backends"
-	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/testenv"
 	"github.com/ringbench/ringbench/workloads"
 )
@@ -26,19 +24,14 @@ func streamOptions(t *testing.T, backends ...string) Options {
 // Every backend sends files, of several sizes, on either network, asked for or not,
 // in duets and at a rate; what is counted is files.
 func TestStream(t *testing.T) {
+	t.Parallel()
 	solo, duet, paced := streamOptions(t), streamOptions(t, "uring", "epoll+sendfile"), streamOptions(t, "epoll")
 	paced.Grid.(*StreamGrid).Rates = []float64{500}
 	solo.Grid.(*StreamGrid).Networks = []string{"tcp", "unix"}
 	duet.Grid.(*StreamGrid).Protocols = []string{workloads.HTTP}
 	duet.Duet, duet.Grid.(*StreamGrid).FileSizes = true, []int{1, 100_001}
 	for _, o := range []Options{solo, duet, paced} {
-		set := mustRun(t, o)
-		for range 3 { // a window this short may see nothing on a machine that stalls
-			if !slices.ContainsFunc(set.Trials, func(t result.Trial) bool { return t.Messages == 0 }) {
-				break
-			}
-			set = mustRun(t, o)
-		}
+		set := busyRun(t, o)
 		for _, trial := range set.Trials {
 			c := set.Plan.Cells[trial.Cell]
 			if due := uint64(c.Rate * trial.Seconds); trial.Offered != due || (trial.Response != nil) != (due > 0) {
@@ -59,7 +52,7 @@ func TestStream(t *testing.T) {
 // From before the load until after it, strace sees of each kind of call as many
 // as the server counts, and of each as many as the files need.
 func TestStreamAgreesWithStrace(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	testenv.Need(t, "strace", testenv.Program("strace"))
 	testenv.Need(t, "root", testenv.Root()) // or kernel.yama.ptrace_scope may forbid it
 	const pieces = 7                        // of 16 KiB in 100,001 bytes
@@ -75,17 +68,7 @@ func TestStreamAgreesWithStrace(t *testing.T) {
 			if asked {
 				o.Grid.(*StreamGrid).Protocols, o.Grid.(*StreamGrid).RequestsPerConn = []string{workloads.HTTP}, []int{2}
 			}
-			p := planOf(t, o)
-			files, release, err := supplyStream(t.Context(), &result.Set{Plan: *p})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(release)
-			c, err := (&runner{plan: p, files: files}).start(t.Context(), p.Cells[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { c.stop() })
+			r, c := start(t, o)
 			c.pool = false // read its counters at any time
 			finish := attachStrace(t, c.pid)
 			rest := func() (n backends.Counters) {
@@ -117,7 +100,7 @@ func TestStreamAgreesWithStrace(t *testing.T) {
 					t.Errorf("%s: %d and %d; strace: %v; the server: %v", what, got, want, calls, n.Map())
 				}
 			}
-			near("bytes sent, and those of the client's files", n[backends.BytesOut], sent*uint64(p.Cells[0].CountedBytes()), 0)
+			near("bytes sent, and those of the client's files", n[backends.BytesOut], sent*uint64(r.plan.Cells[0].CountedBytes()), 0)
 			waits, few := 0.02*float64(n[backends.SysSend]+n[backends.SysWait]), 10.0
 			switch backend {
 			case "uring", "uring+link", "uring+splice":

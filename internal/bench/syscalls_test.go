@@ -52,13 +52,7 @@ func saturated(t *testing.T, backend, network string) *contestant {
 	if isProxy {
 		o.Grid = &ProxyGrid{EchoGrid: *o.echo(), Modes: []string{ModeRequest}}
 	}
-	p := planOf(t, o)
-	r := &runner{plan: p}
-	c, err := r.start(t.Context(), p.Cells[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.stop() })
+	_, c := start(t, o)
 	return c
 }
 
@@ -164,6 +158,7 @@ func TestCountersAgreeWithStrace(t *testing.T) {
 	testenv.Need(t, "root", testenv.Root()) // or kernel.yama.ptrace_scope may forbid it
 	eachNetwork(func(backend, network string, _ float64) {
 		t.Run(backend+"/"+network, func(t *testing.T) {
+			t.Parallel()
 			c := saturated(t, backend, network)
 			time.Sleep(100 * time.Millisecond) // all connections accepted
 			report, n, calls := underStrace(t, c, 2000)
@@ -200,7 +195,7 @@ func TestCountersAgreeWithStrace(t *testing.T) {
 // pipe's included. Those come by the second and not by the message, and strace
 // sees a longer stretch than the audit; so they are scaled by time.
 func TestPrintedSyscallsAgreeWithStrace(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	needTrace(t)
 	testenv.Need(t, "strace", testenv.Program("strace"))
 	for backend := range ceilings {

@@ -13,13 +13,23 @@ import (
 
 	"github.com/ringbench/ringbench/internal/child"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
-// start brings up the only contestant of a plan.
+// start brings up the first contestant of a plan, ready to start. It has its files
+// until the test ends.
 func start(t *testing.T, o Options) (*runner, *contestant) {
 	t.Helper()
 	p := planOf(t, o)
 	r := &runner{plan: p}
+	if supply := of(p.Cells[0]).supply; supply != nil {
+		files, release, err := supply(t.Context(), &result.Set{Plan: *p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(release)
+		r.files = files
+	}
 	c, err := r.start(t.Context(), p.Cells[0])
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +83,7 @@ func TestHungProcess(t *testing.T) {
 		patience     time.Duration
 	}
 	cases := []hang{{"epoll", "epoll server", 200 * time.Millisecond}, {"epoll", "client of epoll", 200 * time.Millisecond}}
-	if *long { // a pool is asked last, when its client has given up
+	if testenv.IsLong() { // a pool is asked last, when its client has given up
 		cases = append(cases, hang{"threadpool", "threadpool server", 8 * time.Second})
 	}
 	for _, tc := range cases {

@@ -36,7 +36,7 @@ func available(t *testing.T, workload string) (c Calibration, names []string) {
 // and pass on bytes in bulk, which the load generator verifies; they read what is in
 // the file, and end with status 0 when asked to.
 func TestTwins(t *testing.T) {
-	beyondDefault(t)
+	testenv.Full(t)
 	grids := map[string][]Grid{}
 	add := func(conns, size int) {
 		g := EchoGrid{Networks: []string{"tcp"}, Conns: []int{conns}, Sizes: []int{size}, Pipelines: []int{1}}
@@ -45,13 +45,13 @@ func TestTwins(t *testing.T) {
 	add(1, 1)
 	add(300, 64)
 	add(4, 1<<20)
-	if *long {
+	if testenv.IsLong() {
 		add(10_000, 64)
 		add(200, 1<<20)
 	}
 	proxied := EchoGrid{Networks: []string{"tcp"}, Conns: []int{4}, Pipelines: []int{1}}
 	ways := []string{"both"}
-	if *long {
+	if testenv.IsLong() {
 		proxied.Conns, ways = []int{1, 4, 300, 3000}, []string{"down", "up", "both"}
 	}
 	grids["proxy"] = []Grid{&ProxyGrid{EchoGrid: proxied, Modes: []string{ModeRequest, ModeStream}, Directions: ways}}

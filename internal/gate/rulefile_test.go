@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -9,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/ringbench/ringbench/internal/compare"
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 func TestReadRules(t *testing.T) {
@@ -23,20 +22,13 @@ func TestReadRules(t *testing.T) {
 		}
 		return ReadRules(path)
 	}
-	schema := compiled(t)
+	holds := testenv.Schema(t, JSONSchema)
 	valid := func(text string) error {
 		var doc any
 		if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
 			return err
 		}
-		b, err := json.Marshal(doc)
-		if err != nil {
-			return err
-		}
-		if doc, err = jsonschema.UnmarshalJSON(bytes.NewReader(b)); err != nil {
-			return err
-		}
-		return schema.Validate(doc)
+		return holds(doc)
 	}
 	const good = `rules:
   - metric: cpu
@@ -96,23 +88,6 @@ func TestReadRules(t *testing.T) {
 	}
 }
 
-func compiled(t *testing.T) *jsonschema.Schema {
-	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(JSONSchema))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("schema.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := c.Compile("schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return schema
-}
-
 // The schema has the metrics that there are, and the keys that a rule has.
 func TestSchema(t *testing.T) {
 	var s struct {
@@ -140,15 +115,7 @@ func TestSchema(t *testing.T) {
 	if len(s.Defs.Rule.Properties) != rule.NumField() {
 		t.Errorf("%d keys, and a rule has %d", len(s.Defs.Rule.Properties), rule.NumField())
 	}
-	b, err := json.Marshal(map[string]any{"rules": DefaultRules()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := compiled(t).Validate(doc); err != nil {
+	if err := testenv.Schema(t, JSONSchema)(map[string]any{"rules": DefaultRules()}); err != nil {
 		t.Errorf("the rules by default: %v", err)
 	}
 }

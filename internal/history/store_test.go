@@ -2,7 +2,6 @@ package history
 
 import (
 	"bufio"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -17,8 +16,6 @@ import (
 
 	"github.com/ringbench/ringbench/internal/testenv"
 )
-
-var long = flag.Bool("long", false, "kill a thousand writers")
 
 // writerRole makes the test binary add entries to a store for as long as it lives, and
 // print the ID of each that was added.
@@ -96,20 +93,16 @@ func TestAddTwice(t *testing.T) {
 }
 
 // What two writers say is added is there, also when both are killed, at any moment, and
-// so is the index. 1,000 are killed with -long.
+// so is the index. cmd/ringbench does that to the command.
 func TestKilledWriters(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	rounds := 15
-	if *long {
-		rounds = 500
-	}
 	dir := t.TempDir()
 	s := At(dir)
 	added := map[string]bool{}
-	for round := range rounds {
+	for round := range 15 {
 		var mu sync.Mutex
 		var writers sync.WaitGroup
 		for w := range 2 {

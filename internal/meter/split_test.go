@@ -1,7 +1,6 @@
 package meter
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -12,8 +11,6 @@ import (
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/testenv"
 )
-
-var long = flag.Bool("long", false, "hold what is sampled to its error, ten times, on a machine that is left alone")
 
 // A splitter is testdata/split.c.
 type splitter struct {
@@ -53,14 +50,14 @@ func startSplitter(t *testing.T) splitter {
 // it. Softirqs of others may be charged to it, whatever it does at that moment.
 func TestSplitIsWhatTheProgramSpent(t *testing.T) {
 	total, errors, slack, shares := 200.0, 4.0, 0.1, []float64{0.6}
-	if *long {
+	if testenv.IsLong() {
 		total, errors, slack, shares = 3000, 3, 0, []float64{0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 0.98}
 	}
 	p := startSplitter(t)
 	for _, share := range shares {
 		var seen []string
 		ok := false
-		for try := 0; !ok && try < 5 && (try == 0 || !*long); try++ { // one must find the machine calm
+		for try := 0; !ok && try < 5 && (try == 0 || !testenv.IsLong()); try++ { // one must find the machine calm
 			r, m, want := p.sampled(t, share*total, (1-share)*total)
 			softirqs := m.SoftirqSeconds / m.BusySeconds
 			seen = append(seen, fmt.Sprintf("%.4f ± %.4f where the program spent %.4f and softirqs were %.4f of the machine's time", r.UserShare, r.UserShareError, want, softirqs))

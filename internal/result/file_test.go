@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"github.com/ringbench/ringbench/internal/testenv"
 )
 
@@ -316,11 +314,7 @@ func TestReadSchema1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := compiled(t).Validate(doc); err != nil {
+	if err := testenv.Schema(t, JSONSchema)(json.RawMessage(b)); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,20 +1,13 @@
 package stat
 
 import (
-	"flag"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/ringbench/ringbench/internal/testenv"
 )
-
-var long = flag.Bool("long", false, "run the simulations in full")
-
-func needsLong(t *testing.T) {
-	if !*long {
-		t.Skip("takes a minute; run it with -long")
-	}
-}
 
 // skewed is exponential with a mean of 0.
 func skewed(rng *rand.Rand) float64 { return rng.ExpFloat64() - 1 }
@@ -22,7 +15,7 @@ func skewed(rng *rand.Rand) float64 { return rng.ExpFloat64() - 1 }
 // runsOf are 10,000 with -long, for which least and most are meant, else few, for
 // which the bounds are wider by four standard errors.
 func runsOf(few int, least, most float64) (int, float64, float64) {
-	if *long {
+	if testenv.IsLong() {
 		return 10000, least, most
 	}
 	slack := 4 * math.Sqrt(0.05/float64(few))

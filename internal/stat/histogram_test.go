@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 // latencies are pairs of histograms of values that a trial's pair shares the
@@ -97,7 +99,7 @@ func TestShiftApart(t *testing.T) {
 }
 
 func TestShiftFunctionCovers(t *testing.T) {
-	needsLong(t)
+	testenv.Long(t)
 	for _, trials := range []int{3, 5, 8, 15} {
 		rng := rand.New(rand.NewPCG(3, 4))
 		const runs = 500

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 // series is n values about 10,000 whose noise of 5 % keeps a part of the one before.
@@ -79,7 +81,7 @@ func TestSteady(t *testing.T) {
 func TestSteadyKnowsNoise(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	runs, lengths := 200, []int{20, 60}
-	if *long {
+	if testenv.IsLong() {
 		runs, lengths = 10000, []int{20, 30, 60, 100}
 	}
 	found := 0

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 func TestVerdict(t *testing.T) {
@@ -81,7 +83,7 @@ func TestMore(t *testing.T) {
 func TestVerdictsOnSame(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	runs := 2000
-	if *long {
+	if testenv.IsLong() {
 		runs = 10000
 	}
 	for _, n := range []int{5, 20} {

@@ -64,9 +64,7 @@ type tab struct {
 
 // open shows a page. Whatever it asks the network for or complains of fails the test.
 func open(t testing.TB, page string, before ...chromedp.Action[chromedp.Void]) *tab {
-	if !*full {
-		t.Skip("-full runs this")
-	}
+	testenv.Full(t)
 	t.Helper()
 	browserOnce.Do(startBrowser)
 	testenv.Need(t, "browser", browserWhy)

@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
 	"github.com/ringbench/ringbench/reports"
 	"github.com/ringbench/ringbench/reports/page"
 )
@@ -325,9 +326,7 @@ func TestRunsNothingOfAResult(t *testing.T) {
 
 // A result of 10,000 cells, of which a page shows the first, opens like any other.
 func TestOpensManyCells(t *testing.T) {
-	if !*full {
-		t.Skip("-full runs this")
-	}
+	testenv.Full(t)
 	s, err := result.Read("../../internal/result/testdata/1.json")
 	if err != nil {
 		t.Fatal(err)

@@ -28,10 +28,7 @@ func write(t testing.TB, d page.Document) string {
 	return b.String()
 }
 
-var (
-	update = flag.Bool("update", false, "write the golden file")
-	full   = flag.Bool("full", false, "also read pages in a browser")
-)
+var update = flag.Bool("update", false, "write the golden file")
 
 func TestGolden(t *testing.T) {
 	got := regexp.MustCompile(`(?s)<script>.*?</script>|<style>.*?</style>|sha256-.*?&#39;|(?m:^H4sI\S*)`).ReplaceAllString(write(t, fixture()), "…")
