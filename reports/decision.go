@@ -91,7 +91,26 @@ func conclusion(d *gate.Decision) string {
 	if d.Took > 0 {
 		s += fmt.Sprintf("; it took %v", d.Took.Round(time.Second))
 	}
+	for i, r := range d.Runs {
+		if i == 0 {
+			s += ": " + ran(r)
+		} else {
+			s += "; " + ran(r)
+		}
+	}
 	return s
+}
+
+// ran is how long a run was, and why.
+func ran(r gate.Ran) string {
+	what := "load"
+	if r.Calls {
+		what = "calls"
+	}
+	if r.Again {
+		what += " again"
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s %v, %d blocks %s", what, r.Took.Round(time.Second), r.Blocks, r.Ending))
 }
 
 // judgedName tells a judgement from the others.

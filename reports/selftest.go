@@ -10,25 +10,36 @@ import (
 	"github.com/ringbench/ringbench/internal/gate"
 )
 
-// Attempt is one decision in a line.
+// Attempt is one decision in a line, from which those of several self-tests can be put
+// together.
 func Attempt(a gate.Attempt) string {
-	s := fmt.Sprintf("slowed by %.3g %%: %v after %d blocks, %v", 100*a.Slowdown, a.Outcome, a.Blocks, a.Took.Round(time.Second))
+	blocks := fmt.Sprintf("%d blocks", a.Blocks)
+	if a.Again > 0 {
+		blocks = fmt.Sprintf("%d and %d blocks", a.Blocks, a.Again)
+	}
+	s := fmt.Sprintf("slowed by %.3g %%: %v after %s, %v", 100*a.Slowdown, a.Outcome, blocks, a.Took.Round(time.Second))
 	if math.IsNaN(a.Smallest) {
 		return s + ", too few to say what would have been seen (--within)"
 	}
-	return s + fmt.Sprintf("; a change of %.2g %% would have been seen", 100*a.Smallest)
+	within := "within"
+	if !a.Covered() {
+		within = "outside of"
+	}
+	return s + fmt.Sprintf("; what was spun, %.3g %%, is %s %.2f to %.2f %%; a change of %.2g %% would have been seen",
+		100*a.Spun, within, 100*(a.Found.Lo-1), 100*(a.Found.Hi-1), 100*a.Smallest)
 }
 
 // SelfTest prints, as a table of Markdown, how often a gate called slowdowns that were
-// known.
+// known, and in how many attempts its interval contained them.
 func SelfTest(w io.Writer, attempts []gate.Attempt) error {
 	var b strings.Builder
-	b.WriteString("| slowdown | attempts | regression |  share | 95 % interval | too noisy | blocks | time, median | longest |\n")
-	b.WriteString("|---------:|---------:|-----------:|-------:|--------------:|----------:|-------:|-------------:|--------:|\n")
+	b.WriteString("| slowdown | attempts | regression |  share | 95 % interval | too noisy | covered | blocks | time, median | longest |\n")
+	b.WriteString("|---------:|---------:|-----------:|-------:|--------------:|----------:|--------:|-------:|-------------:|--------:|\n")
 	for _, r := range gate.Rates(attempts) {
-		fmt.Fprintf(&b, "| %8s | %8d | %10d | %6s | %13s | %9d | %6d | %12v | %7v |\n",
+		fmt.Fprintf(&b, "| %8s | %8d | %10d | %6s | %13s | %9d | %7s | %6d | %12v | %7v |\n",
 			fmt.Sprintf("%.3g %%", 100*r.Slowdown), r.Attempts, r.Regressions, fmt.Sprintf("%.0f %%", 100*r.Called.Center),
-			fmt.Sprintf("%.1f to %.1f %%", 100*r.Called.Lo, 100*r.Called.Hi), r.Noisy, r.Blocks, r.Took.Round(time.Second), r.Longest.Round(time.Second))
+			fmt.Sprintf("%.1f to %.1f %%", 100*r.Called.Lo, 100*r.Called.Hi), r.Noisy, fmt.Sprintf("%.0f %%", 100*r.Covered.Center),
+			r.Blocks, r.Took.Round(time.Second), r.Longest.Round(time.Second))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

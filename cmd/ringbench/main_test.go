@@ -47,6 +47,9 @@ func TestMain(m *testing.M) {
 			os.Exit(99)
 		}
 	}
+	if slices.Contains(os.Args, "--backend="+wasteful) {
+		registerWasteful()
+	}
 	testscript.Main(suite{m}, map[string]func(){"ringbench": main})
 }
 

@@ -56,7 +56,13 @@ func Run(ctx context.Context, p *result.Plan, progress Progress) (*result.Set, e
 
 // RunKept is Run; keep may be nil.
 func RunKept(ctx context.Context, p *result.Plan, progress Progress, keep Keep) (*result.Set, error) {
-	set := &result.Set{Schema: result.Schema, Started: time.Now().UTC(), Env: meter.Environment(), Plan: *p}
+	return runAfter(ctx, nil, p, progress, keep)
+}
+
+// runAfter is RunKept by a process that knows the harness floor already, unless that is
+// nil.
+func runAfter(ctx context.Context, floor *result.Floor, p *result.Plan, progress Progress, keep Keep) (*result.Set, error) {
+	set := &result.Set{Schema: result.Schema, Started: time.Now().UTC(), Env: meter.Environment(), Plan: *p, Floor: floor}
 	set.Env.Capabilities = Capabilities(backends.Families())
 	runs, err := plan.Of(p)
 	if err == nil {
@@ -128,11 +134,13 @@ func (r *runner) blocks(ctx context.Context, set *result.Set, runs []plan.Run, t
 	gap := seconds(p.SessionGapSeconds)
 	blocks := 1 + runs[len(runs)-1].Block
 	left := lengthOf(p, runs) + time.Duration(runs[len(runs)-1].Block/p.Trials-session)*gap
+	var enough []int // cells
 	for i, one := range runs {
 		if i > 0 && one.Block != runs[i-1].Block {
 			if settled(set) || set.OutOfTime(one.Block, time.Now()) {
 				break
 			}
+			enough = finished(set)
 			if keep != nil {
 				if err := keep(set); err != nil {
 					keep = nil
@@ -151,6 +159,10 @@ func (r *runner) blocks(ctx context.Context, set *result.Set, runs []plan.Run, t
 			if err := pause(ctx, rest); err != nil {
 				return err
 			}
+		}
+		if slices.Contains(enough, one.Cells[0]) {
+			left -= lengthOf(p, runs[i:i+1])
+			continue
 		}
 		tell(Step{
 			Done: i, Block: one.Block + 1, Blocks: blocks, Cells: one.Cells, Left: left,

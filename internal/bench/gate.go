@@ -14,15 +14,17 @@ import (
 // A Gate measures two states of a server as a gate.Measurer does: their calls with
 // one message in flight, and all else under load. Plan comes first.
 type Gate struct {
-	Options          // Backends are those of sides that are a ringbench; Commands, Slow, Target and AA are not used
-	Base, Head  Side //
-	Alone       Grid // the same loads with one message in flight; nil: calls are not measured apart
-	CallsAlone  bool // nothing but calls is measured
+	Options                 // Backends are those of sides that are a ringbench; Commands, Slow, Target and AA are not used
+	Base, Head  Side        //
+	Alone       Grid        // the same loads with one message in flight; nil: calls are not measured apart
+	CallsAlone  bool        // nothing but calls is measured
+	Rules       []gate.Rule // that it is for; by none it is measured until Until
 	Within      time.Duration
 	Progress    Progress
 	calls, load *result.Plan
 	contestants [][2]string
-	began       time.Time // the first Measure
+	began       time.Time     // the first Measure
+	floor       *result.Floor // of the harness, that the first run had
 }
 
 const (
@@ -42,6 +44,11 @@ func (g *Gate) Plan() (plans []*result.Plan, warnings []string, err error) {
 	g.Commands, g.Slow, g.Target, g.contestants = nil, nil, "", nil
 	if g.load, warnings, err = g.planOf(g.Options, true); err != nil {
 		return nil, nil, err
+	}
+	for i := range g.load.Matches {
+		if m := &g.load.Matches[i]; !m.Same {
+			m.Threshold = gate.CPUThreshold(g.Rules, g.load.Cells[m.A])
+		}
 	}
 	g.load.WithinSeconds = firstShare * g.Within.Seconds()
 	if g.Duet {
@@ -155,10 +162,13 @@ func (g *Gate) Measure(ctx context.Context, heads []result.Cell) (runs []gate.Me
 				one.WithinSeconds = max(leastConfirmation, g.Within-time.Since(g.began)).Seconds()
 			}
 		}
-		set, err := Run(ctx, &one, progress)
-		runs = append(runs, gate.Measured{Set: set, Calls: p == g.calls})
+		set, err := runAfter(ctx, g.floor, &one, progress, nil)
+		runs = append(runs, gate.Measured{Set: set, Calls: p == g.calls, Ending: ending(set)})
 		if err != nil {
 			return runs, err
+		}
+		if g.floor = set.Floor; heads == nil {
+			p.Cells = set.Plan.Cells // what is confirmed is slowed by as much
 		}
 	}
 	return runs, nil

@@ -134,7 +134,7 @@ func TestStallInReads(t *testing.T) {
 				t.Fatal(err)
 			}
 			testenv.Need(t, backend, b.Probe())
-			c, _ := startReading(t, readOptions(t, ReadGrid{Depths: []int{1}, Pace: Pace{Rates: []float64{rate}}}, backend))
+			_, c := start(t, readOptions(t, ReadGrid{Depths: []int{1}, Pace: Pace{Rates: []float64{rate}}}, backend))
 			startLoad(t, c)
 			if err := stopFor(c.pid, stall); err != nil {
 				t.Fatal(err)

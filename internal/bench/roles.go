@@ -42,6 +42,7 @@ type listening struct {
 	Tier     string   `json:"tier"`
 	Features []string `json:"features"`
 	Table    string   `json:"descriptor_table"`
+	Heap     bool     `json:"heap"` // it answers "allocations", which older versions do not
 }
 
 // server is the role of a server that start starts.
@@ -73,11 +74,12 @@ func answers(s *workloads.Server, counters func() any) map[string]func(json.RawM
 	t := s.Traits()
 	return map[string]func(json.RawMessage) (any, error){
 		"ready": func(json.RawMessage) (any, error) {
-			return listening{s.Addr(), t.Tier, t.Features, s.Descriptors()}, nil
+			return listening{s.Addr(), t.Tier, t.Features, s.Descriptors(), true}, nil
 		},
-		"accepted": func(json.RawMessage) (any, error) { return s.Accepted(), nil },
-		"counters": func(json.RawMessage) (any, error) { return counters(), nil },
-		"slowed":   func(json.RawMessage) (any, error) { return s.Slowed(), nil },
+		"allocations": func(json.RawMessage) (any, error) { return allocations(), nil },
+		"accepted":    func(json.RawMessage) (any, error) { return s.Accepted(), nil },
+		"counters":    func(json.RawMessage) (any, error) { return counters(), nil },
+		"slowed":      func(json.RawMessage) (any, error) { return s.Slowed(), nil },
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ringbench/ringbench/internal/gate"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // SelfTest has a gate decide, attempts times for each slowdown in turn, between a
@@ -23,22 +25,44 @@ func SelfTest(ctx context.Context, g Gate, rules []gate.Rule, slowdowns []float6
 	for n := range attempts {
 		for i, slowdown := range slowdowns {
 			one := g
+			one.Rules = rules
 			one.Seed = seed + uint64(n*len(slowdowns)+i)*2
 			one.Base, one.Head = Side{Name: Base}, Side{Name: Head, Slow: slowdown}
 			if _, _, err := one.Plan(); err != nil {
 				return done, err
 			}
-			d, _, err := gate.Decide(ctx, &one, rules, one.Seed)
+			d, runs, err := gate.Decide(ctx, &one, rules, one.Seed)
 			if err != nil {
 				return done, err
 			}
 			if d.Outcome == gate.Refused {
 				return done, &Refusal{errors.New(d.Advice[0])}
 			}
-			a := gate.Attempted(slowdown, d)
+			a := gate.Attempted(slowdown, slowedBy(runs), d)
 			done = append(done, a)
 			each(a)
 		}
 	}
 	return done, nil
+}
+
+// slowedBy is what was spun for a message in the first run, as a share of what one cost
+// the server that was not slowed.
+func slowedBy(runs []gate.Measured) float64 {
+	var spun, base []float64
+	for _, m := range runs[0].Plan.Matches {
+		if m.Same {
+			continue
+		}
+		for _, p := range slices.Concat(runs[0].PairsOf(m)...) {
+			base = append(base, p.B.ServerCPUPerMessage())
+			if s := p.A.Slowed; s != nil && s.Messages > 0 {
+				spun = append(spun, s.CPUSeconds*1e9/s.Messages)
+			}
+		}
+	}
+	if len(spun) == 0 {
+		return 0
+	}
+	return stat.Median(spun).Center / stat.Median(base).Center
 }

@@ -139,6 +139,7 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 		if c.own {
 			t.Counters = m.counters[i].Map()
 			t.CountedSyscalls = countedSyscalls(c, m.counters[i])
+			t.CountedAllocations = c.countedAllocations(m, i)
 		}
 		t.TracedSyscalls, t.OtherSyscalls, t.TraceFailure = found[i].traced, found[i].other, found[i].failed
 		if c.pool && t.TracedSyscalls != nil && t.CountedSyscalls != nil {
@@ -233,6 +234,7 @@ type marks struct {
 	servers, clients, origins []result.Process // of each contestant, zero where it has none
 	machine                   result.Machine
 	counters                  []backends.Counters
+	allocs                    []uint64
 	late                      time.Duration  // from the window's opening to the first reading of the clocks
 	watch                     result.Process // that for hiccups
 	hiccups                   *result.Hiccups
@@ -274,7 +276,7 @@ func (r *runner) window(ctx context.Context, cs []*contestant, warmup, length ti
 	if err := sleepUntil(ctx, w.Close+int64(late), cs); err != nil {
 		return nil, err
 	}
-	m, err := before.end(ctx, cs)
+	m, err := before.end(ctx, r, cs)
 	if err != nil {
 		return nil, err
 	}
@@ -291,6 +293,7 @@ type reading struct {
 	sample   meter.Sample
 	trees    []meter.Tree
 	counters []backends.Counters
+	allocs   []uint64
 }
 
 // metered lists the processes of the contestants that are metered at the
@@ -333,7 +336,12 @@ func (r *runner) prepare(ctx context.Context, cs []*contestant) (*reading, error
 	if err != nil {
 		return nil, err
 	}
-	return &reading{s, trees, counters}, nil
+	// Last, and in the end first: to be asked takes allocations, too.
+	allocs, err := r.readAllocations(ctx, cs)
+	if err != nil {
+		return nil, err
+	}
+	return &reading{s, trees, counters, allocs}, nil
 }
 
 // readTrees reads what servers that are not ours have started. It takes a look at
@@ -353,10 +361,14 @@ func readTrees(cs []*contestant) ([]meter.Tree, error) {
 	return trees, nil
 }
 
-func (r *reading) end(ctx context.Context, cs []*contestant) (*marks, error) {
+func (r *reading) end(ctx context.Context, by *runner, cs []*contestant) (*marks, error) {
 	s, err := r.sample.End()
 	if err != nil {
 		return nil, ended("%v", err)
+	}
+	allocs, err := by.readAllocations(ctx, cs)
+	if err != nil {
+		return nil, err
 	}
 	trees, err := readTrees(cs)
 	if err != nil {
@@ -367,7 +379,7 @@ func (r *reading) end(ctx context.Context, cs []*contestant) (*marks, error) {
 		return nil, err
 	}
 	m := newMarks(len(cs))
-	m.counters = counters
+	m.counters, m.allocs = counters, allocs
 	var procs []result.Process
 	procs, m.machine = s.Since(r.sample)
 	_, used := metered(cs, m)
@@ -376,6 +388,7 @@ func (r *reading) end(ctx context.Context, cs []*contestant) (*marks, error) {
 	}
 	for i, c := range cs {
 		m.counters[i] = m.counters[i].Sub(r.counters[i])
+		m.allocs[i] -= r.allocs[i]
 		if c.pid != 0 {
 			m.servers[i] = trees[i].Since(r.trees[i], m.servers[i])
 		}

@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/stat"
@@ -30,24 +31,98 @@ func (o *Options) checkUntil() error {
 	return nil
 }
 
-// settled reports whether the blocks that are whole suffice: whether the interval of
-// every ratio of CPU is as narrow as the plan asks. What the ratios are is not asked.
+// settled reports whether the blocks that are whole suffice: whether every ratio of CPU
+// is known. Of a match without a Threshold what the ratio is is not asked.
 func settled(set *result.Set) bool {
+	matches := set.Plan.Comparisons()
+	return len(matches) > 0 && !slices.ContainsFunc(matches, func(m result.Match) bool { return !suffices(set, m) })
+}
+
+// finished are the cells that need no more blocks though others do: those of matches
+// with a Threshold that are known, with all that their B is compared with.
+func finished(set *result.Set) (cells []int) {
 	p := &set.Plan
-	if p.Until == 0 {
-		return false
+	for _, m := range p.Matches {
+		var group []int
+		for _, of := range p.Matches {
+			if of.A != m.B && of.B != m.B {
+				continue
+			}
+			if m.Threshold == 0 || !suffices(set, of) {
+				group = nil
+				break
+			}
+			group = append(group, of.A, of.B)
+		}
+		cells = append(cells, group...)
 	}
-	rule := stat.Until{HalfWidth: p.Until, Max: p.Trials}
-	for _, m := range p.Comparisons() {
-		var ratios []float64
-		for _, pairs := range set.PairsOf(m) {
-			for _, pair := range pairs {
-				ratios = append(ratios, pair.A.ServerCPUPerMessage()/pair.B.ServerCPUPerMessage())
+	return cells
+}
+
+// ending says why a run ended when it did, if that was for more than its last block.
+func ending(set *result.Set) string {
+	p, blocks := &set.Plan, 0
+	for i := range set.Trials {
+		blocks = max(blocks, set.Trials[i].Block+1)
+	}
+	unknown := func(m result.Match) bool { return !until(p).Enough(cpuRatios(set, m)) }
+	switch {
+	case p.Until == 0 || blocks == p.Trials || set.Interrupted:
+		return ""
+	case !settled(set):
+		return "when its time was over"
+	case slices.ContainsFunc(p.Comparisons(), unknown):
+		return "when it was plain on which side of the threshold CPU lies"
+	}
+	return fmt.Sprintf("when the intervals of all ratios of CPU were within ±%.2g %%", 100*p.Until)
+}
+
+// suffices reports whether the interval of a ratio of CPU is as narrow as the plan asks,
+// or it is plain on which side of its Threshold it lies. What is beside itself need not
+// be known better than that which it is the noise of.
+func suffices(set *result.Set, m result.Match) bool {
+	p := &set.Plan
+	switch {
+	case p.Until == 0:
+		return false
+	case until(p).Enough(cpuRatios(set, m)):
+		return true
+	case !m.Same:
+		return plain(set, m)
+	}
+	all := false
+	for _, of := range p.Matches {
+		if !of.Same && of.B == m.A {
+			if all = plain(set, of); !all {
+				return false
 			}
 		}
-		if !rule.Enough(ratios) {
-			return false
+	}
+	return all
+}
+
+// plain reports whether it is beyond doubt on which side of its Threshold a ratio lies,
+// by the noise of B beside itself.
+func plain(set *result.Set, m result.Match) bool {
+	if m.Threshold == 0 {
+		return false
+	}
+	floor := 0.0
+	for _, same := range set.Plan.Matches {
+		if same.Same && same.A == m.B {
+			floor = stat.Floor(stat.CompareRatios(cpuRatios(set, same)))
 		}
 	}
-	return len(p.Comparisons()) > 0
+	return until(&set.Plan).Plain(cpuRatios(set, m), m.Threshold, floor)
+}
+
+func until(p *result.Plan) stat.Until { return stat.Until{HalfWidth: p.Until, Max: p.Trials} }
+
+func cpuRatios(set *result.Set, m result.Match) (ratios []float64) {
+	for _, pairs := range set.PairsOf(m) {
+		for _, pair := range pairs {
+			ratios = append(ratios, pair.A.ServerCPUPerMessage()/pair.B.ServerCPUPerMessage())
+		}
+	}
+	return ratios
 }

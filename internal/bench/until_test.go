@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,60 @@ func TestSettled(t *testing.T) {
 	set.Plan.Until = 0
 	if settled(set) {
 		t.Error("settled though nobody asked")
+	}
+}
+
+// Where a threshold is given a run is settled as soon as it is plain on which side of it
+// head is, and what is beside itself need not be known better; of two heads the one that
+// is plain is measured no more.
+func TestSettledPlainly(t *testing.T) {
+	p := result.Plan{Trials: 100, Until: 0.005, Duet: true, WithinSeconds: 60}
+	for _, name := range []string{"uring", "epoll"} {
+		pairUp(&p, result.Cell{Contestant: name + " (base)", Backend: name}, result.Cell{Contestant: name, Backend: name}, true)
+	}
+	for i := range p.Matches {
+		if !p.Matches[i].Same {
+			p.Matches[i].Threshold = 0.01
+		}
+	}
+	for _, c := range []struct {
+		name        string
+		blocks      int
+		slow        [2]float64
+		threshold   float64
+		settled     bool
+		cells, ends int
+	}{
+		{"both far", 8, [2]float64{0.1, 0.2}, 0.01, true, 6, 1},
+		{"too few", 7, [2]float64{0.1, 0.2}, 0.01, false, 0, 0},
+		{"one near", 8, [2]float64{0.1, 0.02}, 0.01, false, 3, 0},
+		{"far below", 8, [2]float64{0, 0.001}, 0.2, true, 6, 1},
+		{"no threshold", 8, [2]float64{0.1, 0.2}, 0, false, 0, 0},
+	} {
+		set := &result.Set{Plan: p, Started: time.Now()}
+		set.Plan.Matches = slices.Clone(p.Matches)
+		set.Ended = set.Started.Add(time.Minute)
+		for i, m := range p.Matches {
+			if !m.Same {
+				set.Plan.Matches[i].Threshold = c.threshold
+			}
+			for block := range c.blocks {
+				cost := 1 + 0.02*float64((block+i)%2)
+				if !m.Same {
+					cost *= 1 + c.slow[m.B/3]
+				}
+				for cell, cost := range map[int]float64{m.A: cost, m.B: 1} {
+					set.Trials = append(set.Trials, result.Trial{Cell: cell, Block: block, Pair: 1 + block*len(p.Matches) + i, Seconds: 1, Messages: 100_000, Server: &result.Process{CPUSeconds: cost, Seconds: 1}})
+				}
+			}
+		}
+		found := slices.Compact(slices.Sorted(slices.Values(finished(set))))
+		if got := settled(set); got != c.settled || len(found) != c.cells {
+			t.Errorf("%s: settled %v, finished %v", c.name, got, found)
+		}
+		if got, want := ending(set), [...]string{"when its time was over", "when it was plain on which side of the threshold CPU lies"}[c.ends]; got != want {
+			t.Errorf("%s: ended %q, want %q", c.name, got, want)
+		}
 	}
 }
 

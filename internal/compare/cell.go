@@ -68,17 +68,19 @@ func (c *cell) compareTrials(f *Finding, m measure) {
 	base, head := figures(c.base, of), figures(c.head, of)
 	allBase, allHead := slices.Concat(base...), slices.Concat(head...)
 	f.Base, f.Head = stat.Median(allBase), stat.Median(allHead)
-	if m.counter {
-		b := append(slices.Clone(allBase), figure(c.baseAgain, of)...)
-		h := append(slices.Clone(allHead), figure(c.headAgain, of)...)
-		if len(allBase) >= Least && len(allHead) >= Least {
-			spreadBase, spreadHead := spreadOf(b), spreadOf(h)
-			if f.Exact = exact(spreadBase, spreadHead); f.Exact {
-				f.compareExactly(allBase, allHead, max(spreadBase, spreadHead))
-				return
-			}
-			f.Lost = spreadBase <= exactSpread
+	switch {
+	case m.metric == Allocations:
+		f.compareAllocations(slices.Concat(slices.Concat(c.base...), c.baseAgain), slices.Concat(slices.Concat(c.head...), c.headAgain))
+	case m.counter && len(allBase) >= Least && len(allHead) >= Least:
+		spreadBase := spreadOf(append(slices.Clone(allBase), figure(c.baseAgain, of)...))
+		spreadHead := spreadOf(append(slices.Clone(allHead), figure(c.headAgain, of)...))
+		if f.Exact = exact(spreadBase, spreadHead); f.Exact {
+			f.compareExactly(allBase, allHead, max(spreadBase, spreadHead))
 		}
+		f.Lost = !f.Exact && spreadBase <= exactSpread
+	}
+	if f.Exact {
+		return
 	}
 	if c.pairs == nil {
 		f.Effect = stat.Apart(head, base)

@@ -172,6 +172,49 @@ func TestExactCounters(t *testing.T) {
 	}
 }
 
+// Allocations are exact by how many they are: what a process allocates besides is as good
+// as none, and one in every message is another program, also where it is not quite one.
+func TestAllocations(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		messages    uint64
+		base, head  []float64
+		exact, lost bool
+		verdict     Verdict
+	}{
+		{"those of the readings", 300, []float64{0.02, 0.09, 0.03}, []float64{0.09, 0.02, 0.1}, true, false, NoDifference},
+		{"one a message", 300, []float64{0.02, 0.09, 0.03}, []float64{1.02, 1.09, 1.03}, true, false, Regression},
+		{"one in a few, not always", 300, []float64{0.02, 0.03, 0.03}, []float64{0.2, 0.9, 0.5}, true, false, Regression},
+		{"one less", 300, []float64{3, 3.01, 3}, []float64{2, 2.01, 2}, true, false, Improvement},
+		{"one in fifty", 100_000, []float64{0.001, 0.001, 0}, []float64{0.021, 0.021, 0.02}, true, false, Regression},
+		{"now and then", 100_000, []float64{0.001, 0.001, 0}, []float64{0, 0.2, 0.3}, false, true, Inconclusive},
+		{"too few messages to know", 50, []float64{0.2, 0.2, 0.3}, []float64{1.2, 1.2, 1.3}, false, false, Inconclusive},
+		{"not known", 300, nil, []float64{1, 1, 1}, false, false, Inconclusive},
+	} {
+		s := &result.Set{}
+		for _, name := range []string{"base", "head"} {
+			add(s, 1, 3, server{name: name, cpu: 1000})
+		}
+		for i := range s.Trials {
+			trial := &s.Trials[i]
+			if trial.Messages = c.messages; c.base != nil {
+				trial.CountedAllocations = &[][]float64{c.base, c.head}[trial.Cell][trial.Block]
+			}
+		}
+		found, err := Pairs(s, "base", "head", Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := Finding{}
+		if i := slices.IndexFunc(found.Findings, func(f Finding) bool { return f.Metric == Allocations }); i >= 0 {
+			f = found.Findings[i]
+		}
+		if f.Exact != c.exact || f.Lost != c.lost || f.Verdict != c.verdict {
+			t.Errorf("%s: exact %v, lost %v, %v; want %+v", c.name, f.Exact, f.Lost, f.Verdict, c)
+		}
+	}
+}
+
 // Two contestants of one run are compared by pairs, which a level that changes from
 // block to block does not blur, and with the floor of the run's own A/A.
 func TestPairs(t *testing.T) {

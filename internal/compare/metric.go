@@ -40,6 +40,7 @@ var measures = []measure{
 	{metric: CQEs, counter: true, of: completionsPerEnter},
 	{metric: Submissions, lower: true, counter: true, of: submissionsPerMessage},
 	{metric: Copies, lower: true, counter: true, of: copiesPerMessage},
+	{metric: Allocations, lower: true, counter: true, of: allocationsPerMessage},
 	{metric: RSS, lower: true, of: peakRSS},
 }
 
@@ -67,6 +68,8 @@ func (m Metric) Words(unit string) string {
 		return "entries submitted a " + unit
 	case Copies:
 		return "calls that copy a " + unit
+	case Allocations:
+		return "allocations a " + unit
 	case RSS:
 		return "peak memory"
 	}

@@ -29,6 +29,16 @@ type Measured struct {
 	// Calls: it was for what a program's calls are, and so short, or of so few trials,
 	// that nothing else is to be had of it.
 	Calls bool
+	// Ending is why it ended when it did, in words.
+	Ending string
+}
+
+// blocks is how many there were.
+func (m *Measured) blocks() (n int) {
+	for i := range m.Trials {
+		n = max(n, m.Trials[i].Block+1)
+	}
+	return n
 }
 
 // Decide measures and judges. What it finds to be a regression, or a head that cannot
@@ -41,16 +51,24 @@ func Decide(ctx context.Context, m Measurer, rules []Rule, seed uint64) (*Decisi
 		return nil, runs, err
 	}
 	d := decide(runs, m.Contestants(), rules, o)
+	d.ran(runs, false)
 	if alarms := d.alarms(); len(alarms) > 0 && d.Outcome == Fail {
 		again, err := m.Measure(ctx, alarms)
 		if err != nil {
 			return nil, append(runs, again...), err
 		}
 		runs = append(runs, again...)
+		d.ran(again, true)
 		d.confirm(again, m.Contestants(), rules, o)
 	}
 	d.Took = time.Since(begin)
 	return d, runs, nil
+}
+
+func (d *Decision) ran(runs []Measured, again bool) {
+	for _, r := range runs {
+		d.Runs = append(d.Runs, Ran{r.Calls, again, r.blocks(), r.Ended.Sub(r.Started), r.Ending})
+	}
 }
 
 // decide judges what one call of Measure measured.
@@ -101,6 +119,11 @@ func compared(runs []Measured, contestants [][2]string, o compare.Options) (c *c
 				c.Findings = slices.DeleteFunc(c.Findings, func(f compare.Finding) bool { return !f.Metric.Counter() })
 				c.Shifts = nil
 			}
+			for _, earlier := range parts[before:] { // a load of one connection is also that of the calls
+				c.Findings = slices.DeleteFunc(c.Findings, func(f compare.Finding) bool {
+					return slices.ContainsFunc(earlier.Findings, func(e compare.Finding) bool { return e.Metric == f.Metric && e.Load == f.Load })
+				})
+			}
 			if !paired(run.Set) {
 				c.Warnings = nil // they are of a run that is to stand alone
 			}
@@ -119,10 +142,7 @@ func compared(runs []Measured, contestants [][2]string, o compare.Options) (c *c
 // hurried reports whether a run ended by its time, before all of its trials.
 func hurried(runs []Measured) bool {
 	return slices.ContainsFunc(runs, func(r Measured) bool {
-		last := 0
-		for i := range r.Trials {
-			last = max(last, r.Trials[i].Block+1)
-		}
+		last := r.blocks()
 		return !r.Calls && last < r.Plan.Trials && r.OutOfTime(last, r.Ended)
 	})
 }
@@ -159,7 +179,8 @@ func voids(runs []Measured, contestants [][2]string, side int) (list []Judgement
 					why = ""
 				}
 			}
-			if why == "" || run.Plan.Again(i) || !slices.ContainsFunc(contestants, func(n [2]string) bool { return n[side] == cell.Contestant }) {
+			known := slices.ContainsFunc(list, func(j Judgement) bool { return j.Contestant == cell.Contestant && j.Load == cell.Load })
+			if why == "" || known || run.Plan.Again(i) || !slices.ContainsFunc(contestants, func(n [2]string) bool { return n[side] == cell.Contestant }) {
 				continue
 			}
 			list = append(list, unmeasured(cell, Fail, fmt.Sprintf("%s (%s) could not be measured: %s", cell.Contestant, cell.Load, why), why))

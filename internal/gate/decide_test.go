@@ -50,7 +50,7 @@ func (s *simulated) Measure(_ context.Context, heads []result.Cell) (runs []Meas
 			s.trial(set, 0, block, 2, 0, s.deadBase)
 			s.trial(set, 1, block, s.calls[n], 0, s.dead[n])
 		}
-		runs = append(runs, Measured{set, true})
+		runs = append(runs, Measured{Set: set, Calls: true})
 	}
 	if wanted(underLoad) {
 		set := s.plan(underLoad, s.blocks)
@@ -67,7 +67,7 @@ func (s *simulated) Measure(_ context.Context, heads []result.Cell) (runs []Meas
 			s.trial(set, 0, block, 0, pair, dead)
 			s.trial(set, 2, block, 0, pair, dead).Server.CPUSeconds *= math.Exp(s.same[n] + s.sd*s.rng.NormFloat64())
 		}
-		runs = append(runs, Measured{set, false})
+		runs = append(runs, Measured{Set: set})
 	}
 	if s.interrupts {
 		return runs, context.Canceled
@@ -153,6 +153,36 @@ func TestDecide(t *testing.T) {
 	}
 	if d, runs, err := Decide(t.Context(), machine(func(s *simulated) { s.interrupts = true }), rules, 1); d != nil || len(runs) != 1 || !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v, %d runs, %v", d, len(runs), err)
+	}
+}
+
+// A load of one connection is that of the calls too: what they are is judged once.
+func TestOneConnection(t *testing.T) {
+	m := machine(func(s *simulated) { s.calls = [2]float64{2, 2} })
+	runs, err := m.Measure(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls, load := runs[0].Trials, runs[1].Trials
+	for i := range runs[1].Plan.Cells {
+		runs[1].Plan.Cells[i].Load = alone
+	}
+	for _, void := range []string{"", "out of cheese"} {
+		for _, trials := range [][]result.Trial{calls, load} {
+			for i := range trials {
+				if trials[i].CountedSyscalls = calls[0].CountedSyscalls; trials[i].Cell == 1 {
+					trials[i].Void = void
+				}
+			}
+		}
+		var names []string
+		for _, j := range decide(runs, m.Contestants(), DefaultRules(), compare.Options{}).Judged {
+			names = append(names, string(j.Metric)+" of "+j.Contestant+" "+j.Load.String())
+		}
+		slices.Sort(names)
+		if len(names) == 0 || len(slices.Compact(slices.Clone(names))) != len(names) {
+			t.Errorf("void %q: judged %q", void, names)
+		}
 	}
 }
 

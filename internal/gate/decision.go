@@ -30,7 +30,16 @@ type Decision struct {
 	Smallest float64
 	Advice   []string // what to do about it
 	Took     time.Duration
-	hurried  bool // a run ended by its time, before all of its trials
+	Runs     []Ran // in the order of their time
+	hurried  bool  // a run ended by its time, before all of its trials
+}
+
+// A Ran is what is to be said of a run that a decision rests on.
+type Ran struct {
+	Calls, Again bool // for what programs call; to confirm
+	Blocks       int
+	Took         time.Duration
+	Ending       string
 }
 
 // A Judgement is a rule applied to a finding.

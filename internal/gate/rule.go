@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/compare"
+	"github.com/ringbench/ringbench/internal/result"
 )
 
 // A Rule is on one metric of some cells.
@@ -38,6 +39,7 @@ func DefaultRules() []Rule {
 		{Metric: compare.CQEs, Exact: true, Optional: true},
 		{Metric: compare.Submissions, Exact: true, Optional: true},
 		{Metric: compare.Copies, Exact: true, Optional: true},
+		{Metric: compare.Allocations, Exact: true, Optional: true},
 		{Metric: compare.P99, Threshold: 0.1, Optional: true, Loads: []string{"*open loop*"}},
 		{Metric: compare.Throughput, Threshold: 0.05, Advice: true, Optional: true},
 	}
@@ -45,7 +47,28 @@ func DefaultRules() []Rule {
 
 // covers reports whether a finding falls under r.
 func (r *Rule) covers(f *compare.Finding) bool {
-	return f.Metric == r.Metric && (f.Exact || f.Lost || !r.Exact) && matches(r.Contestants, f.Contestant) && matches(r.Loads, f.Load.String())
+	return f.Metric == r.Metric && (f.Exact || f.Lost || !r.Exact) && r.on(f.Contestant, f.Load)
+}
+
+func (r *Rule) on(contestant string, l result.Load) bool {
+	return matches(r.Contestants, contestant) && matches(r.Loads, l.String())
+}
+
+// CPUThreshold is the least by which rules decide on a head's CPU, where besides that
+// only exact counters decide: then a measurement need not go on when it is plain on
+// which side of it CPU lies. Else it is 0.
+func CPUThreshold(rules []Rule, head result.Cell) (least float64) {
+	for i := range rules {
+		r := &rules[i]
+		switch {
+		case r.Advice || r.Exact || !r.on(head.Contestant, head.Load):
+		case r.Metric != compare.CPU:
+			return 0
+		case least == 0 || r.Threshold < least:
+			least = r.Threshold
+		}
+	}
+	return least
 }
 
 func matches(patterns []string, name string) bool {

@@ -12,18 +12,30 @@ import (
 // An Attempt is one decision on a head that is slower than its base by a known share.
 type Attempt struct {
 	Slowdown float64 // 0: base and head are the same
+	Spun     float64 // what the slowdown was by the server's own account
 	Outcome  Outcome
-	Blocks   int     // of the run that a regression is found by
-	Smallest float64 // change of CPU that would have been seen
+	Blocks   int         // of the run that a regression is found by
+	Again    int         // and of that which confirms it, 0: none
+	Found    stat.Effect // by the first
+	Smallest float64     // change of CPU that would have been seen
 	Took     time.Duration
 }
 
-// Attempted is what a decision says of a self-test.
-func Attempted(slowdown float64, d *Decision) Attempt {
-	a := Attempt{Slowdown: slowdown, Outcome: d.Outcome, Smallest: d.Smallest, Took: d.Took}
+// Covered reports whether the interval of head/base contains the slowdown.
+func (a *Attempt) Covered() bool { return a.Found.Lo <= 1+a.Spun && 1+a.Spun <= a.Found.Hi }
+
+// Attempted is what a decision says of a self-test, in which a message spun for that
+// share of what it cost.
+func Attempted(slowdown, spun float64, d *Decision) Attempt {
+	a := Attempt{Slowdown: slowdown, Spun: spun, Outcome: d.Outcome, Smallest: d.Smallest, Found: stat.Compare(), Took: d.Took}
 	for _, f := range d.Comparison.Findings {
 		if f.Metric == compare.CPU {
-			a.Blocks = max(a.Blocks, f.Effect.Pairs)
+			a.Blocks, a.Found = f.Effect.Pairs, f.Effect
+		}
+	}
+	for _, r := range d.Runs {
+		if r.Again {
+			a.Again = r.Blocks
 		}
 	}
 	return a
@@ -36,6 +48,7 @@ type Rate struct {
 	Called   stat.Interval // share of all attempts
 	Regressions, Noisy,
 	Attempts int
+	Covered       stat.Interval // share of all attempts whose interval contains it
 	Took, Longest time.Duration // median, and longest
 	Blocks        int           // median
 }
@@ -50,11 +63,15 @@ func Rates(attempts []Attempt) (rates []Rate) {
 	for _, size := range slices.Compact(sizes) {
 		r := Rate{Slowdown: size}
 		var took, blocks []float64
+		covered := 0
 		for _, a := range attempts {
 			if a.Slowdown != size {
 				continue
 			}
 			r.Attempts++
+			if a.Covered() {
+				covered++
+			}
 			switch a.Outcome {
 			case Fail:
 				r.Regressions++
@@ -63,7 +80,7 @@ func Rates(attempts []Attempt) (rates []Rate) {
 			}
 			took, blocks = append(took, a.Took.Seconds()), append(blocks, float64(a.Blocks))
 		}
-		r.Called = stat.Share(r.Regressions, r.Attempts)
+		r.Called, r.Covered = stat.Share(r.Regressions, r.Attempts), stat.Share(covered, r.Attempts)
 		r.Took = time.Duration(stat.Median(took).Center * float64(time.Second))
 		r.Longest = time.Duration(slices.Max(took) * float64(time.Second))
 		r.Blocks = int(stat.Median(blocks).Center)
@@ -102,7 +119,7 @@ func Recommend(attempts []Attempt, within time.Duration) (s Settings, ok bool) {
 		}
 		if a.Blocks > 0 && a.Smallest > 0 && !math.IsInf(a.Smallest, 0) {
 			times = append(times, float64(a.Blocks)*math.Pow(math.Log1p(a.Smallest), 2))
-			blockSeconds = append(blockSeconds, a.Took.Seconds()/float64(a.Blocks))
+			blockSeconds = append(blockSeconds, a.Took.Seconds()/float64(a.Blocks+a.Again))
 		}
 	}
 	if len(times) == 0 {

@@ -169,6 +169,10 @@ type Match struct {
 	Apart bool `json:"apart,omitempty"`
 	// Same: A and B are the same, so that what they differ by is noise.
 	Same bool `json:"same,omitempty"`
+	// Threshold is by what fraction A's CPU may exceed B's. Where it is plain on which
+	// side of it the ratio lies, the two are not measured until Plan.Until. 0: there is
+	// none.
+	Threshold float64 `json:"cpu_threshold,omitempty"`
 }
 
 // A LeftOut is a contestant that does not take part.
@@ -306,6 +310,9 @@ type Trial struct {
 	// its own after the measured one.
 	CountedSyscalls *float64 `json:"counted_syscalls_per_message,omitempty"`
 	TracedSyscalls  *float64 `json:"traced_syscalls_per_message,omitempty"`
+	// CountedAllocations is objects that the server's process allocated on the heap, a
+	// message, with some dozens of the readings themselves; absent where not known.
+	CountedAllocations *float64 `json:"counted_allocations_per_message,omitempty"`
 	// OtherSyscalls is those of TracedSyscalls that the server's loops did not
 	// make, by their counters over the same audit: the Go runtime's.
 	OtherSyscalls *float64 `json:"other_syscalls_per_message,omitempty"`

@@ -46,6 +46,15 @@ func Compare(sessions ...[][2]float64) Effect {
 	return e
 }
 
+// CompareRatios is Compare of ratios, or of any figure, of one session.
+func CompareRatios(values []float64) Effect {
+	pairs := make([][2]float64, len(values))
+	for i, x := range values {
+		pairs[i] = [2]float64{x, 1}
+	}
+	return Compare(pairs)
+}
+
 // units are what varies independently: the means of the sessions' log-ratios
 // where two or more have pairs, else the log-ratios of the one that has.
 func units(sessions [][][2]float64) (values []float64, pairs, used int) {
@@ -81,12 +90,15 @@ func (e Effect) free() float64 {
 	return float64(e.units() - 1)
 }
 
+// half is half of the interval of the logarithm, NaN if there is none.
+func (e Effect) half() float64 { return math.Log(e.Hi/e.Lo) / 2 }
+
 // standard is the standard error of the logarithm, NaN if there is no interval.
 func (e Effect) standard() float64 {
 	if !e.Known() {
 		return math.NaN()
 	}
-	return math.Log(e.Hi/e.Lo) / 2 / student(e.free())
+	return e.half() / student(e.free())
 }
 
 // P is the two-sided p of there being no effect, by the Student's t of the
