@@ -50,7 +50,7 @@ func TestRead(t *testing.T) {
 			if s == nil || !s.Own || s.Path != r.tmp || s.FileSystem == "" || s.Bytes != set.Plan.Cells[0].FileBytes {
 				t.Errorf("%+v", s)
 			}
-			if set.Floor == nil || set.Floor.CPUSeconds <= 0 {
+			if set.Floor == nil || set.Floor.Messages == 0 {
 				t.Errorf("floor %+v", set.Floor)
 			}
 			for i := range set.Trials {

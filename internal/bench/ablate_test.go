@@ -236,7 +236,7 @@ func TestAblationOfWorkloads(t *testing.T) {
 		"stream": {&StreamGrid{Networks: tcp, Protocols: raw, RequestsPerConn: one, Conns: one, FileSizes: []int{1 << 20}, BufSizes: []int{4096}, Dir: t.TempDir()}, "uring", []string{"bufring", "link", "regfiles"}, []string{"A/A", "+link", "+regfiles"}, map[string]string{
 			"uring-bufring": "it acts on recv, recv-from with select-buf" + nothing,
 		}},
-		"stream by net": {&StreamGrid{Networks: tcp, Protocols: raw, RequestsPerConn: one, Conns: one, FileSizes: one, BufSizes: []int{4096}, Dir: t.TempDir()}, "net", nil, []string{"A/A", "-sendfile"}, nil},
+		"stream by net": {&StreamGrid{Networks: tcp, Protocols: raw, RequestsPerConn: one, Conns: one, FileSizes: one, BufSizes: []int{4096}, Dir: t.TempDir()}, "net", nil, []string{"A/A", "+cork", "-sendfile"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, added := range append(c.features, "") {

@@ -139,7 +139,7 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 		if c.own {
 			t.Counters = m.counters[i].Map()
 			t.CountedSyscalls = countedSyscalls(c, m.counters[i])
-			t.CountedAllocations = c.countedAllocations(m, i)
+			t.CountedAllocations = r.countedAllocations(c, m, i)
 		}
 		t.TracedSyscalls, t.OtherSyscalls, t.TraceFailure = found[i].traced, found[i].other, found[i].failed
 		if c.pool && t.TracedSyscalls != nil && t.CountedSyscalls != nil {
