@@ -28,7 +28,7 @@ var formats = []struct {
 
 func reportCommand() *cobra.Command {
 	var out outputs
-	var hgrm, hlog string
+	var hgrm, hlog, base string
 	chosen := make([]bool, len(formats))
 	c := &cobra.Command{
 		Use:   "report RESULT.json...",
@@ -41,6 +41,7 @@ sessions are sessions of their own, so that intervals carry what differs between
 runs. In which conditions the runs differ is said.`,
 		Example: `  ringbench report result.json --html=report.html --png=plots
   ringbench report monday.json tuesday.json --wide
+  ringbench report result.json --base=epoll --html=report.html
   ringbench report result.json --benchfmt > bench.txt; benchstat -col /backend bench.txt
   ringbench report result.json --hgrm=percentiles --hlog=latency.hlog`,
 		Args: func(c *cobra.Command, args []string) error {
@@ -66,7 +67,7 @@ runs. In which conditions the runs differ is said.`,
 				{"--hlog", hlog, nil, func(path string, s *result.Set) error { return toFile(path, reports.HLog, s) }},
 				{"--hgrm", hgrm, []string{"percentiles.hgrm"}, reports.HGRM},
 			}
-			return report(args, out)
+			return report(args, base, out)
 		},
 	}
 	f := c.Flags()
@@ -74,13 +75,14 @@ runs. In which conditions the runs differ is said.`,
 	for i, format := range formats {
 		f.BoolVar(&chosen[i], format.name, false, "print "+format.what)
 	}
+	f.StringVar(&base, "base", "", "the contestant that all others are compared with, in place of that of the run")
 	f.StringVar(&hgrm, "hgrm", "", "write the percentiles of latency to this directory, for HdrHistogram's plotter")
 	f.StringVar(&hlog, "hlog", "", "write the histogram of each trial to this HdrHistogram log")
 	return c
 }
 
-// report gives out the results of files as one.
-func report(paths []string, out outputs) error {
+// report gives out the results of files as one, compared with a base if that is named.
+func report(paths []string, base string, out outputs) error {
 	var from []result.Source
 	for i, path := range paths {
 		s, err := result.Read(path)
@@ -102,6 +104,11 @@ func report(paths []string, out outputs) error {
 	set, err := result.Join(from...)
 	if err != nil {
 		return err
+	}
+	if base != "" {
+		if err := set.Rebase(base); err != nil {
+			return fmt.Errorf("--base=%s: %w", base, err)
+		}
 	}
 	if err := out.check(); err != nil {
 		return err
