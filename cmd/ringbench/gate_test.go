@@ -61,7 +61,7 @@ func TestGateByCounters(t *testing.T) {
 	}{
 		{"multishot receive", "uring", "s/=uring/=uring-multishot/", nil, "regression, confirmed: entries submitted a message of uring (tcp, 1 connection × 64 B, closed loop) is "},
 		{"splice", "epoll+splice", "s/+splice//", []string{"--workload=proxy"}, "regression, confirmed: calls that copy a message of epoll+splice (request, tcp, 1 connection × 64 B, closed loop) is "},
-		{"allocation", "epoll", "s/=epoll/=wasteful/", []string{"--duration=300ms"}, "regression, confirmed: allocations a message of epoll (tcp, 1 connection × 64 B, closed loop) is another: "},
+		{"allocation", "epoll", "s/=epoll/=wasteful/", []string{"--duration=300ms", "--trials=4"}, "regression, confirmed: allocations a message of epoll (tcp, 64 connections × 64 B, closed loop) is another: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -71,7 +71,7 @@ func TestGateByCounters(t *testing.T) {
 			}
 			testenv.Need(t, "uring", b.Probe())
 			base, head := ringbenches(t, c.replace)
-			rules := rulesFile(t, "{metric: submissions, exact: true, optional: true}", "{metric: copies, exact: true, optional: true}", "{metric: allocs, exact: true, optional: true}")
+			rules := rulesFile(t, "{metric: submissions, exact: true, optional: true}", "{metric: copies, exact: true, optional: true}", "{metric: allocs, exact: true, optional: true, loads: '*64 connections*'}")
 			args := append(shortly("--base-bin="+base, "--backend="+c.variant, "--rules="+rules), c.args...)
 			decided(t, exitRegression, append(args, "--head-bin="+head)...).prints(c.says)
 			decided(t, exitOK, append(args, "--head-bin="+base)...).prints("gate: pass")

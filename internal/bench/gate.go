@@ -63,9 +63,6 @@ func (g *Gate) Plan() (plans []*result.Plan, warnings []string, err error) {
 	o := g.Options
 	o.Grid, o.Trials, o.Until, o.Duet = g.Alone, callTrials, 0, false
 	o.Duration, o.Warmup = min(o.Duration, callDuration), min(o.Warmup, callWarmup)
-	if o.Placement == "" {
-		o.Placement = Shared // a message that wakes no other CPU is ten times as fast, and calls no less
-	}
 	var more []string
 	if g.calls, more, err = g.planOf(o, false); err != nil {
 		return nil, nil, err

@@ -16,7 +16,7 @@ const (
 	// allocationsAside is how many objects the count of a trial is off by, as they are
 	// counted by spans, of 512 in the class of the smallest: one that was used up in
 	// part before the trial, and what the process allocates besides its messages.
-	allocationsAside = 1024
+	allocationsAside = 512
 	// allocationsLeast is what they may differ by however many messages there are.
 	allocationsLeast = 0.01
 	// allocationsShare is what they may differ by of themselves, as messages are not

@@ -182,14 +182,14 @@ func TestAllocations(t *testing.T) {
 		exact, lost bool
 		verdict     Verdict
 	}{
-		{"those of the process", 10_000, []float64{0.02, 0.09, 0.03}, []float64{0.09, 0.02, 0.1}, true, false, NoDifference},
-		{"one a message", 10_000, []float64{0.02, 0.09, 0.03}, []float64{1.02, 1.09, 1.03}, true, false, Regression},
-		{"one in a few, not always", 10_000, []float64{0.02, 0.03, 0.03}, []float64{0.2, 0.9, 0.5}, true, false, Regression},
-		{"one less", 10_000, []float64{3, 3.01, 3}, []float64{2, 2.01, 2}, true, false, Improvement},
+		{"those of the process", 5_000, []float64{0.02, 0.09, 0.03}, []float64{0.09, 0.02, 0.1}, true, false, NoDifference},
+		{"one a message", 5_000, []float64{0.02, 0.09, 0.03}, []float64{1.02, 1.09, 1.03}, true, false, Regression},
+		{"one in a few, not always", 5_000, []float64{0.02, 0.03, 0.03}, []float64{0.2, 0.9, 0.5}, true, false, Regression},
+		{"one less", 5_000, []float64{3, 3.01, 3}, []float64{2, 2.01, 2}, true, false, Improvement},
 		{"one in fifty", 100_000, []float64{0.001, 0.001, 0}, []float64{0.021, 0.021, 0.02}, true, false, Regression},
 		{"now and then", 100_000, []float64{0.001, 0.001, 0}, []float64{0, 0.2, 0.3}, false, true, Inconclusive},
 		{"too few messages to know", 50, []float64{0.2, 0.2, 0.3}, []float64{1.2, 1.2, 1.3}, false, false, Inconclusive},
-		{"not known", 10_000, nil, []float64{1, 1, 1}, false, false, Inconclusive},
+		{"not known", 5_000, nil, []float64{1, 1, 1}, false, false, Inconclusive},
 	} {
 		s := &result.Set{}
 		for _, name := range []string{"base", "head"} {

@@ -311,7 +311,7 @@ type Trial struct {
 	CountedSyscalls *float64 `json:"counted_syscalls_per_message,omitempty"`
 	TracedSyscalls  *float64 `json:"traced_syscalls_per_message,omitempty"`
 	// CountedAllocations is objects that the server's process allocated on the heap, a
-	// message, give or take a thousand a trial; absent where not known.
+	// message, give or take some hundred a trial; absent where not known.
 	CountedAllocations *float64 `json:"counted_allocations_per_message,omitempty"`
 	// OtherSyscalls is those of TracedSyscalls that the server's loops did not
 	// make, by their counters over the same audit: the Go runtime's.
