@@ -115,7 +115,13 @@ func TestReadsAgreeWithStrace(t *testing.T) {
 				}
 				return
 			}
-			if got := calls["pread64"]; got != report.Answered || backend != "net" && n[backends.SysRecv] != got {
+			// A call that a signal interrupts is begun anew, and counted so by strace; where
+			// the runtime preempts by signal that may befall a few.
+			again := uint64(0)
+			if backend == "net" {
+				again = 4
+			}
+			if got := calls["pread64"]; got < report.Answered || got > report.Answered+again || n[backends.SysRecv] != report.Answered {
 				t.Errorf("strace saw %d of pread64, the loops counted %d, and %d have ended", got, n[backends.SysRecv], report.Answered)
 			}
 		})
