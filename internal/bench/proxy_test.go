@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/testenv"
 )
 
@@ -170,9 +171,14 @@ func TestProxyCorruption(t *testing.T) {
 			flip = mode
 		}
 		o.Commands = []string{"corrupt=" + exe + " known-corrupt {port} {origin} " + flip}
-		set, err := Run(t.Context(), planOf(t, o), silent)
-		if err != nil {
-			t.Fatal(err)
+		var set *result.Set
+		for range 5 { // on a machine that stalls nothing may come within a window
+			if set, err = Run(t.Context(), planOf(t, o), silent); err != nil {
+				t.Fatal(err)
+			}
+			if len(set.Trials) != 1 || set.Trials[0].Void != "" || set.Trials[0].Messages > 0 {
+				break
+			}
 		}
 		if len(set.Trials) != 1 || set.Trials[0].Void == "" {
 			t.Errorf("%s: a changed byte is not found out: %+v", mode, set.Trials)
