@@ -121,7 +121,7 @@ type Tally struct {
 
 // Publish makes the live figures visible to Read. Loops call it once a Wait,
 // just before they block. Only figures that changed cost a store, and those that
-// seldom do are first looked at as one, which takes a third as many instructions.
+// seldom do are first looked at as one.
 func (t *Tally) Publish() {
 	t.publish(0, often)
 	if *(*seldom)(t.Counters[often:]) != *(*seldom)(t.seen[often:]) {

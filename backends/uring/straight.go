@@ -6,8 +6,8 @@ import (
 )
 
 // The straight way is that of nearly every message: a send that needs an entry and
-// nothing else, its success, and what an armed receive brings. It does what Submit
-// and complete do for all ops, in a third of the instructions.
+// nothing else, its success, and what an armed receive brings. It does for these what
+// Submit and complete do for all ops, without what they ask of others.
 
 // otherSends are the features for which a send is more than an entry of its own.
 const otherSends = naive | async | zeroCopy | links
@@ -21,7 +21,7 @@ func (l *Loop) goesStraight() bool {
 // something stands in the way.
 func (l *Loop) sendStraight(op *backends.Op) bool {
 	i, fd := l.free, op.FD
-	if i == 0 || uint(fd) >= uint(len(l.fds)) || l.fds[fd].closing != 0 || l.files != 0 || l.queue.head != 0 || l.closed {
+	if i == 0 || uint(fd) >= uint(len(l.fds)) || l.fds[fd].closing != 0 || l.files != 0 || l.queue.head != 0 {
 		return false
 	}
 	e := l.ring.next()
