@@ -84,7 +84,7 @@ between runs of one program is noise that no number of trials within a run remov
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&rulesFile, "rules", "", "YAML file of rules (ringbench schema gate); default: CPU at most 1% more, exact counters no worse, p99 at a fixed rate at most 10% more")
+	f.StringVar(&rulesFile, "rules", "", "YAML file of rules (ringbench schema gate); default: CPU at most 1% more, exact counters no worse, and p99 and throughput as advice")
 	out.flags(c)
 	m.flags(c)
 	test.flags(c)

@@ -17,7 +17,7 @@ import (
 
 // shortly makes a gate measure as little as it can.
 func shortly(args ...string) []string {
-	return append([]string{"gate", "--duration=50ms", "--warmup=10ms", "--trials=1", "--audit=false"}, args...)
+	return append([]string{"gate", "--duration=50ms", "--warmup=10ms", "--trials=1", "--audit=false", "--rate=closed"}, args...)
 }
 
 // ringbenches are two: this one, and one whose servers are of another variant.
@@ -178,12 +178,18 @@ func TestGateRevisions(t *testing.T) {
 		}
 	}
 	rev := shortly("--base-rev=HEAD", "--build="+build, "--cmd={out} {port}", "--conns=1")
-	r := newRun(t, rev...)
+	r := newRun(t, append(rev, "--rate=auto", "--duration=300ms")...)
 	r.cmd.Args = append(r.cmd.Args, "-o", filepath.Join(r.dir, "r.json"))
 	in(r).wait(exitNoisy, "r.json").prints("base: HEAD (", "head: the working tree (", "warning: system calls of base and head were not compared", "gate: too noisy")
-	r.says("gate: too noisy: CPU a message of head (tcp, 1 connection × 64 B, closed loop): no verdict, only 1 of the 3 pairs that it takes can be used")
-	if set := r.result("r.json"); len(set.Trials) != 4 || set.Plan.WithinSeconds != 180 {
+	set := r.result("r.json")
+	r.says(fmt.Sprintf("gate: too noisy: CPU a message of head (%s): no verdict, only 1 of the 3 pairs that it takes can be used", set.Plan.Cells[0].Load))
+	if len(set.Trials) != 4 || set.Plan.WithinSeconds != 180 {
 		t.Errorf("%d trials, within %v s", len(set.Trials), set.Plan.WithinSeconds)
+	}
+	for _, c := range set.Plan.Cells {
+		if c.Rate == 0 || c.Load != set.Plan.Cells[0].Load {
+			t.Errorf("%s is measured in %s", c.Contestant, c.Load)
+		}
 	}
 	none()
 	r = in(newRun(t, append(rev, "--duration=1h")...))

@@ -47,7 +47,8 @@ func (m *measuredGate) flags(c *cobra.Command) {
 	f.StringVar(&m.mode, "mode", bench.ModeRequest, "of a proxy: request, or stream for bytes in bulk")
 	f.IntSliceVar(&m.echo.Conns, "conns", []int{64}, "connections")
 	f.Var(messageSizes{&m.echo.Sizes, &m.echo.Mix}, "size", "bytes of a message; default: 64, of a stream 65536")
-	f.Var(rates{&m.echo.Rates}, "rate", "messages a second over all connections, at which p99 is compared; default: closed loop")
+	m.Paced = true
+	f.Var(gateRate{rates{&m.echo.Rates}, &m.Paced}, "rate", "messages a second over all connections; auto: a share of what base can, of files and bytes in bulk all that comes; closed: closed loop")
 	f.Var(sizes{&m.file.FileSizes}, "file-size", "of the file of --workload=stream, such as 4k,1m; default: 64k")
 	f.IntVar(&m.Loops, "loops", 1, "event loops of a server of ringbench")
 	f.BoolVar(&m.Duet, "duet", true, "base and head at the same moment, where neither spins; else in turn, in random order")
@@ -105,6 +106,9 @@ func (m *measuredGate) decide(ctx context.Context, rules []gate.Rule) (d *gate.D
 			if err := bench.Outline(os.Stdout, p, warnings); err != nil {
 				return nil, err
 			}
+		}
+		if note := m.RateNote(); note != "" {
+			fmt.Println("the last of these", note)
 		}
 		return nil, nil
 	}
@@ -165,6 +169,7 @@ func (m *measuredGate) loads() error {
 	m.echo.Networks, m.echo.Pipelines = []string{"tcp"}, []int{1}
 	one := m.echo
 	one.Conns, one.Rates = []int{1}, nil
+	m.Paced = m.Paced && m.workload != "stream" && (m.workload != "proxy" || m.mode == bench.ModeRequest)
 	switch m.workload {
 	case "echo":
 		if m.echo.Sizes == nil && m.echo.Mix == "" {
@@ -183,6 +188,7 @@ func (m *measuredGate) loads() error {
 		g.Networks, g.Protocols, g.RequestsPerConn, g.BufSizes, g.Dir = m.echo.Networks, []string{"raw"}, []int{1}, []int{64 << 10}, os.TempDir()
 		g.Conns = m.echo.Conns
 		alone := *g
+		g.Rates = m.echo.Rates
 		alone.Conns = []int{1}
 		m.Grid, m.Alone = g, &alone
 	default:
@@ -255,4 +261,30 @@ func (m *measuredGate) keep(runs []gate.Measured, warnings []string) (err error)
 		seen[run.Calls] = true
 	}
 	return err
+}
+
+// gateRate is rates, or one of two words: auto and closed.
+type gateRate struct {
+	rates
+	paced *bool
+}
+
+func (r gateRate) String() string {
+	switch {
+	case r.paced == nil:
+		return ""
+	case *r.paced:
+		return "auto"
+	case len(*r.list) == 0:
+		return "closed"
+	}
+	return r.rates.String()
+}
+
+func (r gateRate) Set(text string) error {
+	*r.list, *r.paced = nil, text == "auto"
+	if text == "auto" || text == "closed" {
+		return nil
+	}
+	return r.rates.Set(text)
 }

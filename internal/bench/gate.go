@@ -17,6 +17,7 @@ type Gate struct {
 	Options                 // Backends are those of sides that are a ringbench; Commands, Slow, Target and AA are not used
 	Base, Head  Side        //
 	Alone       Grid        // the same loads with one message in flight; nil: calls are not measured apart
+	Paced       bool        // the loads, in closed loop by the Grid, are at a fixed rate; see pace
 	CallsAlone  bool        // nothing but calls is measured
 	Rules       []gate.Rule // that it is for; by none it is measured until Until
 	Within      time.Duration
@@ -45,11 +46,7 @@ func (g *Gate) Plan() (plans []*result.Plan, warnings []string, err error) {
 	if g.load, warnings, err = g.planOf(g.Options, true); err != nil {
 		return nil, nil, err
 	}
-	for i := range g.load.Matches {
-		if m := &g.load.Matches[i]; !m.Same {
-			m.Threshold = gate.CPUThreshold(g.Rules, g.load.Cells[m.A])
-		}
-	}
+	g.threshold()
 	g.load.WithinSeconds = firstShare * g.Within.Seconds()
 	if g.Duet {
 		// What befalls both at the same moment is in neither's favour, and what is
@@ -84,6 +81,15 @@ func (g *Gate) Plan() (plans []*result.Plan, warnings []string, err error) {
 		return []*result.Plan{g.calls}, warnings, nil
 	}
 	return append([]*result.Plan{g.calls}, plans...), warnings, nil
+}
+
+// threshold has every match know by what ratio of CPU it is decided.
+func (g *Gate) threshold() {
+	for i := range g.load.Matches {
+		if m := &g.load.Matches[i]; !m.Same {
+			m.Threshold = gate.CPUThreshold(g.Rules, g.load.Cells[m.A])
+		}
+	}
 }
 
 // withoutCalls has the calls of programs that only a tracepoint could count left out.
@@ -152,6 +158,11 @@ func (g *Gate) Measure(ctx context.Context, heads []result.Cell) (runs []gate.Me
 	for _, p := range []*result.Plan{g.calls, g.load} {
 		if p == nil || p == g.load && g.CallsAlone {
 			continue
+		}
+		if p == g.load && g.Paced && heads == nil {
+			if err := g.pace(ctx, progress); err != nil {
+				return runs, err
+			}
 		}
 		one := *p
 		if heads != nil {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -29,5 +30,17 @@ func TestConfirming(t *testing.T) {
 	}
 	if none := confirming(&p, []result.Cell{{Contestant: "net"}}); len(none.Cells) != 0 {
 		t.Errorf("of what is not there: %+v", none.Cells)
+	}
+}
+
+// A round rate, so that what differs a little from day to day is the same load.
+func TestPaced(t *testing.T) {
+	for answered, want := range map[float64]float64{
+		3: 0, 4: 1, 7.9: 1, 8: 2, 19.9: 2, 20: 5, 39: 5, 40: 10, 58_000: 10_000, 79_000: 10_000, 80_000: 20_000, 1e7: 2e6,
+		math.NaN(): 0, math.Inf(-1): 0, 0: 0,
+	} {
+		if got := paced(answered); got != want {
+			t.Errorf("of %v: %v, want %v", answered, got, want)
+		}
 	}
 }

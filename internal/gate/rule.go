@@ -30,8 +30,8 @@ type Rule struct {
 }
 
 // DefaultRules hold where nobody gives any: CPU, and what a program's calls are where
-// they are exact, and where there is a fixed rate its p99. Throughput is advice, as on
-// a shared machine it is mostly its neighbours'.
+// they are exact. The p99 at a fixed rate, and throughput where there is none, are
+// advice, as on a shared machine they are mostly its neighbours'.
 func DefaultRules() []Rule {
 	return []Rule{
 		{Metric: compare.CPU, Threshold: 0.01},
@@ -40,8 +40,8 @@ func DefaultRules() []Rule {
 		{Metric: compare.Submissions, Exact: true, Optional: true},
 		{Metric: compare.Copies, Exact: true, Optional: true},
 		{Metric: compare.Allocations, Exact: true, Optional: true},
-		{Metric: compare.P99, Threshold: 0.1, Optional: true, Loads: []string{"*open loop*"}},
-		{Metric: compare.Throughput, Threshold: 0.05, Advice: true, Optional: true},
+		{Metric: compare.P99, Threshold: 0.1, Advice: true, Optional: true, Loads: []string{"*open loop*"}},
+		{Metric: compare.Throughput, Threshold: 0.05, Advice: true, Optional: true, Loads: []string{"*closed loop*"}},
 	}
 }
 
