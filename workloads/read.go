@@ -109,8 +109,7 @@ type Reader struct {
 	window  load.Window // on the clock of backends.Nanotime, set before begin closes
 	loops   []*fileLoop
 	next    atomic.Int64 // block, where they are taken in order
-	shared  *dues        // of loops that block
-	bell    *bell        // ends their naps
+	bell    *bell        // ends the naps of loops that block
 	stopped atomic.Bool
 	failed  chan error
 }
@@ -139,8 +138,10 @@ func StartReads(cfg ReadConfig) (*Reader, error) {
 	if t.Blocking {
 		debug.SetMaxThreads(1 << 22) // a thread each; Go would end the process at 10,000
 	}
-	if err := r.pace(); err != nil {
-		return nil, err
+	if cfg.Rate > 0 && t.Blocking {
+		if r.bell, err = newBell(); err != nil {
+			return nil, err
+		}
 	}
 	for i := range cfg.loops(t) {
 		k, err := newFileLoop(r, i)
@@ -207,8 +208,8 @@ func (r *Reader) Counters() (sum backends.Counters) {
 func (r *Reader) Start(w load.Window) {
 	offset := load.Monotonic() - backends.Nanotime()
 	r.window = load.Window{Start: w.Start - offset, Open: w.Open - offset, Close: w.Close - offset}
-	if r.shared != nil {
-		r.shared.pacer = load.NewPacer(r.window.Start, r.cfg.Rate, r.cfg.Arrivals, r.cfg.Seed, 0, 1)
+	if r.cfg.Rate > 0 {
+		r.pace()
 	}
 	close(r.begin)
 }

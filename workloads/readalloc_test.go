@@ -90,8 +90,11 @@ func hotFile(tb testing.TB, backend, op string, depth int, rate float64) *fileLo
 	if k.loop, err = b.Open(r.cfg.LoopConfig(0, r.traits)); err != nil {
 		tb.Fatal(err)
 	}
-	if err := r.pace(); err != nil {
-		tb.Fatal(err)
+	r.loops = []*fileLoop{k}
+	if rate > 0 && r.traits.Blocking {
+		if r.bell, err = newBell(); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	r.Start(load.Window{Start: load.Monotonic(), Close: 1 << 62})
 	if rate > 0 {

@@ -39,8 +39,8 @@ type fileLoop struct {
 	done     chan struct{}
 	err      error
 
-	dues *dues         // nil: closed loop
-	due  int64         // open loop: when the operation that starts next is
+	dues *load.Taker   // nil: closed loop
+	due  int64         // open loop: when the operation that starts next is, or nothing
 	naps atomic.Uint64 // calls of a loop that blocks to wait for that, which the loop does not know of
 	nap  napping
 
@@ -170,7 +170,7 @@ func (k *fileLoop) drive() error {
 // turn starts what can be started and takes what has ended.
 func (k *fileLoop) turn() error {
 	now := backends.Nanotime()
-	for len(k.free) > 0 && (k.dues == nil || k.due <= now) {
+	for len(k.free) > 0 && (k.dues == nil || k.isDue(now)) {
 		s := k.free[len(k.free)-1]
 		off, ok := k.place()
 		if !ok {

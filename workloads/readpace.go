@@ -2,8 +2,7 @@ package workloads
 
 import (
 	"fmt"
-	"sync"
-	"sync/atomic"
+	"math"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,67 +12,63 @@ import (
 	"github.com/ringbench/ringbench/internal/result"
 )
 
-// dues say when operations are due. Event loops have their own, of their share of
-// the rate; loops that block share theirs, so that what is due goes to whichever is
-// free, as it does to any slot of an event loop.
-type dues struct {
-	pacer load.Pacer
-	next  atomic.Int64
-	drawn bool       // arrivals are random and shared
-	mu    sync.Mutex // of those, which are drawn one after the other
-}
-
-// take is when the next operation is due, which is its taker's.
-func (d *dues) take() int64 {
-	if d.drawn {
-		d.mu.Lock()
-		defer d.mu.Unlock()
+// pace gives the loops what is due in an open loop whose window is known. Event loops
+// have their own, of their share of the rate; loops that block share theirs, so that
+// what is due goes to whichever is free, as it does to any slot of an event loop.
+func (r *Reader) pace() {
+	cfg, start := &r.cfg, r.window.Start
+	if r.traits.Blocking {
+		for i, t := range load.NewPacer(start, cfg.Rate, cfg.Arrivals, cfg.Seed, 0, 1).Share(len(r.loops)) {
+			r.loops[i].dues = t
+		}
+		return
 	}
-	return d.pacer.At(d.next.Add(1) - 1)
-}
-
-// pace prepares what loops that block share in an open loop.
-func (r *Reader) pace() (err error) {
-	if r.cfg.Rate == 0 || !r.traits.Blocking {
-		return nil
+	for i, k := range r.loops {
+		rate := cfg.Rate * float64(len(k.slots)) / float64(cfg.Depth)
+		k.dues = load.NewPacer(start, rate, cfg.Arrivals, cfg.Seed, i, len(r.loops)).Share(1)[0]
 	}
-	r.shared = &dues{drawn: r.cfg.Arrivals == load.Poisson}
-	r.bell, err = newBell()
-	return err
 }
 
-// openLoop readies the loop for a load whose window is known.
+// openLoop readies the loop for what is due.
 func (k *fileLoop) openLoop() {
 	// The default slack of 50 µs would make every wait that late. Goroutines that
 	// block may change threads, but those are threads of others of their kind.
 	unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 	k.response, k.lag = result.NewHistogram(), result.NewHistogram()
-	cfg, start := &k.r.cfg, k.r.window.Start
-	if k.dues = k.r.shared; k.dues == nil {
-		rate := cfg.Rate * float64(len(k.slots)) / float64(cfg.Depth)
-		k.dues = &dues{pacer: load.NewPacer(start, rate, cfg.Arrivals, cfg.Seed, k.index, cfg.loops(k.r.traits))}
-	}
 	if k.r.bell != nil {
 		k.nap.fds[0].Fd = int32(k.r.bell.ends[0])
 	}
-	k.due = k.dues.take()
+	k.due = nothing
 }
 
-// taken notes that the operation that was due next has a slot, and takes another.
+// nothing is when an operation is due that a loop has not taken yet.
+const nothing = math.MinInt64
+
+// isDue reports whether an operation is due at now; the loop has a slot for it. Only
+// then is the next one taken: one that a loop took while it blocks in another would
+// wait for that, whoever else is free.
+func (k *fileLoop) isDue(now int64) bool {
+	if k.due == nothing {
+		k.due = k.dues.Take()
+	}
+	return k.due <= now
+}
+
+// taken notes that the operation that was due next has a slot.
 func (k *fileLoop) taken(s *fileSlot) {
 	s.due = k.due
 	if k.inWindow(s.since) {
 		k.record(k.lag, s.since-s.due)
 	}
 	k.count()
-	k.due = k.dues.take()
 }
 
-// count counts the operation that is due next if that is in the window.
+// count counts the operation that was due next if that is in the window.
 func (k *fileLoop) count() {
 	if k.inWindow(k.due) {
 		k.offered++
 	}
+	k.due = nothing
 }
 
 // missed counts what came due in the window and found no slot until the end.
@@ -81,7 +76,7 @@ func (k *fileLoop) missed() {
 	if k.dues == nil {
 		return
 	}
-	for now := min(backends.Nanotime(), k.r.window.Close); k.due < now; k.due = k.dues.take() {
+	for now := min(backends.Nanotime(), k.r.window.Close); k.isDue(now - 1); {
 		k.count()
 	}
 }

@@ -26,9 +26,8 @@ const arrivalsStream = 0x61727269
 // A poisson is one process of rate 1. The superposition of those of all workers,
 // each with its share of the rate, is a process of the whole rate.
 type poisson struct {
-	pcg   rand.PCG
-	rng   *rand.Rand // of pcg
-	marks []mark     // by block, 24 bytes each; the last is of the first that has not been drawn
+	gaps  gaps
+	marks []mark // by block, 24 bytes each; the last is of the first that has not been drawn
 	held  [arrivalsHeld]block
 }
 
@@ -44,9 +43,7 @@ type block struct {
 }
 
 func newPoisson(seed uint64, worker int) *poisson {
-	p := &poisson{pcg: *rand.NewPCG(seed, arrivalsStream+uint64(worker))}
-	p.rng = rand.New(&p.pcg)
-	p.marks = append(make([]mark, 0, 1<<12), mark{pcg: p.pcg})
+	p := &poisson{marks: append(make([]mark, 0, 1<<12), mark{pcg: *rand.NewPCG(seed, arrivalsStream+uint64(worker))})}
 	for i := range p.held {
 		p.held[i].number = -1
 	}
@@ -64,14 +61,28 @@ func (p *poisson) at(i int64) float64 {
 }
 
 func (p *poisson) draw(b *block, number int64) {
-	m := p.marks[number]
-	p.pcg, b.number = m.pcg, number
+	b.number = number
+	if next := p.gaps.draw(p.marks[number], &b.at); number+1 == int64(len(p.marks)) {
+		p.marks = append(p.marks, next)
+	}
+}
+
+// gaps are exponential, of mean 1.
+type gaps struct {
+	pcg rand.PCG
+	rng *rand.Rand // of pcg
+}
+
+// draw draws the block of mark m, and returns the mark of the next.
+func (g *gaps) draw(m mark, at *[arrivalsBlock]float64) mark {
+	if g.rng == nil {
+		g.rng = rand.New(&g.pcg)
+	}
+	g.pcg = m.pcg
 	sum := m.from
-	for i := range b.at {
-		sum += p.rng.ExpFloat64()
-		b.at[i] = sum
+	for i := range at {
+		sum += g.rng.ExpFloat64()
+		at[i] = sum
 	}
-	if number+1 == int64(len(p.marks)) {
-		p.marks = append(p.marks, mark{pcg: p.pcg, from: sum})
-	}
+	return mark{pcg: g.pcg, from: sum}
 }
