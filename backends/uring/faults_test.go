@@ -54,6 +54,42 @@ func TestPersistentRefusal(t *testing.T) {
 	}
 }
 
+// Of completions that it dropped the kernel tells once, and then others are there to
+// be handed out: the owner hears of it all the same, also where it was Submit that
+// entered the kernel.
+func TestDroppedIsTold(t *testing.T) {
+	for _, code := range []backends.Code{backends.Nop, backends.Shutdown} {
+		b := &Backend{variant: backends.Variant{Family: "uring"}}
+		testenv.Need(t, "uring", b.Probe())
+		dropped := true
+		b.enter = func(fd int, toSubmit, minComplete, flags uint32, arg unsafe.Pointer, size uintptr) (int, unix.Errno) {
+			n, errno := uapi.Enter(fd, toSubmit, minComplete, flags, arg, size)
+			if dropped && errno == 0 {
+				dropped = false
+				return 0, unix.EBADR
+			}
+			return n, errno
+		}
+		l := open(t, b, backends.Config{})
+		here, _ := socketpair(t)
+		l.Submit(&backends.Op{Code: backends.Send, FD: here, Buf: make([]byte, 1)})
+		l.Submit(&backends.Op{Code: code, FD: here, Off: unix.SHUT_WR})
+		var done, told int
+		for range 4 {
+			n, err := l.Wait(make([]backends.Completion, 4), 0, 0)
+			done += n
+			if errors.Is(err, unix.EBADR) {
+				told++
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if done != 2 || told != 1 {
+			t.Errorf("%v: %d of 2 ops completed, and the loss was told %d times", code, done, told)
+		}
+	}
+}
+
 // A loop on another thread is refused by the kernel, in words.
 func TestWrongThread(t *testing.T) {
 	eachTier(t, func(t *testing.T, b *Backend) {

@@ -250,7 +250,9 @@ func (l *Loop) flushHands() {
 // waiting for it in their Close, and the owner of this one for them.
 func (l *Loop) sendNow() {
 	l.flush()
-	_ = l.turn(0, -1) // what is wrong the next Wait meets too
+	if err := l.turn(0, -1); err != nil {
+		l.untold = err
+	}
 }
 
 // handed deals with a completion entry that bears handMark.

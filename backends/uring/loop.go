@@ -54,6 +54,7 @@ type Loop struct {
 	ts      *uapi.Timespec
 	bundle  bundle // being handed out
 	stalls  int    // enters in a row that achieved nothing
+	untold  error  // of the kernel's, met when there was something to hand out
 	skipped int    // see overdue
 	closed  bool
 
@@ -217,6 +218,10 @@ func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 	if l.closed {
 		return 0, errors.New("uring: Wait on a closed loop")
 	}
+	if err := l.untold; err != nil {
+		l.untold = nil
+		return 0, err
+	}
 	if min > len(dst) {
 		min = len(dst)
 	}
@@ -265,7 +270,10 @@ func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 		switch {
 		case err != nil && n == 0:
 			return 0, err
-		case err != nil, n >= min && (!rest || l.ring.ready() > len(l.ring.cqes)/2):
+		case err != nil: // of completions that were dropped the kernel tells once
+			l.untold = err
+			return n, nil
+		case n >= min && (!rest || l.ring.ready() > len(l.ring.cqes)/2):
 			return n, nil
 		}
 		if timeout > 0 {
@@ -361,11 +369,15 @@ func (l *Loop) hindered(errno unix.Errno) error {
 }
 
 // submitNow gives the kernel everything that was submitted, without waiting for
-// completions. It gives up where a Wait would report an error.
+// completions. It gives up where a Wait would report an error, which the next does.
 func (l *Loop) submitNow() {
 	for range len(l.slots) { // each turn submits something
 		l.flush()
-		if l.idle() || l.turn(0, -1) != nil {
+		if l.idle() {
+			break
+		}
+		if err := l.turn(0, -1); err != nil {
+			l.untold = err
 			break
 		}
 	}
