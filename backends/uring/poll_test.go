@@ -60,7 +60,7 @@ func TestPollThenReceive(t *testing.T) {
 // fdinfo is what the kernel tells of a ring.
 func fdinfo(t *testing.T, l *Loop) string {
 	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", l.ring.fd))
+	b, err := os.ReadFile(fmt.Sprintf("/proc/thread-self/fdinfo/%d", l.ring.fd))
 	if err != nil {
 		t.Fatal(err)
 	}
