@@ -23,9 +23,6 @@ type Kind struct {
 	// Uses is how many ops a descriptor has in its life: for a feature at least, in
 	// a workload at most; 0: any number.
 	Uses int
-	// Loops is how many loops have such an op: for a feature at least; in a workload 0
-	// is any number.
-	Loops int
 }
 
 // Kinds are ops of these codes, all with the flags.
@@ -39,7 +36,7 @@ func Kinds(flags Flags, codes ...Code) (list []Kind) {
 // has reports whether ops of kind k, a workload's, may be what a feature acts on.
 func (k Kind) has(on Kind) bool {
 	return k.Code == on.Code && k.Flags&on.Flags == on.Flags && (k.SameFD || !on.SameFD) &&
-		(k.Uses == 0 || k.Uses >= on.Uses) && (k.Loops == 0 || k.Loops >= on.Loops)
+		(k.Uses == 0 || k.Uses >= on.Uses)
 }
 
 // ActsOn reports whether the feature can act on what has ops of these kinds.
@@ -91,9 +88,6 @@ func (k Kind) rest() string {
 	}
 	if k.Uses > 0 {
 		s += fmt.Sprintf(" on a descriptor used %d times", k.Uses)
-	}
-	if k.Loops > 0 {
-		s += fmt.Sprintf(" by %d loops or more", k.Loops)
 	}
 	return s
 }

@@ -41,6 +41,15 @@ func (cfg Config) Check() error {
 	return err
 }
 
+// CheckLoops is an error for a backend whose loops hand connections to each other
+// where there is one: it would be another than its name says.
+func CheckLoops(b backends.Backend, loops int) error {
+	if loops > 1 || !b.Traits().HandsOver {
+		return nil
+	}
+	return fmt.Errorf("backend %s hands connections from loop to loop, and with --loops=%d there is no other: use --loops=2 or more, or leave the feature out", b.Name(), loops)
+}
+
 // connects says that the server, because of what it does, has no use for datagrams.
 func (cfg Config) connects(because string) error {
 	if !Datagrams(cfg.Network) {

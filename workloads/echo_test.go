@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -169,6 +170,10 @@ func TestFixedFiles(t *testing.T) {
 // way; and nothing is left of them.
 func TestHandover(t *testing.T) {
 	for backend, network := range map[string]string{"uring+msgring": "tcp", "uring+fixedfile+msgring": "unix"} {
+		cfg := workloads.Config{Backend: backend, Network: network, Loops: 1, Address: workloads.LoopbackAddress(network), BufSize: 1, Bufs: 1}
+		if _, err := workloads.StartEcho(cfg); err == nil || !strings.Contains(err.Error(), "--loops=1") {
+			t.Errorf("%s: one loop: %v", backend, err)
+		}
 		s := serve(t, workloads.Config{Backend: backend, Network: network, Loops: 3})
 		before := s.state()
 		const conns = 9

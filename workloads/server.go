@@ -42,6 +42,9 @@ func start(cfg Config, serves func(*acceptor) func(fd int32)) (*Server, error) {
 	if err := b.Probe(); err != nil {
 		return nil, err
 	}
+	if err := CheckLoops(b, cfg.Loops); err != nil {
+		return nil, err
+	}
 	s := &Server{cfg: cfg, serves: serves, backend: b, traits: b.Traits(), failed: make(chan error, 1)}
 	if s.traits.Blocking {
 		debug.SetMaxThreads(1 << 22) // a thread a connection; Go would end the process at 10,000

@@ -11,10 +11,10 @@ import (
 )
 
 // streamOnly are the features that say how streams are received and sent, or
-// where accepted connections are kept. Datagrams are received without them. With
+// where accepted connections are kept or go. Datagrams are received without them. With
 // the first they are not received at all: a buffer that is used up piece by
 // piece would cut one short that is larger than what is left of it.
-const streamOnly = incremental | async | recvBundles | pollFirst | pollThen | fixedFiles | sending
+const streamOnly = incremental | async | recvBundles | pollFirst | pollThen | fixedFiles | msgRing | sending
 
 // A message is what an IORING_OP_RECVMSG that completes once writes to besides
 // the data: unlike what is only read, it must stay until then.

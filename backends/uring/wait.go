@@ -61,7 +61,7 @@ var waitFeatures = []feature{
 		doc: "the time that the loop waits is idle time in the kernel's books, not I/O wait", since: "IORING_ENTER_NO_IOWAIT, Linux 6.15"},
 	{name: "regfiles", bits: regFiles, on: oftenUsed,
 		doc: "a descriptor that is used often is registered, and requests name it by its slot in the ring's table of files", since: "an empty table by IORING_REGISTER_FILES2, Linux 5.19"},
-	{name: "msgring", bits: msgRing, on: []backends.Kind{{Code: backends.Accept, Flags: backends.Multishot, Loops: 2}},
+	{name: "msgring", bits: msgRing, on: backends.Kinds(backends.Multishot, backends.Accept),
 		doc: "one of several loops accepts, and hands connections to all of them in turn; they share the descriptors of the process", since: "IORING_OP_MSG_RING with IORING_MSG_SEND_FD, Linux 6.0"},
 }
 

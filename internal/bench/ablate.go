@@ -119,11 +119,7 @@ func (c candidate) acts(base result.Cell, l result.Load) bool {
 		if err != nil {
 			return false
 		}
-		ops := of(x).ops(x, b.Traits())
-		for i := range ops {
-			ops[i].Loops = x.Loops
-		}
-		return c.feature.ActsOn(ops)
+		return c.feature.ActsOn(of(x).ops(x, b.Traits()))
 	})
 }
 

@@ -214,7 +214,7 @@ func TestAblationOfWorkloads(t *testing.T) {
 		"echo": {&piped, "uring", []string{"sendbundle", "skip", "fixedbufs", "regwait", "msgring"}, []string{"A/A", "+skip", "A/A", "+sendbundle", "+skip"}, map[string]string{
 			"uring+sendbundle": "it acts on send with link to the same descriptor, of which there is none under tcp, 1 connection × 64 B, closed loop",
 			"uring+fixedbufs":  "it acts on read-at with select-buf" + nothing,
-			"uring+msgring":    "it acts on accept with multishot by 2 loops or more" + nothing,
+			"uring+msgring":    "backend uring+msgring hands connections from loop to loop, and with --loops=1 there is no other: use --loops=2 or more, or leave the feature out",
 			"uring+regwait":    "it acts on no op: the arguments of waits with a time limit lie in registered memory",
 		}},
 		"datagrams": {&datagrams, "uring", []string{"async", "multishot"}, []string{"A/A", "-multishot"}, map[string]string{
@@ -271,7 +271,8 @@ func TestAblationOfWorkloads(t *testing.T) {
 	}
 }
 
-// What several loops do together is measured where there are several.
+// What several loops do together is measured where there are several, and refused
+// where there are not.
 func TestAblationOfLoops(t *testing.T) {
 	b, err := backends.Lookup("uring+msgring")
 	if err != nil {
@@ -279,6 +280,10 @@ func TestAblationOfLoops(t *testing.T) {
 	}
 	testenv.Need(t, "uring", b.Probe())
 	a := Ablation{Options: options(), Backend: "uring", Only: []string{"msgring"}}
+	o := options("uring", "uring+msgring")
+	if _, _, err := o.Plan(); err == nil || !strings.Contains(err.Error(), "with --loops=1 there is no other") {
+		t.Errorf("one loop: %v", err)
+	}
 	a.Loops = 2
 	p, _, err := a.Plan()
 	if err != nil {

@@ -51,7 +51,7 @@ func TestDatagramsHaveNoConnections(t *testing.T) {
 // What a variant's name promises must act, or the row would lie.
 func TestFeaturesSuitTheNetwork(t *testing.T) {
 	for name, want := range map[string]string{"uring": "", "uring-multishot": "", "epoll+syscall": "", "epoll+mmsg": "mmsg acts on datagrams only", "epoll+readwrite": "readwrite acts on streams only",
-		"uring+inc": "inc acts on streams only", "uring+zc": "zc acts on streams only", "uring+fixedfile": "fixedfile acts on streams only"} {
+		"uring+inc": "inc acts on streams only", "uring+zc": "zc acts on streams only", "uring+fixedfile": "fixedfile acts on streams only", "uring+msgring": "msgring acts on streams only"} {
 		b, err := backends.Lookup(name)
 		if err != nil {
 			t.Fatal(err)

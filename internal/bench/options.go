@@ -10,6 +10,7 @@ import (
 	"github.com/ringbench/ringbench/internal/child"
 	"github.com/ringbench/ringbench/internal/meter"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/workloads"
 )
 
 // DefaultClient lets the plan choose the backend of the load generator: the
@@ -295,6 +296,9 @@ func (o *Options) contestant(name string) (c result.Cell, err error) {
 	t := b.Traits()
 	if t.Memory {
 		return c, fmt.Errorf("backend %s is not a server: it is the harness's own floor, which every result shows", name)
+	}
+	if err := workloads.CheckLoops(b, o.Loops); err != nil {
+		return c, err
 	}
 	c = result.Cell{Contestant: b.Name(), Backend: b.Name(), Loops: o.Loops}
 	if t.Blocking && !t.Spawn {
