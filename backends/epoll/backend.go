@@ -43,6 +43,8 @@ type kernel struct {
 	recvMany         func(m *uapi.Messages, fd int32, n, flags int) (int, unix.Errno)
 	sendMany         func(m *uapi.Messages, fd int32, i, n, flags int) (int, unix.Errno)
 	accept           func(fd int32, flags int) (int, unix.Errno)
+	shutdown         func(fd int32, how int) unix.Errno
+	close            func(fd int32) unix.Errno
 	wait             func(epfd int, ev []uapi.EpollEvent, timeout *unix.Timespec) (int, unix.Errno)
 	noFlag           bool // recv and send take no flags, so that sockets must not block by themselves
 }
@@ -55,12 +57,12 @@ type backend struct {
 }
 
 func newBackend(v backends.Variant) *backend {
-	b := &backend{variant: v, fileCalls: filesBy, kernel: kernel{mover: rawMover, recv: uapi.RecvRaw, send: uapi.SendRaw, accept: uapi.AcceptRaw, wait: uapi.EpollWaitRaw,
+	b := &backend{variant: v, fileCalls: filesBy, kernel: kernel{mover: rawMover, recv: uapi.RecvRaw, send: uapi.SendRaw, accept: uapi.AcceptRaw, shutdown: uapi.ShutdownRaw, close: uapi.CloseRaw, wait: uapi.EpollWaitRaw,
 		recvFrom: uapi.RecvFromRaw, sendTo: uapi.SendToRaw, recvMany: (*uapi.Messages).ReceiveRaw, sendMany: (*uapi.Messages).SendRaw}}
 	through, readWrite := v.Has("syscall", false), v.Has("readwrite", false)
 	b.through = through
 	if through {
-		b.kernel = kernel{mover: scheduledMover, recv: uapi.Recv, send: uapi.Send, accept: uapi.Accept, wait: uapi.EpollWait,
+		b.kernel = kernel{mover: scheduledMover, recv: uapi.Recv, send: uapi.Send, accept: uapi.Accept, shutdown: uapi.Shutdown, close: uapi.Close, wait: uapi.EpollWait,
 			recvFrom: uapi.RecvFrom, sendTo: uapi.SendTo, recvMany: (*uapi.Messages).Receive, sendMany: (*uapi.Messages).Send}
 	}
 	switch {

@@ -1,6 +1,9 @@
 package epoll
 
 import (
+	"reflect"
+	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -59,7 +62,7 @@ func faulty(k kernel) kernel {
 				return k.sendfile(out, in, off, n)
 			},
 		},
-		noFlag: k.noFlag,
+		noFlag: k.noFlag, shutdown: k.shutdown, close: k.close,
 		recv: func(fd int32, b []byte, flags int) (int, unix.Errno) {
 			if e := fails(unix.EINTR); e != 0 {
 				return -1, e
@@ -156,12 +159,38 @@ func TestSendfileCorks(t *testing.T) {
 	backendtest.Corked(t, b, &b.kernel.sendfile)
 }
 
+// Every call of a loop is entered as its variant says.
+func TestEntry(t *testing.T) {
+	for name, raw := range map[string]bool{"epoll": true, "epoll+readwrite": true, "epoll+syscall": false, "epoll+readwrite+syscall": false} {
+		b, err := backends.Lookup(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var look func(reflect.Value)
+		look = func(v reflect.Value) {
+			for _, f := range v.Fields() {
+				switch f.Kind() {
+				case reflect.Struct:
+					look(f)
+				case reflect.Func:
+					if call := runtime.FuncForPC(f.Pointer()).Name(); strings.HasSuffix(call, "Raw") != raw {
+						t.Errorf("%s makes its calls by %s", name, call)
+					}
+				}
+			}
+		}
+		look(reflect.ValueOf(b.(*backend).kernel))
+	}
+}
+
 // What the kernel refuses for want of memory is the owner's to know.
 func TestErrorsReachTheOwner(t *testing.T) {
 	for _, want := range []unix.Errno{unix.ENOBUFS, unix.ENOMEM, unix.ECONNRESET} {
 		b := newBackend(backends.Variant{Family: "epoll"})
 		b.recv = func(int32, []byte, int) (int, unix.Errno) { return -1, want }
 		b.send = func(int32, []byte, int) (int, unix.Errno) { return -1, want }
+		b.shutdown = func(int32, int) unix.Errno { return want }
+		b.close = func(int32) unix.Errno { return want }
 		l, err := b.Open(backends.Config{})
 		if err != nil {
 			t.Fatal(err)
@@ -176,8 +205,12 @@ func TestErrorsReachTheOwner(t *testing.T) {
 		send := &backends.Op{Code: backends.Send, FD: int32(pair[0]), Buf: []byte("y")}
 		l.Submit(recv)
 		l.Submit(send)
+		l.Submit(&backends.Op{Code: backends.Shutdown, FD: int32(pair[0]), Off: unix.SHUT_WR})
 		dst := make([]backends.Completion, 4)
-		for seen := 0; seen < 2; {
+		for seen := 0; seen < 4; {
+			if seen == 3 {
+				l.Submit(&backends.Op{Code: backends.Close, FD: int32(pair[0])})
+			}
 			n, err := l.Wait(dst, 1, -1)
 			if err != nil {
 				t.Fatal(err)

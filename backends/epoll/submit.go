@@ -84,7 +84,7 @@ func (l *Loop) submitOther(op *backends.Op) {
 			l.closeNow(op)
 		}
 	case backends.Shutdown:
-		l.direct(op, unix.Shutdown(int(op.FD), int(op.Off)))
+		l.direct(op, l.shutdown(op.FD, int(op.Off)))
 	case backends.Nop:
 		l.finish(op, 0, nil, false)
 	case backends.ReadAt, backends.WriteAt, backends.Fsync, backends.Fdatasync:
@@ -97,17 +97,13 @@ func (l *Loop) submitOther(op *backends.Op) {
 // closeNow closes op.FD, on which nothing is in flight.
 func (l *Loop) closeNow(op *backends.Op) {
 	l.forget(op.FD)
-	l.direct(op, unix.Close(int(op.FD)))
+	l.direct(op, l.close(op.FD))
 }
 
 // direct finishes op with the outcome of a call that never waits.
-func (l *Loop) direct(op *backends.Op, err error) {
+func (l *Loop) direct(op *backends.Op, e unix.Errno) {
 	l.Tally.Counters[backends.SysOther]++
-	var res backends.Result
-	if err != nil {
-		res = backends.Fail(err.(unix.Errno))
-	}
-	l.finish(op, res, nil, false)
+	l.finish(op, backends.Fail(e), nil, false)
 }
 
 // read queues an op until fd, which it reads, is announced as ready. Epoll does

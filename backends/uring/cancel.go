@@ -164,6 +164,5 @@ func (l *Loop) shutdown(i uint32) {
 		}
 	}
 	l.count(backends.SysOther)
-	_, _, errno := unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(op.FD), uintptr(op.Off), 0)
-	l.finish(i, backends.Fail(errno))
+	l.finish(i, backends.Fail(uapi.ShutdownRaw(op.FD, int(op.Off))))
 }

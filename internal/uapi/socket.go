@@ -81,6 +81,30 @@ func Connect(fd int32, addr *unix.RawSockaddrAny, size uint32) unix.Errno {
 	return e
 }
 
+// ShutdownRaw is shutdown(2) entered raw.
+func ShutdownRaw(fd int32, how int) unix.Errno {
+	_, _, e := syscall.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), uintptr(how), 0)
+	return e
+}
+
+// Shutdown is ShutdownRaw entered through the scheduler.
+func Shutdown(fd int32, how int) unix.Errno {
+	_, _, e := unix.Syscall(unix.SYS_SHUTDOWN, uintptr(fd), uintptr(how), 0)
+	return e
+}
+
+// CloseRaw is close(2) entered raw.
+func CloseRaw(fd int32) unix.Errno {
+	_, _, e := syscall.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0)
+	return e
+}
+
+// Close is CloseRaw entered through the scheduler.
+func Close(fd int32) unix.Errno {
+	_, _, e := unix.Syscall(unix.SYS_CLOSE, uintptr(fd), 0, 0)
+	return e
+}
+
 // EpollEvent is struct epoll_event; Data carries a descriptor and a generation.
 type EpollEvent = unix.EpollEvent
 
