@@ -27,16 +27,6 @@ func Enter(fd int, toSubmit, minComplete, flags uint32, arg unsafe.Pointer, size
 	return int(n), 0
 }
 
-// EnterSyscall is Enter through the scheduler: other goroutines get the P while
-// the call blocks, and the loop pays for that.
-func EnterSyscall(fd int, toSubmit, minComplete, flags uint32, arg unsafe.Pointer, size uintptr) (int, unix.Errno) {
-	n, _, e := unix.Syscall6(unix.SYS_IO_URING_ENTER, uintptr(fd), uintptr(toSubmit), uintptr(minComplete), uintptr(flags), uintptr(arg), size)
-	if e != 0 {
-		return 0, e
-	}
-	return int(n), 0
-}
-
 // Register is io_uring_register(2). The kernel may write through arg.
 func Register(fd int, op uint32, arg unsafe.Pointer, n uint32) (int, unix.Errno) {
 	r, _, e := unix.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(fd), uintptr(op), uintptr(arg), uintptr(n), 0, 0)

@@ -11,8 +11,7 @@ import (
 	"github.com/ringbench/ringbench/internal/uapi"
 )
 
-// The three calls reach the kernel, both ways of entering alike, and their
-// errors come back.
+// The three calls reach the kernel, and their errors come back.
 func TestCalls(t *testing.T) {
 	var p uapi.Params
 	fd, errno := uapi.Setup(4, &p)
@@ -33,22 +32,18 @@ func TestCalls(t *testing.T) {
 	if !probe.Has(uapi.OpRecv) || probe.Has(255) {
 		t.Errorf("the probe says recv %v, 255 %v", probe.Has(uapi.OpRecv), probe.Has(255))
 	}
-	for name, enter := range map[string]func(int, uint32, uint32, uint32, unsafe.Pointer, uintptr) (int, unix.Errno){
-		"raw": uapi.Enter, "through the scheduler": uapi.EnterSyscall,
-	} {
-		if n, errno := enter(fd, 0, 0, uapi.EnterGetEvents, nil, 0); n != 0 || errno != 0 {
-			t.Errorf("%s: %d, %v", name, n, errno)
-		}
-		ts := &uapi.Timespec{Nsec: 1e6}
-		arg := &uapi.GetEventsArg{TS: uint64(uintptr(unsafe.Pointer(ts)))}
-		if _, errno := enter(fd, 0, 1, uapi.EnterGetEvents|uapi.EnterExtArg, unsafe.Pointer(arg), unsafe.Sizeof(*arg)); errno != unix.ETIME && errno != unix.EINTR {
-			t.Errorf("%s: a wait for nothing ended with %v", name, errno)
-		}
-		if _, errno := enter(-1, 0, 0, 0, nil, 0); errno != unix.EBADF {
-			t.Errorf("%s: %v", name, errno)
-		}
-		if ts.Nsec != 1e6 {
-			t.Error("the time limit was changed")
-		}
+	if n, errno := uapi.Enter(fd, 0, 0, uapi.EnterGetEvents, nil, 0); n != 0 || errno != 0 {
+		t.Errorf("%d, %v", n, errno)
+	}
+	ts := &uapi.Timespec{Nsec: 1e6}
+	arg := &uapi.GetEventsArg{TS: uint64(uintptr(unsafe.Pointer(ts)))}
+	if _, errno := uapi.Enter(fd, 0, 1, uapi.EnterGetEvents|uapi.EnterExtArg, unsafe.Pointer(arg), unsafe.Sizeof(*arg)); errno != unix.ETIME && errno != unix.EINTR {
+		t.Errorf("a wait for nothing ended with %v", errno)
+	}
+	if _, errno := uapi.Enter(-1, 0, 0, 0, nil, 0); errno != unix.EBADF {
+		t.Error(errno)
+	}
+	if ts.Nsec != 1e6 {
+		t.Error("the time limit was changed")
 	}
 }
