@@ -281,6 +281,9 @@ func (l *Loop) collect(dst []backends.Completion, n int) int {
 			c.Op.Loan.Slot = 0
 		}
 	}
+	if l.starved.Len() > 0 && l.pool.Len() > 0 {
+		l.resume(l.starved.Pop()) // one each time, as those in line may take all buffers again and again
+	}
 	for budget := cacheBytes; l.filled < len(dst) && budget > 0; {
 		if l.starved.Len() > 0 && l.pool.Len() > l.inLine() {
 			l.resume(l.starved.Pop())

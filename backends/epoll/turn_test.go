@@ -68,3 +68,51 @@ func TestTurns(t *testing.T) {
 		})
 	}
 }
+
+// Streams that found no buffer once are read again although others, as many as there
+// are buffers, never run dry.
+func TestStarvedTakeTurns(t *testing.T) {
+	const bufs, streams, size = 4, 6, 4096
+	l := openLoop(t, newBackend(backends.Variant{Family: "epoll"}), backends.Config{Bufs: bufs, BufSize: size})
+	var far [streams]int
+	var ops [streams]backends.Op
+	for i := range ops {
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(pair[0])
+		defer unix.Close(pair[1])
+		far[i] = pair[1]
+		say(t, far[i], 2*bufs*size)
+		ops[i] = backends.Op{Code: backends.Recv, FD: int32(pair[0]), Flags: backends.SelectBuf | backends.Multishot}
+		l.Submit(&ops[i])
+	}
+	var seen [streams]bool
+	dst := make([]backends.Completion, bufs)
+	for wait := 0; slices.Contains(seen[:], false); wait++ {
+		n, err := l.Wait(dst, 1, time.Minute)
+		if err != nil || wait == 100 {
+			t.Fatalf("after %d waits these were read: %v, %v", wait, seen, err)
+		}
+		if wait == 0 { // the others find no buffer
+			if n, err := l.Wait(make([]backends.Completion, 1), 1, 0); n != 0 || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+		for _, c := range dst[:n] {
+			i := slices.IndexFunc(ops[:], func(op backends.Op) bool { return op.FD == c.Op.FD })
+			seen[i] = true
+			say(t, far[i], len(c.Buf))
+			l.Recycle(c.Buf)
+		}
+	}
+}
+
+// say has a peer send n bytes.
+func say(t *testing.T, fd, n int) {
+	t.Helper()
+	if _, err := unix.Write(fd, make([]byte, n)); err != nil {
+		t.Fatal(err)
+	}
+}
