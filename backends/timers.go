@@ -1,12 +1,22 @@
 package backends
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 var epoch = time.Now()
 
 // Nanotime is the monotonic clock in nanoseconds since the process began, at
 // about half the price of time.Now, which reads the wall clock too.
 func Nanotime() int64 { return int64(time.Since(epoch)) }
+
+// After is when d is over, on that clock: at its end, which never comes, where d is
+// so long.
+func After(d time.Duration) int64 {
+	now := Nanotime()
+	return now + min(int64(d), math.MaxInt64-now)
+}
 
 // Timers orders Timeout ops by when they end, for loops that keep time
 // themselves. It is a binary heap; ops that end together do so in the order of
@@ -29,7 +39,7 @@ func (a timer) before(b timer) bool {
 // Add starts op, a Timeout, now.
 func (t *Timers) Add(op *Op) {
 	t.seq++
-	t.heap = append(t.heap, timer{Nanotime() + op.Off, t.seq, op})
+	t.heap = append(t.heap, timer{After(time.Duration(op.Off)), t.seq, op})
 	for i := len(t.heap) - 1; i > 0; {
 		p := (i - 1) / 2
 		if !t.heap[i].before(t.heap[p]) {

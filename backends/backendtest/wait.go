@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -149,6 +150,16 @@ func timeouts(t *testing.T, b backends.Backend) {
 	for range 3 {
 		r.fails(r.do(now), unix.ETIME)
 	}
+	// An end beyond that of any clock is none, and is not waited for by asking.
+	never, soon := &backends.Op{Code: backends.Timeout, Off: math.MaxInt64}, &backends.Op{Code: backends.Timeout, Off: 5e6}
+	r.submit(never, soon)
+	calls := r.loop.Counters()[backends.SysWait]
+	r.wait(1, math.MaxInt64)
+	r.fails(r.nextOf(soon), unix.ETIME)
+	if n := r.loop.Counters()[backends.SysWait] - calls; n > 100 {
+		t.Errorf("a wait without an end took %d calls", n)
+	}
+	r.cancelled(never)
 	r.silence()
 }
 

@@ -229,7 +229,7 @@ const maxSkips = 256
 func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (int, error) {
 	var deadline int64
 	if timeout > 0 {
-		deadline = backends.Nanotime() + int64(timeout)
+		deadline = backends.After(timeout)
 	}
 	if min > len(dst) {
 		min = len(dst)

@@ -17,7 +17,7 @@ func (l *loop) Wait(dst []backends.Completion, atLeast int, timeout time.Duratio
 	atLeast = min(atLeast, len(dst))
 	limit := int64(forever)
 	if timeout >= 0 {
-		limit = backends.Nanotime() + int64(timeout)
+		limit = backends.After(timeout)
 	}
 	idle := true // no call was made or waited for
 	for {

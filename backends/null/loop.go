@@ -167,7 +167,7 @@ func (l *loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (
 	}
 	end := int64(-1)
 	if timeout > 0 {
-		end = backends.Nanotime() + int64(timeout)
+		end = backends.After(timeout)
 	}
 	for n < min && n < len(dst) {
 		more, err := l.nap(end)

@@ -134,7 +134,7 @@ func (l *loop) Wait(dst []backends.Completion, atLeast int, timeout time.Duratio
 func (l *loop) await(atLeast int, timeout time.Duration) error {
 	limit := int64(forever)
 	if timeout >= 0 {
-		limit = backends.Nanotime() + int64(timeout)
+		limit = backends.After(timeout)
 	}
 	ready := l.mayBlock(atLeast, limit)
 	if !ready {
