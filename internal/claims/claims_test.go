@@ -100,8 +100,21 @@ func TestFigures(t *testing.T) {
 			t.Errorf("%s: %+v, want %v", c.name, f, c.want)
 		}
 	}
+	// A load that is less well known may be the best all the same.
+	s.Trials[1].Messages *= 4
+	if f := best("uring", "epoll", rate)(s); math.Abs(f.Center/2.5-1) > 1e-3 || f.Hi < 5 {
+		t.Errorf("the best beside one that is less well known: %+v", f)
+	}
 	if f := ratio("epoll", "uring", cpu, cell(7, 7))(s); f.Missing == "" {
 		t.Errorf("of a load that is not there: %+v", f)
+	}
+	// Three trials have no interval of 95 %, two sessions that of their means.
+	if f := level("epoll", cpu)(s); f.Missing != "" || !math.IsNaN(f.Lo) || !math.IsNaN(f.Hi) {
+		t.Errorf("three trials: %+v", f)
+	}
+	s.Plan.Sessions, s.Trials[4].Session, s.Trials[4].Server = 2, 1, &result.Process{CPUSeconds: 1, Seconds: 1}
+	if f, half := level("epoll", cpu)(s), math.Ln2/2*12.706; math.Abs(math.Log(f.Hi/f.Center)-half) > 1e-3 || f.N != 3 {
+		t.Errorf("two sessions: %+v", f)
 	}
 	s.Plan.LeftOut = []result.LeftOut{{Contestant: "uring+sqpoll", Why: "no"}}
 	if f := ratio("uring+sqpoll", "uring", cpu, nil)(s); f.Missing != "no" {

@@ -27,18 +27,24 @@ func ratio(a, b string, of metric, u under) func(*result.Set) Figure {
 	}
 }
 
-// best is the greatest ratio over all loads: the one that favours the claim most.
+// best is the greatest ratio over all loads: the one that favours the claim most. Its
+// interval reaches as high as that of any load, which may be the best in truth.
 func best(a, b string, of metric) func(*result.Set) Figure {
 	return func(s *result.Set) Figure {
-		found := Figure{Center: math.NaN(), Missing: "no load was measured"}
+		found, highest := Figure{Center: math.NaN(), Missing: "no load was measured"}, math.Inf(-1)
 		loads := s.Plan.Loads()
 		for _, l := range loads {
 			f := ratioUnder(s, l, a, b, of)
-			if f.Missing == "" && (found.Missing != "" || f.Center > found.Center) {
+			if f.Missing != "" {
+				continue
+			}
+			highest = max(highest, f.Hi)
+			if found.Missing != "" || f.Center > found.Center {
 				found = f
 				found.Of = fmt.Sprintf("the best of %d loads, %d connections × %d B", len(loads), l.Conns, l.Size)
 			}
 		}
+		found.Hi = highest
 		return found
 	}
 }
@@ -69,18 +75,28 @@ func ratioUnder(s *result.Set, l result.Load, a, b string, of metric) Figure {
 	return Figure{Missing: missing(s, a, b)}
 }
 
-// median is of contestant's trials under the first load.
-func median(contestant string, of metric) func(*result.Set) Figure {
+// level is where a contestant's trials lie under the first load: of one session their
+// median, which has an interval from six trials on, of several the geometric mean of
+// those of the sessions, so that the interval carries what differs between them.
+func level(contestant string, of metric) func(*result.Set) Figure {
 	return func(s *result.Set) Figure {
 		for i, c := range s.Plan.Cells {
 			if c.Contestant != contestant {
 				continue
 			}
 			var values []float64
+			sessions := make([][][2]float64, max(1, s.Plan.Sessions))
 			for _, t := range s.Valid(i) {
 				values = append(values, of(t))
+				sessions[t.Session] = append(sessions[t.Session], [2]float64{of(t), 1})
+			}
+			if e := stat.Compare(sessions...); e.Sessions > 1 {
+				return Figure{Center: e.Center, Lo: e.Lo, Hi: e.Hi, N: e.Pairs}
 			}
 			m := stat.Median(values)
+			if m.Range {
+				m.Lo, m.Hi = math.NaN(), math.NaN()
+			}
 			return Figure{Center: m.Center, Lo: m.Lo, Hi: m.Hi, N: m.N}
 		}
 		return Figure{Missing: missing(s, contestant)}
