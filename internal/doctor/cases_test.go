@@ -29,6 +29,10 @@ var cases = []struct {
 	{"exact", "user/kernel split", OK, []string{"exact"}, tree{
 		"boot/config-6.12.9-generic": "CONFIG_VIRT_CPU_ACCOUNTING_GEN=y\n", "sys/devices/system/cpu/nohz_full": "2-7\n"}, ""},
 	{"no configuration", "user/kernel split", Unknown, []string{"as a sample"}, tree{"boot/config-6.12.9-generic": ""}, ""},
+	{"guest", "user/kernel split", Warning, []string{"sums have in them what the hypervisor takes", "sampled at 250 Hz", "--duet"},
+		guestOf("CONFIG_TICK_CPU_ACCOUNTING=y\nCONFIG_HZ=250\n"), ""},
+	{"guest told of it", "user/kernel split", OK, []string{"sums exact"},
+		guestOf("CONFIG_TICK_CPU_ACCOUNTING=y\nCONFIG_PARAVIRT_TIME_ACCOUNTING=y\n"), ""},
 	{"filter", "seccomp", Warning, []string{"2 filters", "seccomp=unconfined"}, status("Seccomp:\t2", "Seccomp_filters:\t2"), ""},
 	{"one filter", "seccomp", Warning, []string{"1 filter runs"}, status("Seccomp:\t2", "Seccomp_filters:\t1"), ""},
 	{"old kernel", "seccomp", Warning, []string{"a filter runs"}, status("Seccomp:\t2", ""), ""},
@@ -192,6 +196,13 @@ func mounted(text string) tree { return line("proc/self/mountinfo", "none", text
 
 func guest(vendor, product string) tree {
 	return tree{"proc/cpuinfo": "flags\t\t: fpu hypervisor vme\n", "sys/class/dmi/id/sys_vendor": vendor + "\n", "sys/class/dmi/id/product_name": product + "\n"}
+}
+
+// guestOf is a guest whose kernel is built with these options.
+func guestOf(options string) tree {
+	files := guest("QEMU", "Standard PC")
+	files["boot/config-6.12.9-generic"] = options
+	return files
 }
 
 func v1quota(limit string) tree {

@@ -115,6 +115,7 @@ var spare = map[string]string{
 	"huge pages: sys/kernel/mm/transparent_hugepage/enabled":          "adds the transparent ones",
 	"virtualisation: sys/class/dmi/id/sys_vendor":                     "the CPU's flags tell",
 	"steal: sys/class/dmi/id/sys_vendor":                              "the CPU's flags tell",
+	"user/kernel split: sys/class/dmi/id/sys_vendor":                  "the CPU's flags tell",
 	"SMT: sys/class/dmi/id/sys_vendor":                                "the CPU's flags tell",
 	"SMT: sys/devices/system/cpu/smt/active":                          "the topology tells",
 	"idle states: sys/class/dmi/id/sys_vendor":                        "the CPU's flags tell",

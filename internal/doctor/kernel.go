@@ -110,15 +110,25 @@ func clockSource(m *machine) Outcome {
 		" with clocksource= on the kernel's command line: latencies carry its cost twice")
 }
 
+// accounting tells what CPU time is. What the hypervisor takes from a CPU is in the
+// time of the thread that ran there, unless the kernel is built to take it out
+// (update_rq_clock_task in kernel/sched/core.c).
 func accounting(m *machine) Outcome {
 	config := m.config()
 	split, irq := meter.Accounting(config, m.Read("sys/devices/system/cpu/nohz_full"))
 	softirqs := map[string]string{"task": "softirqs charged to whom they interrupt", "apart": "softirqs charged to nobody"}[irq]
-	switch split {
-	case "virt-gen":
+	sampled := "the split sampled at " + config["CONFIG_HZ"] + " Hz; " + softirqs
+	kept := config["CONFIG_PARAVIRT_TIME_ACCOUNTING"] != "y"
+	const remedy = "use --duet, or a kernel with CONFIG_PARAVIRT_TIME_ACCOUNTING: what the host does else looks like CPU of the server"
+	switch {
+	case config != nil && kept && m.Hypervisor() != "":
+		return warning("sums have in them what the hypervisor takes, "+sampled, remedy)
+	case config != nil && kept && !m.Bare(m.Arch):
+		return unknown("sums exact, unless this is a virtual machine, "+sampled, remedy)
+	case split == "virt-gen":
 		return ok("exact on the CPUs of nohz_full; " + softirqs)
-	case "tick":
-		return ok("sums exact, the split sampled at " + config["CONFIG_HZ"] + " Hz; " + softirqs).
+	case split == "tick":
+		return ok("sums exact, " + sampled).
 			with("a trial of a second has some " + config["CONFIG_HZ"] + " samples, and the split's error is printed")
 	}
 	return unknown("this kernel's configuration is nowhere to be found", "take the split as a sample, and the sums as exact")
