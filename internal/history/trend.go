@@ -34,7 +34,7 @@ type Point struct {
 // A Change is where the level of a trend changed under the same conditions.
 type Change struct {
 	stat.Change // Index is that of a point of the trend
-	// Before is the last point of the level before: it happened after that one's
+	// Last is the last point of the level before: the change happened after that one's
 	// commit, and in that of Index at the latest.
 	Last  int
 	Worse bool

@@ -20,10 +20,10 @@ type Changes struct {
 	// Least is how many values lie between two changes, and after the last, 3: a
 	// single value that is off is no level.
 	Least int
-	// P is the most that the p of a change may be, 0.001. Ten times as much lets it
+	// P is what the p of a change is below, 0.001. Ten times as much lets it
 	// be a candidate: what is weak by itself may be strong once the next one is seen.
 	P float64
-	// Magnitude is the least fraction by which the levels differ, 0.
+	// Magnitude is the fraction by more than which the levels differ, 0.
 	Magnitude float64
 
 	// spread of a segment, in place of its variance: for comparison with programs

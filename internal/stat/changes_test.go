@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"testing"
+
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 // asOtava finds as Apache Otava does, which takes no least length and divides
@@ -112,8 +114,10 @@ func TestChanges(t *testing.T) {
 func TestChangesInNoise(t *testing.T) {
 	for _, of := range []noise{normal, bursts, heavy, skewed} {
 		rng := rand.New(rand.NewPCG(5, 6))
-		wrong := 0
-		const runs = 100
+		wrong, runs := 0, 100
+		if testenv.IsLong() {
+			runs = 10000
+		}
 		for range runs {
 			series := make([]float64, 60)
 			for i := range series {
@@ -126,5 +130,6 @@ func TestChangesInNoise(t *testing.T) {
 		if wrong > runs/20 {
 			t.Errorf("%d of %d series of noise have a change", wrong, runs)
 		}
+		t.Logf("%d of %d", wrong, runs)
 	}
 }
