@@ -125,11 +125,23 @@ func (c *cell) quantiles(seed uint64) []stat.Quantile {
 	if c.pairs != nil {
 		return shiftOf(seed, c.pairs)
 	}
-	drawn := groups
-	if sessionsOf(c.head) < 2 || sessionsOf(c.base) < 2 {
-		drawn = singles
+	head, base := singles(c.head), singles(c.base)
+	n, trials := min(sessionsOf(c.head), sessionsOf(c.base)), min(len(head), len(base))
+	if n > 1 {
+		head, base = groups(c.head), groups(c.base)
 	}
-	return stat.ShiftApart(seed, drawn(c.head), drawn(c.base))
+	return overSessions(stat.ShiftApart(seed, head, base), n, trials)
+}
+
+// overSessions notes how many sessions quantiles rest on, and how many trials of
+// either side these have, where they were drawn again by sessions.
+func overSessions(quantiles []stat.Quantile, sessions, trials int) []stat.Quantile {
+	if sessions > 1 {
+		for i := range quantiles {
+			quantiles[i].Ratio.Sessions, quantiles[i].Ratio.Pairs = sessions, trials
+		}
+	}
+	return quantiles
 }
 
 // shiftOf draws trials again, or sessions where there are several.
@@ -146,10 +158,11 @@ func shiftOf(seed uint64, sessions [][]result.Pair) []stat.Quantile {
 			merged = append(merged, all)
 		}
 	}
+	n := len(pairs)
 	if len(merged) > 1 {
 		pairs = merged
 	}
-	return stat.ShiftFunction(seed, pairs)
+	return overSessions(stat.ShiftFunction(seed, pairs), len(merged), n)
 }
 
 // groups are what each session recorded, singles what each trial did.

@@ -285,6 +285,9 @@ func TestSeveralResults(t *testing.T) {
 	if f := c.find(t, CPU); f.Effect.Sessions != 3 || f.Effect.Pairs != 24 || f.Verdict != Inconclusive {
 		t.Errorf("%+v", f)
 	}
+	if f := c.find(t, P50); f.Effect.Sessions != 3 || f.Effect.Pairs != 24 {
+		t.Errorf("%+v", f)
+	}
 	if slices.ContainsFunc(c.Warnings, func(w string) bool { return strings.Contains(w, "measured apart") }) {
 		t.Errorf("warned of one session: %q", c.Warnings)
 	}

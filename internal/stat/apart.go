@@ -11,8 +11,9 @@ import "math"
 // smaller sample and Sessions that of the one with fewer. Lo and Hi are NaN where
 // there are fewer than two of either, and all is NaN without values of both.
 //
-// It covers 95 to 97 % with 5 or more of each, normal, with heavy tails or skewed
-// (exponential) alike, and with three sessions each.
+// It covers 95 to 97 % with 5 or more of each, normal or with heavy tails, and with
+// three sessions each; where they are skewed to one side (exponential) as much if the
+// two spread alike, but 91 to 93 % if one spreads 2.5 times as far.
 func Apart(a, b [][]float64) Effect {
 	va, na, sa := sample(a)
 	vb, nb, sb := sample(b)

@@ -59,6 +59,7 @@ func TestApartCovers(t *testing.T) {
 		{"unlike", normal, 5, 12, 1, 0.06, 0.01, 0, 0.93},
 		{"heavy", heavy, 10, 10, 1, 0.03, 0.03, 0, 0.93},
 		{"skewed", skewed, 8, 8, 1, 0.03, 0.03, 0, 0.93},
+		{"skewed, unlike", skewed, 8, 8, 1, 0.05, 0.02, 0, 0.91},
 		{"sessions", normal, 5, 5, 3, 0.03, 0.03, 0.05, 0.93},
 	} {
 		rng := rand.New(rand.NewPCG(6, 7))
