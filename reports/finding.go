@@ -5,19 +5,17 @@ import (
 	"math"
 	"strings"
 
+	"github.com/ringbench/ringbench/internal/compare"
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/stat"
 )
 
-// threshold is the least fraction by which a ratio matters: what stays within it
-// is no difference.
-const threshold = 0.01
-
-// falseDiscoveries is the share of the differences of a report that may be none.
-const falseDiscoveries = 0.05
-
-// pairsLeast is how many pairs a verdict takes.
-const pairsLeast = 3
+// What a comparison takes is what it takes here, too.
+const (
+	threshold        = compare.Threshold
+	falseDiscoveries = compare.FalseDiscoveries
+	pairsLeast       = compare.Least
+)
 
 // A finding is a ratio with what it says.
 type finding struct {
@@ -47,9 +45,9 @@ func judge(s *result.Set, all []effect) {
 			f    *finding
 			same stat.Effect
 		}{{&e.cpu, same.cpu.Effect}, {&e.rate, same.rate.Effect}, {&e.p99, same.p99.Effect}} {
-			if ok && !e.match.Same {
-				if floor := stat.Floor(of.same); !math.IsNaN(floor) {
-					of.f.floor = floor
+			if ok && !e.match.Same && of.f.Known() {
+				if of.f.floor = stat.Floor(of.same); math.IsNaN(of.f.floor) { // which is not that there is no noise
+					of.f.why = "the A/A pair was not measured often enough to know the noise"
 				}
 			}
 			of.f.verdict = of.f.Verdict(threshold, of.f.floor)
@@ -71,18 +69,25 @@ func (e *effect) withhold(s *result.Set) {
 	why := ""
 	switch {
 	case e.pairs < pairsLeast:
-		why = fmt.Sprintf("%d of %d pairs count, and a verdict takes %d", e.pairs, s.Plan.Trials*max(1, s.Plan.Sessions), pairsLeast)
+		why = fewPairs(e.pairs, s.Plan.Trials*max(1, s.Plan.Sessions))
 	case e.disturbed > 0:
 		why = fmt.Sprintf("%d of %d pairs were disturbed", e.disturbed, e.pairs)
 	}
 	for _, f := range []*finding{&e.cpu, &e.rate, &e.p99} {
-		if why != "" {
+		switch {
+		case why != "":
 			f.verdict, f.why = stat.Inconclusive, why
+		case f.Pairs > 0 && f.Pairs < pairsLeast: // the others lack this figure
+			f.verdict, f.why = stat.Inconclusive, fewPairs(f.Pairs, e.pairs)
 		}
 	}
 	if e.unequalWhy != "" {
 		e.rate.verdict, e.rate.why = stat.Inconclusive, e.unequalWhy
 	}
+}
+
+func fewPairs(pairs, of int) string {
+	return fmt.Sprintf("%d of %d pairs count, and a verdict takes %d", pairs, of, pairsLeast)
 }
 
 func (f finding) differs() bool { return f.verdict == stat.Less || f.verdict == stat.Greater }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/stat"
 )
 
@@ -38,6 +39,7 @@ func TestFindingAgainstNoise(t *testing.T) {
 		{"a difference", quiet, slower, stat.Greater, "3.0 % more CPU"},
 		{"below the noise", loud, slower, stat.Inconclusive, "CPU: no difference detectable, one of 7.6 % would have been"},
 		{"none", quiet, like, stat.NoDifference, "CPU the same within 1.0 %"},
+		{"noise that is not known", quiet[:1], slower, stat.Inconclusive, "CPU: no verdict, the A/A pair was not measured often enough to know the noise"},
 		{"two pairs", quiet, slower[:2], stat.Inconclusive, "CPU: no verdict, 2 of 6 pairs count, and a verdict takes 3"},
 	} {
 		f := found(t, c.same, c.cpu)
@@ -83,6 +85,21 @@ func TestFindingsAreJudgedTogether(t *testing.T) {
 		if e.cpu.differs() {
 			t.Errorf("%s is %v", e.b, e.cpu.verdict)
 		}
+	}
+}
+
+// A percentile that few pairs support has no verdict, whatever the others say.
+func TestFindingOfFewPercentiles(t *testing.T) {
+	s := newDuet(1.03, 1.03, 1.031, 1.03, 1.029)
+	for i := range s.Trials {
+		s.Trials[i].Service = result.NewHistogram()
+		if i < 4 {
+			s.Trials[i].Service.RecordValues(1000+500*int64(i%2), 2000)
+		}
+	}
+	e := effects(s)[0]
+	if got := e.p99.words("p99"); got != "p99: no verdict, 2 of 5 pairs count, and a verdict takes 3" || e.rate.why != "" {
+		t.Errorf("%q, %q", got, e.rate.why)
 	}
 }
 
