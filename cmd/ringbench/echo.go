@@ -121,7 +121,7 @@ func execute(ctx context.Context, p *result.Plan, warnings []string, out outputs
 		set.Command = os.Args
 		set.Version = version()
 	}
-	set, err := bench.RunKept(ctx, p, progress(os.Stderr), out.keep(about))
+	set, err := bench.Run(ctx, p, progress(os.Stderr), out.keep(about))
 	about(set)
 	if len(set.Trials) == 0 && err != nil && ctx.Err() == nil {
 		return err // nothing was measured: the environment refused

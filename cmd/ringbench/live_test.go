@@ -165,7 +165,7 @@ func TestNothingIsDrawnInAWindow(t *testing.T) {
 			t.Errorf("nothing is drawn in step %d", len(steps))
 		}
 		steps = append(steps, step{from, time.Now()})
-	})
+	}, nil)
 	if err != nil || len(set.Trials) != 3 || len(steps) != 5 {
 		t.Fatalf("%d trials, %d steps, %v", len(set.Trials), len(steps), err)
 	}

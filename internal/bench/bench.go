@@ -49,17 +49,12 @@ type runner struct {
 
 // Run carries out a plan. It returns what was measured also when ctx ends it
 // early (the set is then marked as interrupted) and when a process could not be
-// started, with the error.
-func Run(ctx context.Context, p *result.Plan, progress Progress) (*result.Set, error) {
-	return RunKept(ctx, p, progress, nil)
-}
-
-// RunKept is Run; keep may be nil.
-func RunKept(ctx context.Context, p *result.Plan, progress Progress, keep Keep) (*result.Set, error) {
+// started, with the error. Keep may be nil.
+func Run(ctx context.Context, p *result.Plan, progress Progress, keep Keep) (*result.Set, error) {
 	return runAfter(ctx, nil, p, progress, keep)
 }
 
-// runAfter is RunKept by a process that knows the harness floor already, unless that is
+// runAfter is Run by a process that knows the harness floor already, unless that is
 // nil.
 func runAfter(ctx context.Context, floor *result.Floor, p *result.Plan, progress Progress, keep Keep) (*result.Set, error) {
 	set := &result.Set{Schema: result.Schema, Started: time.Now().UTC(), Env: meter.Environment(), Plan: *p, Floor: floor}

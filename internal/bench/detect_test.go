@@ -68,7 +68,7 @@ func attempt(t *testing.T, percent int, length time.Duration, seed uint64) (e st
 	o.Trials = max(2, int((length-(one-pair))/pair)-spinTrials)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*length+time.Minute)
 	defer cancel()
-	set, err := Run(ctx, planOf(t, o), silent)
+	set, err := Run(ctx, planOf(t, o), silent, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func measured(t *testing.T, p *result.Plan) (set *result.Set) {
 	t.Helper()
 	for range 10 {
 		var err error
-		if set, err = Run(t.Context(), p, silent); err != nil {
+		if set, err = Run(t.Context(), p, silent, nil); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.ContainsFunc(set.Trials, func(t result.Trial) bool { return t.Void == "" && t.Server.CPUSeconds == 0 }) {

@@ -111,7 +111,7 @@ func TestInterruptedRun(t *testing.T) {
 		if s.Done == 2 {
 			time.AfterFunc(250*time.Millisecond, cancel) // in the middle of the third
 		}
-	})
+	}, nil)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}

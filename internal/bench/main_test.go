@@ -80,7 +80,7 @@ func mustRun(t testing.TB, o Options) *result.Set {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	set, err := Run(ctx, planOf(t, o), silent)
+	set, err := Run(ctx, planOf(t, o), silent, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func harnessRole(c *child.Control) error {
 	if err := c.Config(&p); err != nil {
 		return err
 	}
-	go Run(context.Background(), &p, silent)
+	go Run(context.Background(), &p, silent, nil)
 	c.Serve(map[string]func(json.RawMessage) (any, error){
 		"children": func(json.RawMessage) (any, error) { return children(os.Getpid()), nil },
 	})

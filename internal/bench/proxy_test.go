@@ -173,7 +173,7 @@ func TestProxyCorruption(t *testing.T) {
 		o.Commands = []string{"corrupt=" + exe + " known-corrupt {port} {origin} " + flip}
 		var set *result.Set
 		for range 5 { // on a machine that stalls nothing may come within a window
-			if set, err = Run(t.Context(), planOf(t, o), silent); err != nil {
+			if set, err = Run(t.Context(), planOf(t, o), silent, nil); err != nil {
 				t.Fatal(err)
 			}
 			if len(set.Trials) != 1 || set.Trials[0].Void != "" || set.Trials[0].Messages > 0 {
@@ -197,7 +197,7 @@ func TestProxyWithoutOrigin(t *testing.T) {
 	}
 	o := proxyOptions("all")
 	o.Commands = []string{"echo=" + exe + " known-prefork {port} {origin}"}
-	set, err := Run(t.Context(), planOf(t, o), silent)
+	set, err := Run(t.Context(), planOf(t, o), silent, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

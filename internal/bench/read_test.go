@@ -248,7 +248,7 @@ func TestReadsColdAndHot(t *testing.T) {
 	if err := os.Truncate(path, 5000); err != nil {
 		t.Fatal(err)
 	}
-	set, err := Run(t.Context(), p, silent)
+	set, err := Run(t.Context(), p, silent, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func TestSameIsNoDifference(t *testing.T) {
 	onlySame(p)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
-	set, err := Run(ctx, p, silent)
+	set, err := Run(ctx, p, silent, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

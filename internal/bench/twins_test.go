@@ -87,7 +87,7 @@ func TestTwins(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				set, err := Run(t.Context(), p, silent)
+				set, err := Run(t.Context(), p, silent, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
