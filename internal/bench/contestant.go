@@ -326,6 +326,9 @@ func (c *contestant) holds(port int) error {
 	case <-c.server.Done():
 		return fmt.Errorf("%s ended while another process listens on port %d: %v", c.cell.Contestant, port, c.server.Exit())
 	case <-time.After(lastWords): // it may be about to
+		if listener(c.pid, uint16(port)) != others {
+			return nil // it was handing its socket over while we looked
+		}
 		return fmt.Errorf("another process listens on port %d, none of those that %s has started; "+
 			"if that is your server, run it without a daemon or container, or drive it with --target and --target-pid", port, c.cell.Contestant)
 	}
