@@ -310,7 +310,7 @@ func TestTileColors(t *testing.T) {
 			t.Errorf("%.2f: brown is %.3f from neutral, blue %.3f", x, a, b)
 		}
 		for _, pair := range [][2]color.RGBA{{more, ink}, {less, ink2}} {
-			if c := max(contrast(pair[0], pair[1]), contrast(pair[1], pair[0])); c < 4.5 {
+			if c := Contrast(pair[0], pair[1]); c < 4.5 {
 				t.Errorf("%.2f: contrast %.2f", x, c)
 			}
 		}

@@ -42,16 +42,16 @@ func TileColors(ratio, reach float64) (tile, text color.RGBA) {
 	}
 	tile = mix(tileNeutral, end, math.Abs(at))
 	black, white := color.RGBA{A: 255}, color.RGBA{255, 255, 255, 255} // of which one has a contrast of 4.5 on any colour
-	if contrast(white, tile) > contrast(tile, black) {
+	if Contrast(white, tile) > Contrast(black, tile) {
 		return tile, white
 	}
 	return tile, black
 }
 
-// contrast is that of the Web Content Accessibility Guidelines, from 1 to 21, of a
-// light colour on a dark one.
-func contrast(light, dark color.RGBA) float64 {
-	return (luminance(light) + 0.05) / (luminance(dark) + 0.05)
+// Contrast is that of the Web Content Accessibility Guidelines, from 1 to 21.
+func Contrast(a, b color.RGBA) float64 {
+	x, y := luminance(a)+0.05, luminance(b)+0.05
+	return max(x, y) / min(x, y)
 }
 
 func luminance(c color.RGBA) float64 {

@@ -97,30 +97,13 @@ func lengths(list []float64) string { return strings.Trim(fmt.Sprint(list), "[]"
 // legible moves c away from the paper until it stands out from it.
 func legible(c, paper color.RGBA) color.RGBA {
 	to := uint8(0)
-	if luminance(paper) < 0.5 {
+	if chart.Contrast(color.RGBA{255, 255, 255, 255}, paper) > chart.Contrast(color.RGBA{A: 255}, paper) {
 		to = 255
 	}
-	for contrast(c, paper) < leastContrast {
+	for chart.Contrast(c, paper) < leastContrast {
 		for _, x := range []*uint8{&c.R, &c.G, &c.B} {
 			*x = uint8(math.Round(float64(*x) + (float64(to)-float64(*x))*0.06))
 		}
 	}
 	return c
-}
-
-// contrast is that of WCAG 2, from 1 to 21.
-func contrast(a, b color.RGBA) float64 {
-	x, y := luminance(a)+0.05, luminance(b)+0.05
-	return max(x, y) / min(x, y)
-}
-
-func luminance(c color.RGBA) float64 {
-	of := func(v uint8) float64 {
-		x := float64(v) / 255
-		if x <= 0.04045 {
-			return x / 12.92
-		}
-		return math.Pow((x+0.055)/1.055, 2.4)
-	}
-	return 0.2126*of(c.R) + 0.7152*of(c.G) + 0.0722*of(c.B)
 }
