@@ -29,7 +29,7 @@ func effects(s *result.Set) (all []effect) {
 	for _, m := range s.Plan.Comparisons() {
 		sessions := x.PairsOf(m)
 		of := func(f func(*result.Trial) float64) finding {
-			return finding{Effect: stat.Compare(ratios(sessions, f)...)}
+			return finding{Effect: stat.Compare(result.Figures(sessions, f)...)}
 		}
 		e := effect{
 			match: m, load: s.Plan.Cells[m.B].Load, a: x.Name(m.A), b: x.Name(m.B),
@@ -49,16 +49,6 @@ func effects(s *result.Set) (all []effect) {
 	}
 	judge(s, all)
 	return all
-}
-
-func ratios(sessions [][]result.Pair, f func(*result.Trial) float64) [][][2]float64 {
-	values := make([][][2]float64, len(sessions))
-	for i, pairs := range sessions {
-		for _, p := range pairs {
-			values[i] = append(values[i], [2]float64{f(p.A), f(p.B)})
-		}
-	}
-	return values
 }
 
 // ratioGrids are the tables of what is compared with what.

@@ -73,7 +73,7 @@ func attempt(t *testing.T, percent int, length time.Duration, seed uint64) (e st
 		t.Fatal(err)
 	}
 	pairs := set.PairsOf(result.Match{A: 1, B: 0})
-	e = stat.Compare(values(pairs, (*result.Trial).ServerCPUPerMessage)...)
+	e = stat.Compare(result.Figures(pairs, (*result.Trial).ServerCPUPerMessage)...)
 	var base, spun []float64
 	for _, p := range pairs[0] {
 		base = append(base, p.B.ServerCPUPerMessage())

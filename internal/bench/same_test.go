@@ -38,7 +38,7 @@ func TestSameIsNoDifference(t *testing.T) {
 	for name, f := range map[string]func(*result.Trial) float64{"CPU": (*result.Trial).ServerCPUPerMessage, "throughput": (*result.Trial).PerSecond} {
 		known, differ := 0, 0
 		for _, m := range set.Plan.Matches {
-			e := stat.Compare(values(set.PairsOf(m), f)...)
+			e := stat.Compare(result.Figures(set.PairsOf(m), f)...)
 			if !e.Known() {
 				continue
 			}
@@ -67,17 +67,6 @@ func onlySame(p *result.Plan) {
 		}
 	}
 	p.Keep(keep)
-}
-
-func values(sessions [][]result.Pair, f func(*result.Trial) float64) (v [][][2]float64) {
-	for _, pairs := range sessions {
-		var s [][2]float64
-		for _, p := range pairs {
-			s = append(s, [2]float64{f(p.A), f(p.B)})
-		}
-		v = append(v, s)
-	}
-	return v
 }
 
 // atLeast is the chance that k or more of n independent events happen, each of

@@ -58,15 +58,7 @@ func ratioUnder(s *result.Set, l result.Load, a, b string, of metric) Figure {
 		if x.Contestant == b {
 			m.A, m.B = m.B, m.A
 		}
-		values := make([][][2]float64, 0, 1)
-		for _, pairs := range s.PairsOf(m) {
-			var session [][2]float64
-			for _, p := range pairs {
-				session = append(session, [2]float64{of(p.A), of(p.B)})
-			}
-			values = append(values, session)
-		}
-		e := stat.Compare(values...)
+		e := stat.Compare(result.Figures(s.PairsOf(m), of)...)
 		if math.IsNaN(e.Center) {
 			break
 		}

@@ -85,12 +85,12 @@ func (c *cell) compareTrials(f *Finding, m measure) {
 	if c.pairs == nil {
 		f.Effect = stat.Apart(head, base)
 	} else {
-		sessions := ratios(c.pairs, of)
+		sessions := result.Figures(c.pairs, of)
 		f.Effect = stat.Compare(sessions...)
 		f.Robust = stat.CompareRobust(sessions...)
 	}
 	for _, a := range c.same {
-		f.heed(stat.Floor(stat.Compare(ratios(a.pairs, of)...)), a.own)
+		f.heed(stat.Floor(stat.Compare(result.Figures(a.pairs, of)...)), a.own)
 	}
 }
 
@@ -220,16 +220,6 @@ func figures(sessions [][]*result.Trial, of func(*result.Trial) float64) [][]flo
 func figure(trials []*result.Trial, of func(*result.Trial) float64) (values []float64) {
 	for _, t := range trials {
 		values = append(values, of(t))
-	}
-	return values
-}
-
-func ratios(sessions [][]result.Pair, of func(*result.Trial) float64) [][][2]float64 {
-	values := make([][][2]float64, len(sessions))
-	for i, pairs := range sessions {
-		for _, p := range pairs {
-			values[i] = append(values[i], [2]float64{of(p.A), of(p.B)})
-		}
 	}
 	return values
 }

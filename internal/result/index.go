@@ -113,6 +113,17 @@ func (x *Index) PairsOf(m Match) [][]Pair {
 	return sessions
 }
 
+// Figures are what of says of both sides of pairs, in groups by session.
+func Figures(sessions [][]Pair, of func(*Trial) float64) [][][2]float64 {
+	values := make([][][2]float64, len(sessions))
+	for i, pairs := range sessions {
+		for _, p := range pairs {
+			values[i] = append(values[i], [2]float64{of(p.A), of(p.B)})
+		}
+	}
+	return values
+}
+
 // blockPairs are the trials of a match that ran alone in the same block.
 func (x *Index) blockPairs(m Match) (pairs []Pair) {
 	first := map[int]*Trial{}
