@@ -59,7 +59,7 @@ func judge(s *result.Set, all []effect) {
 	}
 	for i, q := range stat.QValues(p) {
 		if f := family[i]; q > falseDiscoveries && f.differs() {
-			f.verdict = stat.Inconclusive
+			f.verdict, f.why = stat.Inconclusive, fmt.Sprintf("of so many comparisons some differ by this by chance (q = %.2g)", q)
 		}
 	}
 }

@@ -12,8 +12,8 @@ const busy = 0.9
 
 // verdict says whose CPU was used up: that of the side that used nearly all it
 // could, and more of it than the other. Sides that share their CPUs use them up
-// together; then it is the one that used more. An origin is of the client's side. A client with CPU to spare is the
-// limit too where an open loop falls short of its rate.
+// together; then it is the one that used more. An origin is of the client's side. A
+// client with CPU to spare is the limit too where an open loop falls short of its rate.
 func verdict(t *result.Trial, p *result.Plan) string {
 	if t.Server == nil || p.Duet {
 		return ""
