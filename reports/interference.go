@@ -16,9 +16,7 @@ func interferenceNote(s *result.Set) note {
 		t := &s.Trials[i]
 		steal = append(steal, t.StealShare(s.Env.CPUs))
 		other = append(other, t.OtherShare(s.Env.CPUs))
-		if t.Server != nil && t.Server.RunQueueWait != nil {
-			wait = append(wait, *t.Server.RunQueueWait/t.Server.Seconds)
-		}
+		wait = append(wait, t.RunQueueWaitShare())
 	}
 	if stat.Median(steal).N == 0 {
 		return note{"interference", "not measured", true}
