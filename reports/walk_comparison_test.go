@@ -87,7 +87,8 @@ func (f *shownFinding) cells() []want {
 // it embeds.
 func walkComparison(t *testing.T, text string) {
 	t.Helper()
-	tables, figures, charts, raw := shown(t, text)
+	page := shown(t, text)
+	tables, figures, charts, raw := page.tables, page.figures, page.charts, page.raw
 	var data struct {
 		Findings []shownFinding
 		Shifts   []shownShift `json:"latency_shifts"`

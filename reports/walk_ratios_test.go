@@ -15,10 +15,36 @@ import (
 type ratio struct {
 	mid, lo, hi float64
 	pairs       int
+	freedom     int // of the interval
 }
 
-// student975 are the 0.975 quantiles of Student's distribution, by its freedom.
-var student975 = [...]float64{1: 12.7062047364, 2: 4.3026527297, 3: 3.1824463053, 4: 2.7764451052, 5: 2.5705818356}
+// studentP is how likely a value of Student's distribution is to be at least as far from
+// 0 as t (Abramowitz and Stegun, 26.7.3 and 26.7.4).
+func studentP(t float64, freedom int) float64 {
+	angle, odd := math.Atan(t/math.Sqrt(float64(freedom))), freedom%2
+	sum, term := 0.0, math.Sin(angle)*math.Pow(math.Cos(angle), float64(odd))
+	for j := range (freedom - odd) / 2 {
+		sum += term
+		term *= float64(2*j+1+odd) / float64(2*j+2+odd) * math.Pow(math.Cos(angle), 2)
+	}
+	if odd == 1 {
+		sum = (angle + sum) * 2 / math.Pi
+	}
+	return 1 - sum
+}
+
+// student is how far from 0 only p lies.
+func student(p float64, freedom int) float64 {
+	near, far := 0.0, 100.0
+	for range 60 {
+		if mid := (near + far) / 2; studentP(mid, freedom) > p {
+			near = mid
+		} else {
+			far = mid
+		}
+	}
+	return near
+}
 
 func ratioOver(sessions map[int][]float64) (r ratio) {
 	var means, only []float64
@@ -43,7 +69,8 @@ func ratioOver(sessions map[int][]float64) (r ratio) {
 	}
 	r.mid, r.lo, r.hi = math.Exp(sum/n), math.NaN(), math.NaN()
 	if n > 1 {
-		half := student975[len(means)-1] * math.Sqrt(squares/(n-1)/n)
+		r.freedom = len(means) - 1
+		half := student(0.05, r.freedom) * math.Sqrt(squares/(n-1)/n)
 		r.lo, r.hi = math.Exp(sum/n-half), math.Exp(sum/n+half)
 	}
 	return r

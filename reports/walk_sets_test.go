@@ -18,7 +18,7 @@ func walkedSets() map[string]*result.Set {
 		contest{a: 0, b: 1, label: "Go / C", cpu: []float64{1.01, 1.02, 1.03}}, contest{a: 0, b: 2, label: "ours", cpu: []float64{0.9, 0.91, 0.92}}, contest{a: 1, b: 3, label: "C's", cpu: []float64{0.92, 0.9, 0.91}})
 	return map[string]*result.Set{
 		"comparison": newRich(), "duet": duet, "files": newFiles(), "connections": newShort(), "disk": newDisk(),
-		"ablation": newAblation(), "calibration": calibration, "search": newSearch(),
+		"ablation": newAblation(), "calibration": calibration, "search": newSearch(), "troubles": newTroubled(), "alone": newAlone(),
 	}
 }
 
@@ -26,14 +26,17 @@ func walkedSets() map[string]*result.Set {
 // connections, with all that a trial may have. One trial is void and one was disturbed.
 func newRich() *result.Set {
 	s := newSweep()
-	s.Env.IRQAccounting = "apart"
+	s.Plan.Trials, s.Env.IRQAccounting = 3, "apart"
 	s.Env.Facts = map[string]string{"smt": "off", "cpu_quota": "2"}
 	s.Env.Sysctls = map[string]string{"net.core.somaxconn": "4096"}
-	waited, other := 0.01, 0.125
+	waited, other := 0.02, 0.125
 	for _, l := range []result.Load{{Conns: 1, Size: 64}, {Conns: 64, Size: 64}, {Conns: 1, Size: 4096}, {Conns: 64, Size: 4096}, {Conns: 8, Size: 64, Idle: 10_000}} {
 		l.Workload, l.Network, l.Pipeline = "echo", "tcp", 1
 		for _, p := range profiles[:2] {
 			s.Plan.Cells = append(s.Plan.Cells, result.Cell{Contestant: p.name, Backend: p.backend, Load: l, Loops: 1})
+			if l.Idle > 0 { // there they are alike but for their CPU
+				p = profiles[0]
+			}
 			for block := range 3 {
 				t := newTrial(p, l.Conns, block)
 				t.Cell, t.Block, t.Order = len(s.Plan.Cells)-1, block, len(s.Trials)
@@ -52,6 +55,10 @@ func newRich() *result.Set {
 		if t.Response != nil {
 			calm := newHistogram(70e3, 3000)
 			t.Hiccups.Client, t.Hiccups.CPUSeconds, t.Offered = &calm, 0.01, t.Messages+uint64(i)
+			t.SendLag = &calm
+			if s.Plan.Cells[t.Cell].Rate == 2e5 {
+				t.Offered += 5000 * uint64(t.Block)
+			}
 		}
 		if s.Plan.Cells[t.Cell].Idle > 0 {
 			t.Idle = &result.IdleMemory{Connections: 10_000, User: &user, Kernel: &kernel}
@@ -79,6 +86,70 @@ func newFiles() *result.Set {
 		t.Counters = map[string]uint64{"bytes_out": t.Bytes, "sys_wait": 1000}
 		t.Verdict = map[bool]string{true: result.ServerBound, false: result.ClientBound}[t.Block == 0]
 	})
+}
+
+// sixOf are six trials of each of these cells of a set.
+func sixOf(s *result.Set, cells ...int) *result.Set {
+	all := s.Plan.Cells
+	s.Plan.Trials, s.Plan.Cells = 6, nil
+	for _, cell := range cells {
+		s.Plan.Cells = append(s.Plan.Cells, all[cell])
+		for block := range s.Plan.Trials {
+			t := newTrial(profiles[cell%len(profiles)], all[cell].Conns, block)
+			t.Cell, t.Block, t.Order = len(s.Plan.Cells)-1, block, len(s.Trials)
+			s.Trials = append(s.Trials, t)
+		}
+	}
+	return s
+}
+
+// newAlone has nobody to compare with.
+func newAlone() *result.Set {
+	s := sixOf(newSet(0, 1, 64), 0, len(profiles))
+	s.Plan.Until = 0.015
+	for i := range s.Trials {
+		s.Trials[i].Server.CPUSeconds *= 1 + 0.1*float64(s.Trials[i].Cell)
+	}
+	return s
+}
+
+// newTroubled is of two proxies that had about everything that a report warns of, joined
+// of two runs.
+func newTroubled() *result.Set {
+	s := sixOf(newSet(0, 64), 0, 1)
+	p := &s.Plan
+	p.Trials, p.Sessions, p.Until = 8, 3, 0.02
+	p.ServerCPUs, p.OriginCPUs = []int{0, 1, 3}, []int{2}
+	p.LeftOut = []result.LeftOut{{Contestant: "net", Why: "it takes Linux 9.1"}}
+	s.Warnings, s.Env.IRQAccounting = []string{"the clock went back by 3 s"}, "apart"
+	s.Resumed = []result.Resumption{{Started: s.Started, Block: 3}}
+	s.Joined = []result.Part{{Name: "a.json", Command: []string{"ringbench", "proxy"}, Started: s.Started, Sessions: 1}, {Name: "b.json", Command: []string{"ringbench", "proxy"}, Started: s.Ended, Sessions: 2}}
+	s.Storage = &result.Storage{Path: "/mnt/data", Queue: &result.Queue{Requests: 64}}
+	for i := range p.Cells {
+		p.Cells[i].Workload = "proxy"
+	}
+	p.Cells[0].Target, p.Cells[0].Backend = "127.0.0.1:7000", ""
+	for i := range s.Trials {
+		t := &s.Trials[i]
+		t.Session = t.Block / 2
+		switch {
+		case t.Cell == 0:
+			t.Server.Processes, t.Server.ProcessesEnded, t.Server.ThreadsEnded = 3, t.Block/3, t.Block
+			wait := newHistogram(3e6, 64)
+			t.Unserved, t.BacklogWait = t.Block/2, &wait
+			t.Lost, t.Late, t.Clipped = uint64(t.Block), uint64(2*t.Block/3), uint64(t.Block/4)
+			t.Counters["zc_copied"], t.Counters["zc_notifications"] = uint64(t.Block), 1000
+			t.Machine.OtherSeconds = 0.3
+			if t.Block > 1 {
+				t.TraceFailure = "process 17 has gone"
+			}
+		case t.Block > 3:
+			t.Void = "server died by signal 9"
+		case t.Block > 0:
+			t.Disturbed = "steal took 7.5 % of all CPUs' time"
+		}
+	}
+	return s
 }
 
 func newShort() *result.Set {

@@ -15,6 +15,13 @@ import (
 
 // What a page shows, as a parser that is not ours and JSON find it.
 type (
+	shownPage struct {
+		tables  []shownTable
+		figures []string
+		charts  []shownChart
+		texts   []shownText // outside of tables and pictures
+		raw     string      // what is embedded
+	}
 	shownTable struct {
 		section, title string // an untitled one has the title of the one before it in the section
 		header         []string
@@ -68,12 +75,14 @@ func (p *shownPoint) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// shown takes a page apart; raw is the result that it embeds.
-func shown(t *testing.T, text string) (tables []shownTable, figures []string, charts []shownChart, raw string) {
+// shown takes a page apart.
+func shown(t *testing.T, text string) (p shownPage) {
 	t.Helper()
 	var section, title, packed, data, ignored string
 	to := &ignored // what text goes to
+	var prose proseReader
 	pagetest.Walk(t, text, func(token xml.Token) {
+		prose.read(token)
 		e, starts := token.(xml.StartElement)
 		if chars, ok := token.(xml.CharData); ok {
 			*to += string(chars)
@@ -84,30 +93,27 @@ func shown(t *testing.T, text string) (tables []shownTable, figures []string, ch
 			}
 			return
 		}
-		attribute := map[string]string{}
-		for _, a := range e.Attr {
-			attribute[a.Name.Local] = a.Value
-		}
-		last := len(tables) - 1
+		attribute := attributes(e)
+		last := len(p.tables) - 1
 		switch e.Name.Local {
 		case "section":
 			section, title = attribute["id"], ""
 		case "h3":
 			title, to = "", &title
 		case "figure":
-			figures = append(figures, strings.TrimPrefix(attribute["id"], "chart-"))
+			p.figures = append(p.figures, strings.TrimPrefix(attribute["id"], "chart-"))
 		case "table":
-			tables = append(tables, shownTable{section: section, title: title})
+			p.tables = append(p.tables, shownTable{section: section, title: title})
 		case "tr":
-			tables[last].rows = append(tables[last].rows, shownRow{part: attribute["class"] == "part"})
+			p.tables[last].rows = append(p.tables[last].rows, shownRow{part: attribute["class"] == "part"})
 		case "th":
-			to = &tables[last].rows[len(tables[last].rows)-1].name
+			to = &p.tables[last].rows[len(p.tables[last].rows)-1].name
 			if attribute["scope"] == "col" {
-				tables[last].header = append(tables[last].header, "")
-				to = &tables[last].header[len(tables[last].header)-1]
+				p.tables[last].header = append(p.tables[last].header, "")
+				to = &p.tables[last].header[len(p.tables[last].header)-1]
 			}
 		case "td":
-			r := &tables[last].rows[len(tables[last].rows)-1]
+			r := &p.tables[last].rows[len(p.tables[last].rows)-1]
 			r.cells = append(r.cells, shownCell{sort: attribute["data-sort"]})
 			to = &r.cells[len(r.cells)-1].text
 		case "script":
@@ -119,13 +125,22 @@ func shown(t *testing.T, text string) (tables []shownTable, figures []string, ch
 			}
 		}
 	})
-	for i := range tables {
-		tables[i].rows = tables[i].rows[1:] // that of the header
+	for i := range p.tables {
+		p.tables[i].rows = p.tables[i].rows[1:] // that of the header
 	}
-	if err := json.Unmarshal([]byte(data), &charts); err != nil {
+	if err := json.Unmarshal([]byte(data), &p.charts); err != nil {
 		t.Fatal(err)
 	}
-	return tables, figures, charts, unpacked(t, packed)
+	p.texts, p.raw = prose.texts, unpacked(t, packed)
+	return p
+}
+
+func attributes(e xml.StartElement) map[string]string {
+	all := map[string]string{}
+	for _, a := range e.Attr {
+		all[a.Name.Local] = a.Value
+	}
+	return all
 }
 
 // A want is what a text should hold: the numbers, each as exactly as it is printed, or
@@ -253,9 +268,9 @@ func (w *walked) draws(id string, panel shownPanel, series []wantSeries) {
 	}
 }
 
-// Every table and every chart of every page of results shows what the trials say that
-// the page embeds, as it is derived here anew: no view is without a walker, and no
-// walker without a view.
+// Every table, every chart and every sentence with a figure of every page of results says
+// what the trials say that the page embeds, as it is derived here anew: no view is without
+// a walker, and no walker without a view.
 func TestPagesShowTheResult(t *testing.T) {
 	idle := map[string]bool{}
 	for _, k := range tableWalkers {
@@ -266,14 +281,14 @@ func TestPagesShowTheResult(t *testing.T) {
 	}
 	for name, s := range walkedSets() {
 		text := pageOf(t, s)
-		tables, figures, charts, raw := shown(t, text)
+		p := shown(t, text)
 		if name == "files" { // encoding takes most of the time
-			if file, _ := json.Marshal(s); strings.TrimSpace(raw) != string(file) {
+			if file, _ := json.Marshal(s); strings.TrimSpace(p.raw) != string(file) {
 				t.Errorf("%s: what is embedded is not the result", name)
 			}
 		}
-		w := newWalked(t, name, raw)
-		for _, table := range tables {
+		w := newWalked(t, name, p.raw)
+		for _, table := range p.tables {
 			i := slices.IndexFunc(tableWalkers, func(k tableWalker) bool { return slices.Contains(table.header, k.column) && k.section[table.section] })
 			if i < 0 {
 				t.Errorf("%s: nobody walks the table %q of %s with %q", name, table.title, table.section, table.header)
@@ -282,16 +297,22 @@ func TestPagesShowTheResult(t *testing.T) {
 			delete(idle, tableWalkers[i].name)
 			w.holds(table, tableWalkers[i].rows(w, table))
 		}
-		for i, c := range charts {
-			if i >= len(figures) || figures[i] != c.ID || chartWalkers[c.ID] == nil {
-				t.Errorf("%s: nobody walks the chart %s, which is drawn as %q", name, c.ID, figures)
+		for i, c := range p.charts {
+			if i >= len(p.figures) || p.figures[i] != c.ID || chartWalkers[c.ID] == nil {
+				t.Errorf("%s: nobody walks the chart %s, which is drawn as %q", name, c.ID, p.figures)
 				continue
 			}
 			delete(idle, c.ID)
 			chartWalkers[c.ID](w, c)
 		}
-		if strings.Count(text, "<table") != len(tables) || strings.Count(text, "<figure") != len(charts) || w.checked < 40 {
+		if strings.Count(text, "<table") != len(p.tables) || strings.Count(text, "<figure") != len(p.charts) || w.checked < 40 {
 			t.Errorf("%s: of %d tables and %d charts %d figures were compared", name, strings.Count(text, "<table"), strings.Count(text, "<figure"), w.checked)
+		}
+		w.reads(resultPhrases, p)
+	}
+	for _, f := range resultPhrases {
+		if !f.used {
+			idle[f.form] = true
 		}
 	}
 	if len(idle) > 0 {

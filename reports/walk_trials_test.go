@@ -22,6 +22,8 @@ type walked struct {
 	cells   [][]int // of each load, without those that are there for an A/A
 	names   []string
 	spreads map[any]spread // of single histograms
+	found   map[effectOf]string
+	book    []*phrase // what sentences may say
 	checked int
 }
 
