@@ -123,7 +123,7 @@ func newTroubled() *result.Set {
 	p.LeftOut = []result.LeftOut{{Contestant: "net", Why: "it takes Linux 9.1"}}
 	s.Warnings, s.Env.IRQAccounting = []string{"the clock went back by 3 s"}, "apart"
 	s.Resumed = []result.Resumption{{Started: s.Started, Block: 3}}
-	s.Joined = []result.Part{{Name: "a.json", Command: []string{"ringbench", "proxy"}, Started: s.Started, Sessions: 1}, {Name: "b.json", Command: []string{"ringbench", "proxy"}, Started: s.Ended, Sessions: 2}}
+	s.Joined = []result.Part{{Name: "a.json", Command: []string{"ringbench", "proxy"}, Started: s.Started, Sessions: 2}, {Name: "b.json", Command: []string{"ringbench", "proxy"}, Started: s.Ended, Sessions: 1}}
 	s.Storage = &result.Storage{Path: "/mnt/data", Queue: &result.Queue{Requests: 64}}
 	for i := range p.Cells {
 		p.Cells[i].Workload = "proxy"

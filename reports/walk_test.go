@@ -35,12 +35,14 @@ type (
 	shownCell  struct{ text, sort string }
 	shownChart struct {
 		ID     string
+		Title  string
 		Panels []shownPanel
 	}
 	shownPanel struct {
 		Title  string
 		X, Y   struct{ Names []string }
 		Series []shownSeries
+		Rules  []struct{ At float64 }
 	}
 	shownSeries struct {
 		Name, Part, Kind string

@@ -1,0 +1,289 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ringbench/ringbench/internal/history"
+	"github.com/ringbench/ringbench/internal/stat"
+	"github.com/ringbench/ringbench/reports/page"
+)
+
+// newStore has figures of every unit, of which some change for the better, some for the
+// worse, and one twice.
+func newStore() []*history.Entry {
+	entries := newHistory()
+	for i, e := range entries {
+		figure := func(name, unit string, more bool, x float64, steps ...int) history.Figure {
+			for _, at := range steps {
+				if i >= at {
+					x *= 1.25
+				}
+			}
+			x *= 1 + float64(i%4)/400
+			return history.Figure{Metric: name, Unit: unit, More: more, Median: x, Lo: 0.98 * x, Hi: 1.03 * x, N: 5 + i%2}
+		}
+		c := &e.Cells[0]
+		c.Figures = append(c.Figures, figure("throughput", "1/s", true, 1e5, 6), figure("p99", "ns", false, 654321, 5, 10), figure("rss", "B", false, 20<<20))
+		e.Cells = append(e.Cells, history.Cell{Contestant: "Parse-2", Load: "go: parse", Figures: []history.Figure{figure("sec/op", "", false, 3.3e-6, 12)}})
+		e.Conditions["cpus"] = fmt.Sprint(2 + i/16)
+	}
+	return entries
+}
+
+// A storedTrend is a figure over the entries of a page.
+type storedTrend struct {
+	contestant, load, metric, name string
+	scale                          float64 // of what is shown
+	more                           bool
+	at                             []int // the entries that have it
+	figures                        []history.Figure
+	changes                        []storedChange
+}
+
+type storedChange struct {
+	last, first int // into at: the last point of the level before and the first after
+	ratio
+	word string
+}
+
+// shownAs are the names and scales of metrics, in the order of a page.
+var shownAs = []struct {
+	metric, name string
+	scale        float64
+}{{"cpu", "CPU in ns", 1}, {"throughput", "throughput a second", 1}, {"p99", "p99 in µs", 1e-3}, {"rss", "peak RSS in MiB", 1. / (1 << 20)}, {"sec/op", "ns/op", 1e9}}
+
+func storedTrends(entries []*history.Entry) (trends []*storedTrend) {
+	for rank, as := range shownAs {
+		of := map[string]*storedTrend{}
+		for i, e := range entries {
+			for _, c := range e.Cells {
+				for _, f := range c.Figures {
+					if f.Metric != as.metric {
+						continue
+					}
+					if of[c.Contestant] == nil {
+						of[c.Contestant] = &storedTrend{contestant: c.Contestant, load: c.Load, metric: shownAs[rank].metric, name: as.name, scale: as.scale, more: f.More}
+					}
+					t := of[c.Contestant]
+					t.at, t.figures = append(t.at, i), append(t.figures, f)
+				}
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(of)) {
+			of[name].find(entries)
+			trends = append(trends, of[name])
+		}
+	}
+	return trends
+}
+
+// find divides the points of each set of conditions.
+func (t *storedTrend) find(entries []*history.Entry) {
+	for from := 0; from < len(t.at); {
+		to := from
+		for to < len(t.at) && maps.Equal(entries[t.at[to]].Conditions, entries[t.at[from]].Conditions) {
+			to++
+		}
+		bounds := slices.Concat([]int{from}, t.divide(from, to), []int{to})
+		for i, first := range bounds[1 : len(bounds)-1] {
+			c := storedChange{last: first - 1, first: first, ratio: ratioApart(t.values(bounds[i], first), t.values(first, bounds[i+2])), word: "worse"}
+			if (c.mid > 1) == t.more {
+				c.word = "better"
+			}
+			t.changes = append(t.changes, c)
+		}
+		from = to
+	}
+}
+
+func (t *storedTrend) values(from, to int) (values []float64) {
+	for _, f := range t.figures[from:to] {
+		values = append(values, f.Median)
+	}
+	return values
+}
+
+// divide cuts where what is left of the variance is least, as long as the levels are not
+// one by Student's t: another way than that of the package, which finds the same where
+// steps are plain.
+func (t *storedTrend) divide(from, to int) []int {
+	best, least, chance := 0, math.Inf(1), 1.0
+	for cut := from + 3; cut <= to-3; cut++ {
+		a, b := moments(t.values(from, cut)), moments(t.values(cut, to))
+		if rest := a.squares + b.squares; rest < least {
+			freedom := to - from - 2
+			far := math.Abs(a.mean-b.mean) / math.Sqrt(rest/float64(freedom)*(1/a.n+1/b.n))
+			best, least, chance = cut, rest, studentP(far, freedom)
+		}
+	}
+	if !(chance < 0.001) {
+		return nil
+	}
+	return slices.Concat(t.divide(from, best), []int{best}, t.divide(best, to))
+}
+
+type moment struct{ n, mean, squares float64 }
+
+func moments(values []float64) (m moment) {
+	for _, x := range values {
+		m.n, m.mean = m.n+1, m.mean+x/float64(len(values))
+	}
+	for _, x := range values {
+		m.squares += (x - m.mean) * (x - m.mean)
+	}
+	return m
+}
+
+// ratioApart is b/a of two samples.
+func ratioApart(a, b []float64) ratio {
+	for _, values := range [][]float64{a, b} {
+		for i, x := range values {
+			values[i] = math.Log(x)
+		}
+	}
+	x, y, freedom := moments(a), moments(b), len(a)+len(b)-2
+	half := student(0.05, freedom) * math.Sqrt((x.squares+y.squares)/float64(freedom)*(1/x.n+1/y.n))
+	at := y.mean - x.mean
+	return ratio{mid: math.Exp(at), lo: math.Exp(at - half), hi: math.Exp(at + half)}
+}
+
+func nameOf(e *history.Entry) string {
+	return e.Commit[:9] + " (" + e.Time.UTC().Format("2006-01-02 15:04") + ")"
+}
+
+// The page of trends shows what the entries say that it embeds: every value, every change
+// with its commits and its interval, every place where conditions changed.
+func TestHistoryPageShowsTheStore(t *testing.T) {
+	store := newStore()
+	var b bytes.Buffer
+	if err := page.Write(&b, HistoryDocument(store, history.Trends(store, history.Filter{}, stat.Changes{}), nil)); err != nil {
+		t.Fatal(err)
+	}
+	p := shown(t, b.String())
+	var entries []*history.Entry
+	if err := json.Unmarshal([]byte(p.raw), &entries); err != nil {
+		t.Fatal(err)
+	}
+	w, trends := &walked{T: t, page: "history"}, storedTrends(entries)
+	changes := 0
+	for i, load := range []string{"echo: x", "go: parse"} {
+		of := slices.DeleteFunc(slices.Clone(trends), func(t *storedTrend) bool { return t.load != load })
+		var rows []wantRow
+		for _, t := range of {
+			rows = append(rows, t.row())
+			changes += len(t.changes)
+		}
+		w.holds(p.tables[i], rows)
+	}
+	for _, c := range p.charts {
+		w.walkTrend(c, entries, trends)
+	}
+	phrases := historyPhrases(entries, trends)
+	w.reads(phrases, p)
+	for _, f := range phrases {
+		if !f.used {
+			t.Errorf("nowhere is said %q", f.form)
+		}
+	}
+	if said := strings.Count(b.String(), "<dt>change</dt>"); changes != 5 || said != changes || len(p.tables) != 2 || len(p.charts) != 5 {
+		t.Errorf("of %d changes %d are told, in %d tables and %d charts", changes, said, len(p.tables), len(p.charts))
+	}
+}
+
+func (t *storedTrend) row() wantRow {
+	first, last, changed := t.figures[0], t.figures[len(t.figures)-1], exactly(none)
+	if n := len(t.changes); n > 0 {
+		r := t.changes[n-1].ratio
+		changed = want{numbers: r.change()[:1], key: r.mid}
+	}
+	scaled := func(x float64) want { return want{numbers: []float64{x * t.scale}, key: x} }
+	return wantRow{legible(t.contestant + ", " + t.name), []want{nums(float64(len(t.at))), scaled(first.Median), scaled(last.Median), nums(last.Lo*t.scale, last.Hi*t.scale), changed}}
+}
+
+// walkTrend has a line for each contestant under each set of conditions, and a rule before
+// each change of either.
+func (w *walked) walkTrend(c shownChart, entries []*history.Entry, trends []*storedTrend) {
+	var series []wantSeries
+	var rules []float64
+	named := slices.IndexFunc(c.Panels[0].Series, func(s shownSeries) bool { return true })
+	for _, t := range trends {
+		if t.name != c.Title || named < 0 {
+			continue
+		}
+		var cuts []float64
+		for i, at := range t.at {
+			f := t.figures[i]
+			if i == 0 || !maps.Equal(entries[at].Conditions, entries[t.at[i-1]].Conditions) {
+				series, cuts = append(series, wantSeries{name: t.contestant, kind: "band"}), append(cuts, float64(at)+0.5)
+			}
+			said, _ := numbersOf(nameOf(entries[at]))
+			to := &series[len(series)-1].points
+			*to = append(*to, wantPoint{x: float64(at + 1), y: f.Median * t.scale, lo: f.Lo * t.scale, hi: f.Hi * t.scale,
+				text: nums(append(said, f.Median*t.scale, f.Lo*t.scale, f.Hi*t.scale, float64(f.N))...)})
+		}
+		if len(series) == len(cuts) { // of the first
+			rules = append(rules, cuts[1:]...)
+		}
+		for _, c := range t.changes {
+			rules = append(rules, float64(t.at[c.first])+0.5)
+		}
+	}
+	w.draws(c.ID, c.Panels[0], series)
+	var drawn []float64
+	for _, r := range c.Panels[0].Rules {
+		drawn = append(drawn, r.At)
+	}
+	if slices.Sort(rules); !slices.Equal(drawn, rules) {
+		w.Errorf("%s: rules at %v, want %v", c.ID, drawn, rules)
+	}
+}
+
+func historyPhrases(entries []*history.Entry, trends []*storedTrend) []*phrase {
+	change := func(_ *walked, at *place, words []string) []any {
+		for _, t := range trends {
+			for _, c := range t.changes {
+				from := nameOf(entries[t.at[c.first]])
+				name := strings.HasSuffix(words[0], legible(t.contestant+", "+t.name)) || at.title == t.name && words[0] == legible(t.contestant)
+				if !name || from != words[5] {
+					continue
+				}
+				says := []any{words[0]}
+				for _, x := range c.change() {
+					says = append(says, x)
+				}
+				return append(says, c.word, from, nameOf(entries[t.at[c.last]]))[:len(words)]
+			}
+		}
+		return nil
+	}
+	cut := 1
+	for maps.Equal(entries[cut].Conditions, entries[0].Conditions) {
+		cut++
+	}
+	day := func(i int) string { return entries[i].Time.UTC().Format("2006-01-02") }
+	differences := func(name string) string {
+		return name + ": " + entries[cut-1].Conditions[name] + ", then " + entries[cut].Conditions[name]
+	}
+	return []*phrase{
+		{form: "# entries, … to …", says: func(*walked, *place, []string) []any {
+			return []any{float64(len(entries)), day(0), day(len(entries) - 1)}
+		}},
+		{form: "…: # % (# to # %), …, from … on, after …", says: change},
+		{form: "…: # % (# to # %), …, …", says: change}, // of a rule
+		{form: "other conditions from … on, not compared with those before: …", says: func(*walked, *place, []string) []any {
+			return []any{nameOf(entries[cut]), differences("cpus")}
+		}},
+		{form: "kernel: …", says: func(*walked, *place, []string) []any {
+			return []any{strings.TrimPrefix(differences("kernel"), "kernel: ")}
+		}},
+		{form: "Without a script, grep ^H4sI PAGE | base64 -d | gunzip takes it out"},
+		{form: "Parse-2"}, {form: "p99 in µs"},
+	}
+}
