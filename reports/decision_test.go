@@ -23,7 +23,7 @@ import (
 // noisy, advice and what passes.
 func decided(t *testing.T) *gate.Decision {
 	t.Helper()
-	decideOnce.Do(func() { theDecision = decideAll(t) })
+	decideOnce.Do(func() { theDecision = decideAll(t, renamed) })
 	return theDecision
 }
 
@@ -32,9 +32,9 @@ var (
 	theDecision *gate.Decision
 )
 
-func decideAll(t *testing.T) *gate.Decision {
+func decideAll(t *testing.T, change func(base, head *result.Set)) *gate.Decision {
 	c := compared(t, func(base, head *result.Set) {
-		renamed(base, head)
+		change(base, head)
 		for i := range head.Trials { // half of the throughput
 			if tr := &head.Trials[i]; tr.Cell == 2 {
 				tr.Messages /= 2
@@ -42,7 +42,7 @@ func decideAll(t *testing.T) *gate.Decision {
 		}
 	})
 	d := gate.Judge(c, []gate.Rule{
-		{Metric: compare.CPU, Threshold: 0.1, Contestants: []string{"*31m*"}}, {Metric: compare.CPU, Threshold: 0.001, Contestants: []string{"net"}},
+		{Metric: compare.CPU, Threshold: 0.1, Contestants: []string{"*31m*", "uring"}}, {Metric: compare.CPU, Threshold: 0.001, Contestants: []string{"net"}},
 		{Metric: compare.Syscalls, Exact: true}, {Metric: compare.Throughput, Threshold: 0.2, Advice: true}, {Metric: compare.RSS, Threshold: 0.1, Contestants: []string{"nobody"}},
 	})
 	d.Took = 90 * time.Second
@@ -128,6 +128,7 @@ func TestDecisionPage(t *testing.T) {
 		t.Errorf("%q, %v, %d sections", doc.Title, doc.Limits, len(doc.Sections))
 	}
 	harmless(t, written(t, "html", d), "<b>@all")
+	walkDecision(t, written(t, "html", decideAll(t, func(_, _ *result.Set) {})))
 }
 
 func TestDecisionMarkdown(t *testing.T) {
@@ -250,7 +251,7 @@ func TestGitLabCodeQuality(t *testing.T) {
 	if severities["major"] != 2 || severities["minor"] != 2 || severities["info"] != 1 || len(prints) != len(issues) {
 		t.Errorf("%v, %d fingerprints of %d issues", severities, len(prints), len(issues))
 	}
-	if again := written(t, "gitlab", decideAll(t)); again != out {
+	if again := written(t, "gitlab", decideAll(t, renamed)); again != out {
 		t.Error("the same decision has other fingerprints")
 	}
 }
@@ -279,7 +280,7 @@ func TestSmallerIsBetter(t *testing.T) {
 }
 
 func TestBencherMetrics(t *testing.T) {
-	d := decideAll(t)
+	d := decideAll(t, renamed)
 	for i := range d.Comparison.Findings {
 		if f := &d.Comparison.Findings[i]; f.Contestant == "net" {
 			f.Contestant = strings.Repeat("né", 1000)

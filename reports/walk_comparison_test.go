@@ -24,6 +24,19 @@ type shownFinding struct {
 	Verdict    string
 	Detectable figureOrNone
 	More       float64 `json:"more_trials"`
+	Lower      bool    `json:"lower_is_better"`
+	Trials     float64
+}
+
+// what is how a finding is called.
+func (f *shownFinding) what() string {
+	return or(map[string]string{"cpu": "CPU a message", "syscalls": "system calls a message", "cqes": "completions an enter", "copies": "calls that copy a message", "rss": "peak memory"}[f.Metric], f.Metric)
+}
+
+// change are the percents by which head differs from base.
+func (f *shownFinding) change() []float64 {
+	mid, lo, hi := floats(f.Ratio)
+	return ratio{mid: mid, lo: lo, hi: hi}.change()
 }
 
 type figureOrNone float64
@@ -83,24 +96,36 @@ func (f *shownFinding) cells() []want {
 		sorted(float64(f.Detectable), 100*float64(f.Detectable)), nums(float64(f.Q)), verdict}
 }
 
-// walkComparison holds the table and the charts of a comparison's page to the data that
-// it embeds.
+// A shownComparison is what a page of two results embeds.
+type shownComparison struct {
+	Head        struct{ Commit string }
+	Differences []struct{ Condition, Base, Head string }
+	Findings    []shownFinding
+	Shifts      []shownShift `json:"latency_shifts"`
+	Warnings    []string
+}
+
+// walkComparison holds a comparison's page to the data that it embeds.
 func walkComparison(t *testing.T, text string) {
 	t.Helper()
-	page := shown(t, text)
-	tables, figures, charts, raw := page.tables, page.figures, page.charts, page.raw
-	var data struct {
-		Findings []shownFinding
-		Shifts   []shownShift `json:"latency_shifts"`
-	}
-	if err := json.Unmarshal([]byte(raw), &data); err != nil {
+	p := shown(t, text)
+	var data shownComparison
+	if err := json.Unmarshal([]byte(p.raw), &data); err != nil {
 		t.Fatal(err)
 	}
+	phrases := comparisonPhrases(&data)
+	data.walk(t, p).reads(phrases, p)
+	allUsed(t, phrases)
+}
+
+// walk is of the table and of the charts.
+func (data *shownComparison) walk(t *testing.T, p shownPage) *walked {
+	t.Helper()
+	tables, figures, charts := p.tables, p.figures, p.charts
 	w, drawn := &walked{T: t, page: "comparison"}, 0
 	var rows []wantRow
 	for _, f := range data.Findings {
-		metric := map[string]string{"cpu": "CPU a message", "syscalls": "system calls a message", "cqes": "completions an enter", "copies": "calls that copy a message", "rss": "peak memory"}[f.Metric]
-		rows = append(rows, wantRow{f.Contestant + ": " + or(metric, f.Metric), f.cells()})
+		rows = append(rows, wantRow{f.Contestant + ": " + f.what(), f.cells()})
 	}
 	if w.holds(tables[0], rows); len(tables) != 1 || len(rows) == 0 {
 		t.Errorf("%d tables, %d rows", len(tables), len(rows))
@@ -110,7 +135,7 @@ func walkComparison(t *testing.T, text string) {
 		metric, forest := strings.CutPrefix(c.ID, "forest-")
 		for y, f := range ofMetric(data.Findings, metric) {
 			mid, lo, hi := floats(f.Ratio)
-			name, _ := numbersOf(f.Metric)
+			name, _ := numbersOf(f.what())
 			cells := f.cells()
 			said := slices.Concat(name, cells[2].numbers, cells[3].numbers, cells[7].numbers)
 			series = append(series, wantSeries{f.Contestant, "", "intervals", []wantPoint{{x: mid, y: float64(y), lo: lo, hi: hi, text: want{numbers: append([]float64{}, said...)}}}})
@@ -133,9 +158,56 @@ func walkComparison(t *testing.T, text string) {
 	if drawn != len(rows) || len(charts) == 0 {
 		t.Errorf("%d of %d findings are drawn, in %d charts", drawn, len(rows), len(charts))
 	}
+	return w
 }
 
 // ofMetric are the findings of one metric, in their order.
 func ofMetric(all []shownFinding, metric string) []shownFinding {
 	return slices.DeleteFunc(slices.Clone(all), func(f shownFinding) bool { return f.Metric != metric })
+}
+
+// comparisonPhrases are of what a comparison says.
+func comparisonPhrases(data *shownComparison) []*phrase {
+	one := data.Findings[0]
+	constants := []*phrase{
+		{form: "Each mark is head/base with its 95 % interval: left of 1 head has less"},
+		{form: "The ratio head/base of each quantile of the merged histograms, with its 95 % interval by trials"},
+		{form: "Without a script, grep ^H4sI PAGE | base64 -d | gunzip takes it out"}, {form: "p50"}, {form: "p99"}, {form: "p99.9"},
+	}
+	return append(constants, []*phrase{
+		{form: "a regression or an improvement has its whole interval beyond # % and beyond the noise (what the same thing differs by from itself, --aa), and holds among all comparisons here (Benjamini-Hochberg, q < 0.05)",
+			says: func(*walked, *place, []string) []any { return []any{100 * one.Threshold} }},
+		{form: "the whole interval is within # %", says: func(*walked, *place, []string) []any { return []any{100 * one.Threshold} }},
+		{form: "± # %", says: func(*walked, *place, []string) []any { return []any{100 * one.Threshold} }},
+		{form: "…: …: …", says: func(_ *walked, _ *place, words []string) []any {
+			text := strings.Join(words, ": ")
+			for _, f := range data.Findings {
+				rest, ok := strings.CutPrefix(text, f.Verdict+": "+f.Contestant+": "+f.what()+" ")
+				by := f.change()
+				said := want{numbers: by}
+				if f.Exact {
+					said.numbers = by[:1]
+				}
+				if ok && said.in(strings.TrimSuffix(rest, " (exact)")) && f.Exact == strings.HasSuffix(rest, " (exact)") {
+					return []any{words[0], words[1], words[2]}
+				}
+			}
+			return nil
+		}},
+		{form: "…", says: func(_ *walked, _ *place, words []string) []any {
+			said := append([]string{one.LoadText}, data.Warnings...)
+			for _, f := range data.Findings {
+				said = append(said, f.Contestant)
+			}
+			for _, d := range data.Differences {
+				for _, weight := range []string{"grave", "notable"} {
+					said = append(said, d.Condition+": "+d.Base+", "+d.Head+" ("+weight+")")
+				}
+			}
+			if slices.Contains(said, words[0]) {
+				return []any{words[0]}
+			}
+			return nil
+		}},
+	}...)
 }

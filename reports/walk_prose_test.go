@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"testing"
 	"unicode"
 
 	"github.com/ringbench/ringbench/internal/result"
@@ -146,6 +147,16 @@ func (w *walked) reads(book []*phrase, p shownPage) {
 		}
 		for _, part := range sentences.Split(x.text, -1) {
 			w.claim(at, part)
+		}
+	}
+}
+
+// allUsed fails on a phrase that is said nowhere.
+func allUsed(t *testing.T, book []*phrase) {
+	t.Helper()
+	for _, f := range book {
+		if !f.used {
+			t.Errorf("no page says %q", f.form)
 		}
 	}
 }

@@ -312,11 +312,7 @@ func TestPagesShowTheResult(t *testing.T) {
 		}
 		w.reads(resultPhrases, p)
 	}
-	for _, f := range resultPhrases {
-		if !f.used {
-			idle[f.form] = true
-		}
-	}
+	allUsed(t, resultPhrases)
 	if len(idle) > 0 {
 		t.Errorf("no page has %v", idle)
 	}
