@@ -26,7 +26,7 @@ func newStore() []*history.Entry {
 					x *= 1.25
 				}
 			}
-			x *= 1 + float64(i%4)/400
+			x *= 1 + float64(i%4)/40
 			return history.Figure{Metric: name, Unit: unit, More: more, Median: x, Lo: 0.98 * x, Hi: 1.03 * x, N: 5 + i%2}
 		}
 		c := &e.Cells[0]

@@ -21,9 +21,9 @@ type walked struct {
 	loads   []result.Load
 	cells   [][]int // of each load, without those that are there for an A/A
 	names   []string
-	spreads map[any]spread // of single histograms
-	found   map[effectOf]string
-	book    []*phrase // what sentences may say
+	spreads map[any]spread      // of single histograms, and of the latencies of cells
+	told    map[effectOf]string // the verdicts
+	book    []*phrase           // what sentences may say
 	checked int
 }
 
@@ -314,7 +314,10 @@ func (w *walked) merged(cell int, of func(raw) *result.Histogram) spread {
 }
 
 func (w *walked) latency(cell int) spread {
-	return w.merged(cell, func(t raw) *result.Histogram { h := t.latency(); return &h })
+	if _, ok := w.spreads[cell]; !ok {
+		w.spreads[cell] = w.merged(cell, func(t raw) *result.Histogram { h := t.latency(); return &h })
+	}
+	return w.spreads[cell]
 }
 
 // percentile is a trial's.

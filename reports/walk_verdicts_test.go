@@ -25,10 +25,10 @@ func (w *walked) floor(load result.Load, of int) float64 {
 // verdicts are "less", "more", "the same" and "" for what is not told: by one percent and
 // the floor, and so that of the differences of a report one in twenty is none.
 func (w *walked) verdicts() map[effectOf]string {
-	if w.found != nil {
-		return w.found
+	if w.told != nil {
+		return w.told
 	}
-	w.found = map[effectOf]string{}
+	w.told = map[effectOf]string{}
 	chance := map[effectOf]float64{}
 	var all []float64
 	for i, m := range w.matches() {
@@ -45,11 +45,11 @@ func (w *walked) verdicts() map[effectOf]string {
 			beyond := far > math.Log1p(max(0.01, w.floor(w.set.Plan.Cells[m.B].Load, k)))
 			switch {
 			case max(-math.Log(r.lo), math.Log(r.hi)) <= math.Log(1.01):
-				w.found[at] = "the same"
+				w.told[at] = "the same"
 			case beyond && r.hi < 1:
-				w.found[at] = "less"
+				w.told[at] = "less"
 			case beyond && r.lo > 1:
-				w.found[at] = "more"
+				w.told[at] = "more"
 			}
 		}
 	}
@@ -61,11 +61,11 @@ func (w *walked) verdicts() map[effectOf]string {
 		}
 	}
 	for at, p := range chance {
-		if m := w.matches()[at.match]; len(w.pairsOf(m.A, m.B)) < 3 || w.disturbedPairs(m) > 0 || p > likely && w.found[at] != "the same" {
-			delete(w.found, at)
+		if m := w.matches()[at.match]; len(w.pairsOf(m.A, m.B)) < 3 || w.disturbedPairs(m) > 0 || p > likely && w.told[at] != "the same" {
+			delete(w.told, at)
 		}
 	}
-	return w.found
+	return w.told
 }
 
 func (w *walked) disturbedPairs(m result.Match) (n int) {
@@ -107,7 +107,7 @@ func (r ratio) change() []float64 {
 	return []float64{(r.mid - 1) * 100, (r.lo - 1) * 100, (r.hi - 1) * 100}
 }
 
-// less or more is what is said of a pair under one load.
+// differing is what is said of a pair under one load, of which word is the verdict.
 func differing(word string) func(*walked, *place, []string) []any {
 	return func(w *walked, at *place, words []string) []any {
 		k := kindOf(words[len(words)-1])
@@ -144,8 +144,7 @@ func underHowMany(w *walked, at *place, words []string) []any {
 
 // leadOfTwo is a part of a lead on two contestants, the clauses of which it hands on.
 func leadOfTwo(w *walked, at *place, words []string) []any {
-	what := words[0]
-	at.of = kindOf(what)
+	at.of = kindOf(words[0])
 	pairs := w.pairs(words[1], words[2])
 	if at.of < 0 || len(pairs) == 0 {
 		return nil
@@ -155,7 +154,7 @@ func leadOfTwo(w *walked, at *place, words []string) []any {
 	return []any{nil, words[1], words[2], float64(len(pairs)), words[4]}
 }
 
-// clauses are parted by commas outside of brackets.
+// clauses are parted by commas.
 func (w *walked) clauses(at *place, text string) {
 	for _, clause := range strings.Split(text, ", ") {
 		w.claim(at, clause)
@@ -190,12 +189,13 @@ func (w *walked) ablated(word string) (of, n float64, label string, most float64
 	return of, n, label, most
 }
 
-// ablation is the line on a feature, of which words begin with the label and the load.
-func ablation(verdict string, at ...int) func(*walked, *place, []string) []any {
+// ablation is the line on a feature, of which words begin with the label and the load, and
+// end with what its change has at these.
+func ablation(differs bool, at ...int) func(*walked, *place, []string) []any {
 	return func(w *walked, _ *place, words []string) []any {
 		for i, m := range w.matches() {
-			said := w.verdicts()[effectOf{i, 0}]
-			if m.Label == words[0] && w.set.Plan.Cells[m.B].Load.String() == words[1] && strings.Contains(verdict, said) {
+			verdict := w.verdicts()[effectOf{i, 0}]
+			if m.Label == words[0] && w.set.Plan.Cells[m.B].Load.String() == words[1] && differs == (verdict == "less" || verdict == "more") {
 				says := []any{words[0], words[1], nil}
 				for _, k := range at {
 					says = append(says, w.three(m)[0].change()[k])
@@ -207,6 +207,7 @@ func ablation(verdict string, at ...int) func(*walked, *place, []string) []any {
 	}
 }
 
+// verdictPhrases are of leads and verdicts.
 var verdictPhrases = []*phrase{
 	{form: "… # …/s at # ns of server CPU each (…)", says: func(w *walked, at *place, words []string) []any {
 		cell := slices.IndexFunc(w.set.Plan.Cells, func(c result.Cell) bool { return c.Contestant == words[0] && c.Load == w.loads[max(at.load, 0)] })
@@ -251,8 +252,8 @@ var verdictPhrases = []*phrase{
 		_, less, _, _ := w.ablated("less")
 		return []any{of - more - less}
 	}},
-	{form: "… (…): CPU a … no difference detectable (# to # %)", says: ablation("", 1, 2)},
-	{form: "… (…): CPU a … # % (# to # %)", says: ablation("less more", 0, 1, 2)},
+	{form: "… (…): CPU a … no difference detectable (# to # %)", says: ablation(false, 1, 2)},
+	{form: "… (…): CPU a … # % (# to # %)", says: ablation(true, 0, 1, 2)},
 
 	{form: "CPU a …, median of # loads: …", says: func(w *walked, at *place, words []string) []any {
 		w.clauses(at, words[2])
