@@ -68,7 +68,7 @@ func historySection(number int, of []history.Trend, at map[*history.Entry]float6
 	for _, t := range of {
 		last := t.Points[len(t.Points)-1]
 		row := page.Row{Name: t.Contestant + ", " + metricName(t.Key)}
-		numbers := []float64{float64(len(t.Points)), t.Points[0].Median, last.Median, math.NaN(), math.NaN()}
+		numbers := []float64{float64(len(t.Points)), t.Points[0].Median, last.Median, last.Lo, math.NaN()}
 		if n := len(t.Changes); n > 0 {
 			numbers[4] = t.Changes[n-1].Effect.Center
 		}

@@ -58,7 +58,7 @@ func loadParts(l result.Load) []string {
 	each := fmt.Sprintf("requests per connection: %d", l.Requests)
 	switch {
 	case l.Sent():
-		flight = fmt.Sprintf("buffers of %s B", whole(float64(l.Buffer)))
+		flight = "buffers of " + result.Binary(int64(l.Buffer))
 		if l.Requests > 0 {
 			flight = each + ", " + flight
 		}
@@ -69,8 +69,11 @@ func loadParts(l result.Load) []string {
 		conns += " at a time"
 	}
 	size := whole(float64(l.NamedBytes())) + " B"
-	if l.Sizes != "" {
+	switch {
+	case l.Sizes != "":
 		size = l.SizeText()
+	case l.Sent():
+		size = result.Binary(l.NamedBytes())
 	}
 	return []string{l.Network, conns, size, flight, pace}
 }

@@ -210,11 +210,11 @@ func (l Load) Unpaced() string {
 	s := fmt.Sprintf("%s, %d %s × %s", l.Network, l.Conns, conns, l.SizeText())
 	switch {
 	case l.Sent():
-		each := "a file of " + binary(l.FileBytes) + " each"
+		each := "a file of " + Binary(l.FileBytes) + " each"
 		if l.Requests > 0 {
-			each = requests(l.Requests) + " each for a file of " + binary(l.FileBytes)
+			each = requests(l.Requests) + " each for a file of " + Binary(l.FileBytes)
 		}
-		s = fmt.Sprintf("%s, %d %s at a time, %s, buffers of %s", l.Network, l.Conns, conns, each, binary(int64(l.Buffer)))
+		s = fmt.Sprintf("%s, %d %s at a time, %s, buffers of %s", l.Network, l.Conns, conns, each, Binary(int64(l.Buffer)))
 	case l.Requests > 0:
 		s = fmt.Sprintf("%s, %d %s at a time, %s × %s each", l.Network, l.Conns, conns, requests(l.Requests), l.SizeText())
 	}
@@ -247,7 +247,7 @@ func requests(n int) string {
 
 // FileParts are what a load on a file is made of, in words.
 func (l Load) FileParts() []string {
-	what := strings.TrimSpace(l.Pattern+" "+l.Unit().Many) + " × " + binary(int64(l.Size))
+	what := strings.TrimSpace(l.Pattern+" "+l.Unit().Many) + " × " + Binary(int64(l.Size))
 	if l.Op == "fsync" || l.Op == "append" {
 		what += " each with fdatasync"
 	}
@@ -258,11 +258,11 @@ func (l Load) FileParts() []string {
 	if l.Cache != "" {
 		cache += ", " + l.Cache
 	}
-	return []string{"file of " + binary(l.FileBytes), what, fmt.Sprintf("depth %d", l.Depth), cache}
+	return []string{"file of " + Binary(l.FileBytes), what, fmt.Sprintf("depth %d", l.Depth), cache}
 }
 
-// binary prints a number of bytes in the largest unit that leaves it whole.
-func binary(n int64) string {
+// Binary prints a number of bytes in the largest unit that leaves it whole.
+func Binary(n int64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
 	for n >= 1024 && n%1024 == 0 && len(units) > 1 {
 		n, units = n/1024, units[1:]

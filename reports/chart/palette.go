@@ -31,6 +31,7 @@ var foreigners = []color.RGBA{
 var (
 	Ink   = color.RGBA{0x22, 0x22, 0x22, 0xff} // text, and what is drawn over bars
 	Soft  = color.RGBA{0x77, 0x77, 0x77, 0xff} // axes, and effects that are no difference
+	Mark  = families["uring"]                  // effects that are a difference
 	Grid  = color.RGBA{0xdd, 0xdd, 0xdd, 0xff}
 	Shade = color.RGBA{0xec, 0xec, 0xec, 0xff} // of spans
 )

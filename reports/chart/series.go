@@ -53,11 +53,11 @@ func (s plotter) Plot(c draw.Canvas, p *plot.Plot) {
 // color is that of the contestant's part.
 func (s plotter) color() color.RGBA { return s.look.color(s.Name, s.Part) }
 
-// color is that of a contestant's part. What is no contestant's is blue.
+// color is that of a contestant's part. What is no contestant's is a mark.
 func (p Palette) color(name, part string) color.RGBA {
 	l, ok := p[name]
 	if !ok {
-		l.Color = families["uring"]
+		l.Color = Mark
 	}
 	return PartColor(l.Color, part)
 }

@@ -59,7 +59,10 @@ func (l *looks) style() string {
 	var b strings.Builder
 	for i, k := range l.order {
 		look, ok := l.palette[k[0]]
-		if !ok {
+		switch {
+		case !ok && k[1] == "":
+			look.Color = chart.Mark
+		case !ok: // a part in the legend, whosever it is
 			look.Color = chart.Soft
 		}
 		light, dark := legible(look.Color, lightPaper), legible(look.Color, darkPaper)

@@ -19,7 +19,7 @@ const (
 	barHeight   = 14
 	tileHeight  = 32
 	plotHeight  = 190
-	edge        = 8
+	edge        = 11
 	overhang    = 18 // what the last label of an x axis may stand out
 	tickApart   = 62 // between labels of an x axis
 	tickApartUp = 36 // between labels of a y axis

@@ -129,7 +129,7 @@ func Write(w io.Writer, d Document) error {
 			if i == 0 {
 				f.How = section.How
 			}
-			if strings.HasPrefix(d.Subtitle, c.Subtitle) { // the reader knows
+			if strings.HasPrefix(d.Subtitle, c.Subtitle) || c.Subtitle == section.Title { // the reader knows
 				f.Subtitle = ""
 			}
 			v.Figures = append(v.Figures, f)

@@ -3,7 +3,7 @@
 // scales, the zoom and the series that a reader has chosen.
 
 const glyph = 7, lineHeight = 18, rowHeight = 38, barHeight = 14, tileHeight = 32;
-const edge = 8, overhang = 18, tickApart = 62, tickApartUp = 36;
+const edge = 11, overhang = 18, tickApart = 62, tickApartUp = 36;
 const [X, Y, TEXT, FAINT, LO, HI, LABEL, FILL, INK] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
 
 const real = (v) => typeof v === "number" && Number.isFinite(v);
