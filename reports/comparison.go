@@ -18,19 +18,19 @@ const openRows = 30
 // Comparison prints what two results say of one another for a terminal: in which
 // conditions they differ, then the findings, the most relevant first, then what limits
 // them.
-func Comparison(w io.Writer, c *compare.Comparison) error {
+func (t Terminal) Comparison(w io.Writer, c *compare.Comparison) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintln(b, fold(clean(sides(c))))
+	fmt.Fprintln(b, t.fold(clean(sides(c))))
 	for _, d := range c.Differences {
-		fmt.Fprintln(b, fold(clean("differs: "+d.String())))
+		fmt.Fprintln(b, t.fold(clean("differs: "+d.String())))
 	}
 	fmt.Fprintln(b)
 	g := findingsGrid(c)
-	if err := drawAll(b, []grid{g}); err != nil {
+	if err := t.draw(b, []grid{g}); err != nil {
 		return err
 	}
 	for _, n := range slices.Concat(comparisonLimits(c), comparisonReading(c)) {
-		fmt.Fprintln(b, fold(clean(n.Label+": "+n.Text)))
+		fmt.Fprintln(b, t.fold(clean(n.Label+": "+n.Text)))
 	}
 	return b.Flush()
 }

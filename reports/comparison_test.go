@@ -53,7 +53,7 @@ func renamed(base, head *result.Set) {
 // The terminal has the differences first, then what is worse, in lines that fit.
 func TestComparison(t *testing.T) {
 	var b bytes.Buffer
-	if err := Comparison(&b, compared(t, nil)); err != nil {
+	if err := (Terminal{}).Comparison(&b, compared(t, nil)); err != nil {
 		t.Fatal(err)
 	}
 	out, at := b.String(), 0
@@ -84,7 +84,7 @@ func TestComparisonOfLoads(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := Comparison(&b, c); err != nil {
+	if err := (Terminal{}).Comparison(&b, c); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"[1] ", "[3] tcp, ", " more that show no difference, which --markdown and --json have"} {

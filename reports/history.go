@@ -12,7 +12,7 @@ import (
 
 // History prints trends for a terminal: a table for every load, then where levels
 // changed and conditions did.
-func History(w io.Writer, trends []history.Trend) error {
+func (t Terminal) History(w io.Writer, trends []history.Trend) error {
 	b := bufio.NewWriter(w)
 	if len(trends) == 0 {
 		fmt.Fprintln(b, "no entry has such a figure")
@@ -21,16 +21,16 @@ func History(w io.Writer, trends []history.Trend) error {
 		of := sameLoad(trends)
 		trends = trends[len(of):]
 		g := grid{title: of[0].Load, header: []string{"contestant, metric", "entries", "first", "last", "interval", "changed by", "course"}, optional: []string{"first", "interval"}}
-		for _, t := range of {
-			g.rows = append(g.rows, append([]string{t.Contestant + ", " + metricName(t.Key)}, trendRow(t)...))
-			for _, c := range t.Changes {
-				g.notes = append(g.notes, changeText(t, c))
+		for _, x := range of {
+			g.rows = append(g.rows, append([]string{x.Contestant + ", " + metricName(x.Key)}, trendRow(x)...))
+			for _, c := range x.Changes {
+				g.notes = append(g.notes, changeText(x, c))
 			}
 		}
 		for _, c := range of[0].Cuts {
 			g.notes = append(g.notes, cutText(of[0], c))
 		}
-		if err := drawAll(b, []grid{g}); err != nil {
+		if err := t.draw(b, []grid{g}); err != nil {
 			return err
 		}
 	}

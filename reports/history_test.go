@@ -37,7 +37,7 @@ func TestHistory(t *testing.T) {
 	entries := newHistory()
 	trends := history.Trends(entries, history.Filter{}, stat.Changes{})
 	var b strings.Builder
-	if err := History(&b, trends); err != nil {
+	if err := (Terminal{}).History(&b, trends); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "history.txt", b.String())

@@ -8,7 +8,8 @@ import (
 	"github.com/ringbench/ringbench/internal/result"
 )
 
-// width is what every line of a terminal report fits in.
+// width is what every line of a report fits in that is for a terminal of which nothing is
+// known, and what text is folded at on any that is not narrower.
 const width = 120
 
 // A note is a condition of the figures, or something that limits them.
@@ -86,7 +87,9 @@ func joinedNotes(s *result.Set) (n []note) {
 }
 
 // fold breaks a line at spaces so that it fits; what follows is indented.
-func fold(line string) string {
+func fold(line string) string { return foldTo(line, width) }
+
+func foldTo(line string, width int) string {
 	var b strings.Builder
 	used := 0
 	for i, word := range strings.Split(line, " ") {

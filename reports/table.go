@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
-	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
 
@@ -167,18 +166,30 @@ func (t Terminal) draw(w io.Writer, grids []grid) error {
 
 func (t Terminal) drawOne(w io.Writer, g grid) error {
 	if g.title != "" {
-		fmt.Fprintln(w, t.painted(bold, fold(clean(g.title))))
+		fmt.Fprintln(w, t.painted(bold, t.fold(clean(g.title))))
 	}
+	for _, part := range t.parts(g) {
+		if err := t.drawPart(w, part); err != nil {
+			return err
+		}
+	}
+	for _, n := range g.notes {
+		fmt.Fprintln(w, t.fold(clean(n)))
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+func (t Terminal) drawPart(w io.Writer, g grid) error {
 	room := math.MaxInt
 	if !t.Wide {
-		g = g.fitting()
-		room = max(width-g.figuresWidth(), 8)
+		room = max(t.columns()-g.figuresWidth(), leastPart)
 	}
 	table := newTable(w, g.alignment())
 	table.Header(g.header)
 	for i, r := range g.rows {
 		r = slices.Clone(r)
-		r[0] = shorten(clean(r[0]), room)
+		r[0] = shortenName(clean(r[0]), room)
 		for j := range r {
 			r[j] = t.painted(g.tone(i, j), r[j])
 		}
@@ -189,11 +200,7 @@ func (t Terminal) drawOne(w io.Writer, g grid) error {
 	if err := table.Render(); err != nil {
 		return fmt.Errorf("table: %w", err)
 	}
-	for _, n := range g.notes {
-		fmt.Fprintln(w, fold(clean(n)))
-	}
-	_, err := fmt.Fprintln(w)
-	return err
+	return nil
 }
 
 // newTable is an empty table in the style of all: a line under the header, and
@@ -217,44 +224,6 @@ func newTable(w io.Writer, align tw.Alignment) *tablewriter.Table {
 	)
 }
 
-// fitting is g without its optional columns if names, or what heads them, would be
-// cut.
-func (g grid) fitting() grid {
-	names := twwidth.Width(g.header[0])
-	for _, r := range g.rows {
-		names = max(names, twwidth.Width(clean(r[0])))
-	}
-	if names <= width-g.figuresWidth() {
-		return g
-	}
-	without := func(row []string) (kept []string) {
-		for i, cell := range row {
-			if !slices.Contains(g.optional, g.header[i]) {
-				kept = append(kept, cell)
-			}
-		}
-		return kept
-	}
-	narrow := grid{title: g.title, header: without(g.header), notes: g.notes} // what has tones has no optional columns
-	for _, r := range g.rows {
-		narrow.rows = append(narrow.rows, without(r))
-	}
-	return narrow
-}
-
-// figuresWidth is what all columns but the first take, with the padding of all.
-func (g grid) figuresWidth() int {
-	sum := 2 * len(g.header)
-	for i := 1; i < len(g.header); i++ {
-		w := twwidth.Width(g.header[i])
-		for _, r := range g.rows {
-			w = max(w, twwidth.Width(r[i]))
-		}
-		sum += w
-	}
-	return sum
-}
-
 func (g grid) alignment() tw.Alignment {
 	a := make(tw.Alignment, len(g.header))
 	for i := range a {
@@ -266,18 +235,6 @@ func (g grid) alignment() tw.Alignment {
 		}
 	}
 	return a
-}
-
-// shorten cuts s to n columns, marking the cut.
-func shorten(s string, n int) string {
-	if twwidth.Width(s) <= n {
-		return s
-	}
-	for twwidth.Width(s) > n-1 {
-		r := []rune(s)
-		s = string(r[:len(r)-1])
-	}
-	return s + "…"
 }
 
 func or(s, otherwise string) string {

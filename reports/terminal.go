@@ -14,6 +14,7 @@ import (
 // A Terminal is how a result is printed for one: of one of which nothing is known within
 // 120 columns, without colour.
 type Terminal struct {
+	Columns int  // that it has, 0 if that is not known
 	Colour  bool // it may be told colours, by escape sequences
 	Wide    bool // lines may be as long as the tables are, which then have every column
 	NoTable bool // what was found is said in sentences, without the figures
@@ -27,13 +28,13 @@ func (t Terminal) Print(w io.Writer, s *result.Set) error {
 	all := views(s)
 	if t.NoTable {
 		for _, line := range verdicts(s, all, effects(s)) {
-			fmt.Fprintln(b, fold(clean(line)))
+			fmt.Fprintln(b, t.fold(clean(line)))
 		}
 	} else if err := t.draw(b, t.grids(s, all)); err != nil {
 		return err
 	}
 	for _, n := range notes(s, all) {
-		switch line := fold(n.String()); {
+		switch line := t.fold(n.String()); {
 		case n.limits:
 			fmt.Fprintln(b, t.painted(warning, line))
 		case !t.NoTable:
@@ -42,6 +43,16 @@ func (t Terminal) Print(w io.Writer, s *result.Set) error {
 	}
 	return b.Flush()
 }
+
+// columns is what a table has to fit in.
+func (t Terminal) columns() int {
+	if t.Columns == 0 {
+		return width
+	}
+	return max(t.Columns, 40)
+}
+
+func (t Terminal) fold(line string) string { return foldTo(line, min(t.columns(), width)) }
 
 func (t Terminal) grids(s *result.Set, all []view) []grid {
 	if !t.Wide {

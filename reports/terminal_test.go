@@ -3,8 +3,10 @@ package reports
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/ringbench/ringbench/internal/result"
 )
@@ -19,6 +21,23 @@ func onTerminal(t *testing.T, how Terminal, s *result.Set) string {
 }
 
 var escape = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// What does not fit beside the rest stands below it, whole.
+func TestNarrow(t *testing.T) {
+	s := newDuet(1.2, 1.21, 1.19, 1.2, 1.2, 1.18)
+	text := onTerminal(t, Terminal{Columns: 80}, s)
+	for line := range strings.Lines(text) {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, " \n")); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	there := strings.Fields(text)
+	for _, word := range strings.Fields(table(t, s)) {
+		if !strings.HasPrefix(word, "─") && !slices.Contains(there, word) {
+			t.Errorf("no %q in\n%s", word, text)
+		}
+	}
+}
 
 // Colours are all that they add, and each ends in its line.
 func TestColours(t *testing.T) {

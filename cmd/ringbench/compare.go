@@ -51,7 +51,7 @@ It ends with exit code 0 whatever it finds: ringbench gate decides.`,
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			write := reports.Comparison
+			write := reports.Terminal{Columns: columnsOf(c.OutOrStdout())}.Comparison
 			switch {
 			case markdown:
 				write = reports.ComparisonMarkdown

@@ -276,7 +276,7 @@ func (h *past) trend() *cobra.Command {
 				return err
 			}
 			if html == "" {
-				return reports.History(c.OutOrStdout(), trends)
+				return reports.Terminal{Columns: columnsOf(c.OutOrStdout())}.History(c.OutOrStdout(), trends)
 			}
 			var b bytes.Buffer
 			if err := page.Write(&b, reports.HistoryDocument(entries, trends, damage)); err != nil {

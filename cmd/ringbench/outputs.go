@@ -151,7 +151,7 @@ func (o outputs) write(set *result.Set) (err error) {
 	case o.json:
 		return errors.Join(err, reports.JSON(w, set))
 	}
-	o.terminal.Colour = coloured(w)
+	o.terminal.Colour, o.terminal.Columns = coloured(w), columnsOf(w)
 	return errors.Join(err, o.terminal.Print(w, set))
 }
 
@@ -160,6 +160,19 @@ func (o outputs) write(set *result.Set) (err error) {
 func coloured(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && isTerminal(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// columnsOf is how wide a terminal is, 0 for what is none or does not tell.
+func columnsOf(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
 }
 
 func isTerminal(f *os.File) bool {

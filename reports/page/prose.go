@@ -28,7 +28,7 @@ func prose(text string) template.HTML {
 	return template.HTML(out + escape(text[at:]))
 }
 
-// parted is a name that may also break behind its dots and underscores.
+// parted is a name that may also break behind what joins its words.
 func parted(name string) template.HTML {
-	return template.HTML(strings.NewReplacer(".", ".<wbr/>", "_", "_<wbr/>").Replace(template.HTMLEscapeString(name)))
+	return template.HTML(strings.NewReplacer(".", ".<wbr/>", "_", "_<wbr/>", "/", "/<wbr/>", "=", "=<wbr/>").Replace(template.HTMLEscapeString(name)))
 }

@@ -98,10 +98,12 @@ func widened(kind chart.Scale, lo, hi, most float64) (float64, float64) {
 	case chart.Nines:
 		return lo, max(hi, lo+0.5) + 0.05
 	case chart.Log:
-		if least := math.Log10(4); hi-lo < least {
-			lo, hi = (lo+hi-least)/2, (lo+hi+least)/2
+		from, to := roundDown(lo), -roundDown(-hi)
+		if least := math.Log10(4); hi-lo < least { // about that, so that 1.01 does not take it to 5
+			mid := (lo + hi) / 2
+			from, to = min(from, roundDown(mid-least/2+0.1)), max(to, -roundDown(-mid-least/2+0.1))
 		}
-		return roundDown(lo), -roundDown(-hi)
+		return from, to
 	}
 	if lo == hi {
 		by := max(math.Abs(hi)/2, 1e-9)

@@ -41,9 +41,9 @@ function roundDown(x) {
 function widened(kind, lo, hi, most) {
 	if (kind === "nines") return [lo, Math.max(hi, lo + 0.5) + 0.05];
 	if (kind === "log") {
-		const least = Math.log10(4);
-		if (hi - lo < least) [lo, hi] = [(lo + hi - least) / 2, (lo + hi + least) / 2];
-		return [roundDown(lo), -roundDown(-hi)];
+		const least = Math.log10(4), mid = (lo + hi) / 2, [from, to] = [roundDown(lo), -roundDown(-hi)];
+		if (hi - lo >= least) return [from, to];
+		return [Math.min(from, roundDown(mid - least / 2 + 0.1)), Math.max(to, -roundDown(-mid - least / 2 + 0.1))];
 	}
 	if (lo === hi) {
 		const by = lo === 0 ? 1 : Math.max(Math.abs(hi) / 2, 1e-9);
