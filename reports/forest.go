@@ -103,7 +103,7 @@ func forestPanel(s *result.Set, g forestGroup, of func(effect) finding) chart.Pa
 			name = g.names[i]
 		}
 		p.Y.Names = append(p.Y.Names, name)
-		pt := chart.Point{X: f.Center, Y: float64(i), Lo: f.Lo, Hi: f.Hi, Faint: f.Known() && !f.differs()}
+		pt := chart.Point{X: f.Center, Y: float64(i), Lo: f.Lo, Hi: f.Hi, Faint: !f.differs()}
 		switch {
 		case math.IsNaN(f.Center):
 			pt.Label = "not measured"

@@ -15,7 +15,7 @@ import (
 func Live(s *result.Set, next []int, heading []string, columns, rows int) []string {
 	lines := slices.Clone(heading)
 	if len(next) > 0 {
-		lines = append(lines, standings(s, s.Plan.Cells[next[0]].Load)...)
+		lines = append(lines, standings(s, s.Plan.Cells[next[0]].Load, columns)...)
 	}
 	if len(lines) > rows {
 		lines = lines[:rows]
@@ -27,24 +27,26 @@ func Live(s *result.Set, next []int, heading []string, columns, rows int) []stri
 }
 
 // standings are the medians so far of the contestants under a load, of which a trial
-// counts.
-func standings(s *result.Set, load result.Load) (lines []string) {
-	var cells []int
-	wide := 0
+// counts. Where there is no room for both, names are cut rather than figures.
+func standings(s *result.Set, load result.Load, columns int) (lines []string) {
+	var names []string
+	wide, figures := 0, 0
 	for _, cell := range s.Plan.CellsOf(load) {
-		if len(s.Valid(cell)) > 0 {
-			cells = append(cells, cell)
-			wide = max(wide, twwidth.Width(clean(s.Plan.Name(cell))))
-		}
-	}
-	for _, cell := range cells {
 		r := row{trials: s.Valid(cell)}
-		name := clean(s.Plan.Name(cell))
-		line := fmt.Sprintf("  %s%*s  %10s %s/s", name, wide-twwidth.Width(name), "", whole(r.median((*result.Trial).PerSecond).Center), load.Unit().Many)
+		if len(r.trials) == 0 {
+			continue
+		}
+		line := fmt.Sprintf("  %10s %s/s", whole(r.median((*result.Trial).PerSecond).Center), load.Unit().Many)
 		if cpu := r.median((*result.Trial).ServerCPUPerMessage); cpu.N > 0 {
 			line += fmt.Sprintf("  %8s ns CPU each", whole(cpu.Center))
 		}
-		lines = append(lines, line+ofTrials(len(r.trials)))
+		names, lines = append(names, clean(s.Plan.Name(cell))), append(lines, line+ofTrials(len(r.trials)))
+		wide, figures = max(wide, twwidth.Width(names[len(names)-1])), max(figures, twwidth.Width(lines[len(lines)-1]))
+	}
+	wide = min(wide, max(columns-2-figures, leastPart))
+	for i, name := range names {
+		name = shortenName(name, wide)
+		lines[i] = fmt.Sprintf("  %s%*s", name, wide-twwidth.Width(name), "") + lines[i]
 	}
 	return lines
 }

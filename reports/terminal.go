@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -163,7 +164,7 @@ func effectTones(cpu, rate finding, p99 ...finding) []tone {
 
 func (f finding) tone(lower bool) tone {
 	switch {
-	case !f.Known():
+	case math.IsNaN(f.Center):
 		return untoned
 	case !f.differs():
 		return dim

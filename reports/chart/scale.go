@@ -86,17 +86,22 @@ func (a Axis) ticks(lo, hi float64, most float64) []plot.Tick {
 	return linearTicks(lo, hi, most)
 }
 
-// linearTicks are at multiples of 1, 2 or 5 times a power of ten.
+// linearTicks are at multiples of 1, 2 or 5 times a power of ten; one alone would tell no
+// distance, so that there are more rather than that.
 func linearTicks(lo, hi, most float64) (ticks []plot.Tick) {
 	step := math.Pow(10, math.Floor(math.Log10((hi-lo)/most)))
+	finer := step
 	for _, m := range []float64{2, 2.5, 2} { // 1, 2, 5, 10
 		if (hi-lo)/step <= most {
 			break
 		}
-		step *= m
+		finer, step = step, step*m
+	}
+	if math.Floor(hi/step+1e-9) <= math.Ceil(lo/step-1e-9) {
+		step = finer
 	}
 	first := math.Ceil(lo/step - 1e-9)
-	for i := 0.0; i <= most+1; i++ { // not by value, which may be too great to grow by a step
+	for i := 0.0; i <= 2*most; i++ { // not by value, which may be too great to grow by a step
 		v := (first+i)*step + 0 // which makes -0 0
 		if v > hi+step*1e-9 {
 			break
