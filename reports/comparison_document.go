@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ringbench/ringbench/internal/compare"
+	"github.com/ringbench/ringbench/internal/stat"
 	"github.com/ringbench/ringbench/reports/chart"
 	"github.com/ringbench/ringbench/reports/page"
 )
@@ -37,7 +38,7 @@ func ComparisonDocument(c *compare.Comparison) page.Document {
 	}
 	d.Sections = []page.Section{
 		{ID: "findings", Title: "Findings", How: "The most relevant first; every column sorts. What was not told from noise is faint.", Tables: []page.Table{findingsTable(c)}, Notes: comparisonReading(c)},
-		{ID: "forest", Title: "Ratios", How: "Each mark is head/base with its 95 % interval: left of 1 head has less. Within the shaded band a difference is of no account; what is faint was not told from noise.", Charts: forests(c)},
+		{ID: "forest", Title: "Ratios", How: "Each mark is head/base with its 95 % interval: left of 1 head has less. Within the shaded band a difference is of no account; what is faint was not told from noise. A bar that would be longer than the panel is cut off.", Charts: forests(c)},
 		{ID: "shift", Title: "Where in the distribution latency has moved", How: "The ratio head/base of each quantile of the merged histograms, with its 95 % interval by trials. A line that rises to the right is a longer tail.", Charts: shiftCharts(c)},
 	}
 	d.Sections = slices.DeleteFunc(d.Sections, func(s page.Section) bool { return len(s.Charts)+len(s.Tables) == 0 })
@@ -92,6 +93,7 @@ func forests(c *compare.Comparison) (charts []chart.Chart) {
 		p := chart.Panel{X: chart.Axis{Label: "head / base", Scale: chart.Log}, Y: chart.Axis{Scale: chart.Category},
 			Rules: []chart.Rule{{At: 1, Name: "no difference"}}}
 		title, better := string(m), "more"
+		var list []stat.Effect
 		for i := range c.Findings {
 			f := &c.Findings[i]
 			if f.Metric != m || math.IsNaN(f.Effect.Center) || math.IsInf(f.Effect.Center, 0) || f.Effect.Center <= 0 {
@@ -110,9 +112,13 @@ func forests(c *compare.Comparison) (charts []chart.Chart) {
 				j, p.Series = len(p.Series), append(p.Series, chart.Series{Name: f.Contestant, Kind: chart.Intervals})
 			}
 			p.Series[j].Points = append(p.Series[j].Points, point)
+			list = append(list, f.Effect, stat.Effect{Center: 1, Lo: 1 / (1 + f.Threshold), Hi: 1 + f.Threshold})
 			p.Spans = []chart.Span{{From: 1 / (1 + f.Threshold), To: 1 + f.Threshold, Name: "± " + percent(f.Threshold) + " %"}}
 		}
 		if len(p.Series) > 0 {
+			least, greatest := forestEnds(list)
+			pad := math.Pow(greatest/least, 0.05)
+			p.X.From, p.X.To = least/pad, greatest*pad
 			charts = append(charts, chart.Chart{ID: "forest-" + string(m), Title: title, Subtitle: better + " is better", Panels: []chart.Panel{p}})
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 	"github.com/ringbench/ringbench/reports/chart"
 )
 
@@ -94,10 +95,10 @@ func forestPanel(s *result.Set, g forestGroup, of func(effect) finding) chart.Pa
 		Rules: []chart.Rule{{At: 1}},
 	}
 	marks := chart.Series{Kind: chart.Intervals}
-	var list []finding
+	var list []stat.Effect
 	for i, e := range g.effects {
 		f := of(e)
-		list = append(list, f)
+		list = append(list, f.Effect)
 		name := e.name(s)
 		if g.names != nil {
 			name = g.names[i]
@@ -116,7 +117,9 @@ func forestPanel(s *result.Set, g forestGroup, of func(effect) finding) chart.Pa
 		marks.Points = append(marks.Points, pt)
 	}
 	p.Series = []chart.Series{marks}
-	p.X.From, p.X.To = forestEnds(list)
+	least, greatest := forestEnds(list)
+	pad := (greatest - least) * 0.05
+	p.X.From, p.X.To = least-pad, greatest+pad
 	return p
 }
 
@@ -124,7 +127,7 @@ func forestPanel(s *result.Set, g forestGroup, of func(effect) finding) chart.Pa
 const forestRange = 2.0
 
 // forestEnds hold every estimate and the line at 1.
-func forestEnds(effects []finding) (least, greatest float64) {
+func forestEnds(effects []stat.Effect) (least, greatest float64) {
 	least, greatest = 0.98, 1.02
 	for _, e := range effects {
 		switch {
@@ -137,6 +140,5 @@ func forestEnds(effects []finding) (least, greatest float64) {
 			least, greatest = min(least, e.Center), max(greatest, e.Center)
 		}
 	}
-	pad := (greatest - least) * 0.05
-	return least - pad, greatest + pad
+	return least, greatest
 }

@@ -32,8 +32,8 @@ func TestForest(t *testing.T) {
 	}
 }
 
-func ratioOf(center, lo, hi float64) finding {
-	return finding{Effect: stat.Effect{Center: center, Lo: lo, Hi: hi}}
+func ratioOf(center, lo, hi float64) stat.Effect {
+	return stat.Effect{Center: center, Lo: lo, Hi: hi}
 }
 
 // The axis holds every estimate and the line at 1, and an interval of any width
@@ -42,13 +42,13 @@ func TestForestAxis(t *testing.T) {
 	nan := math.NaN()
 	for _, c := range []struct {
 		name     string
-		effects  []finding
+		effects  []stat.Effect
 		from, to float64 // within which the ends lie
 	}{
-		{"nothing", []finding{ratioOf(nan, nan, nan)}, 0.9, 1.1},
-		{"small", []finding{ratioOf(1.05, 1.04, 1.06)}, 0.9, 1.1},
-		{"wide", []finding{ratioOf(1, 0.001, 1000)}, 0.4, 2.2},
-		{"far", []finding{ratioOf(5, 4, 6)}, 0.5, 6},
+		{"nothing", []stat.Effect{ratioOf(nan, nan, nan)}, 0.9, 1.1},
+		{"small", []stat.Effect{ratioOf(1.05, 1.04, 1.06)}, 0.9, 1.1},
+		{"wide", []stat.Effect{ratioOf(1, 0.001, 1000)}, 0.4, 2.2},
+		{"far", []stat.Effect{ratioOf(5, 4, 6)}, 0.5, 6},
 	} {
 		least, greatest := forestEnds(c.effects)
 		if least >= 1 || greatest <= 1 || least < c.from || greatest > c.to {
