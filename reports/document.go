@@ -60,7 +60,8 @@ func pageTitle(s *result.Set) string {
 	return what
 }
 
-// pageNotes tell those that limit the figures from the others.
+// pageNotes tell those that limit the figures from the others. That the run is not whole
+// comes first, where it is seen however many there are.
 func pageNotes(list []note) (limits, conditions []page.Note) {
 	count := map[note]int{}
 	for _, n := range list {
@@ -73,9 +74,12 @@ func pageNotes(list []note) (limits, conditions []page.Note) {
 		case count[kind] == notesMost+1:
 			p.Text = "and more of the same: " + whereAll
 		}
-		if n.limits {
+		switch {
+		case n.label == interrupted:
+			limits = slices.Insert(limits, 0, p)
+		case n.limits:
 			limits = append(limits, p)
-		} else {
+		default:
 			conditions = append(conditions, p)
 		}
 	}

@@ -20,6 +20,9 @@ type note struct {
 
 func (n note) String() string { return clean(n.label + ": " + n.text) }
 
+// interrupted labels the note of a run that is not whole.
+const interrupted = "interrupted"
+
 // notes are everything that a reader needs beside the figures.
 func notes(s *result.Set, all []view) []note {
 	var n []note
@@ -54,7 +57,7 @@ func notes(s *result.Set, all []view) []note {
 		if len(s.Joined) > 0 {
 			file = "that of the run"
 		}
-		n = append(n, note{"interrupted", "the plan was not finished; the figures are of what was measured; ringbench run --resume takes " + file + " and finishes it", true})
+		n = append(n, note{interrupted, "the plan was not finished; the figures are of what was measured; ringbench run --resume takes " + file + " and finishes it", true})
 	}
 	n = append(n, joinedNotes(s)...)
 	for _, r := range s.Resumed {
