@@ -61,3 +61,15 @@ func TestForestAxis(t *testing.T) {
 		}
 	}
 }
+
+// Grey is what was not told from noise, so that of one pair too.
+func TestForestOfOnePair(t *testing.T) {
+	s := newDuet(1.2)
+	for _, c := range forestCharts(s, views(s), effects(s)) {
+		for _, pt := range c.Panels[0].Series[0].Points {
+			if !pt.Faint {
+				t.Errorf("%s is drawn as a difference", pt.Text)
+			}
+		}
+	}
+}

@@ -118,7 +118,7 @@ func (p comparedPair) phrase(of func(effect) finding) string {
 		parts = append(parts, fmt.Sprintf("the same within %s %% in %d", percent(threshold), n))
 	}
 	if n := len(by[stat.Inconclusive]); n > 0 {
-		parts = append(parts, fmt.Sprintf("not told in %d", n))
+		parts = append(parts, fmt.Sprintf("not told from each other in %d", n))
 	}
 	return fmt.Sprintf("%s against %s, under %d loads: %s", p.a, p.b, total, strings.Join(parts, ", "))
 }

@@ -55,8 +55,8 @@ func TestLead(t *testing.T) {
 		"one trial": {newSet(1, 64), "No verdict: 1 of 1 pairs count, and a verdict takes 3."},
 		"alone":     {alone, "Under 2 loads uring 23,600 to 118,000 messages/s at 6,812 ns of server CPU each. Nothing was compared."},
 		"one load":  {contests(64), "CPU a message: uring 10 % less than epoll (9.8 to 10 %). Throughput: uring 11 % more than epoll (11 %)."},
-		"many loads": {contests(1, 8, 64, 256), "CPU a message: uring against epoll, under 4 loads: less in 1 (10 %), more in 1 (5.0 %), the same within 1.0 % in 1, not told in 1. " +
-			"Throughput: uring against epoll, under 4 loads: more in 3 (8.9 to 11 %), not told in 1."},
+		"many loads": {contests(1, 8, 64, 256), "CPU a message: uring against epoll, under 4 loads: less in 1 (10 %), more in 1 (5.0 %), the same within 1.0 % in 1, not told from each other in 1. " +
+			"Throughput: uring against epoll, under 4 loads: more in 3 (8.9 to 11 %), not told from each other in 1."},
 		"ablation": {newAblation(), "CPU a message, against the default: of 3 features 2 take more, most of all +sqpoll (+49.8 %); none takes less. Of 1 no difference was found."},
 		"too few":  {few, "No verdict: 2 of 4 pairs count, and a verdict takes 3."},
 		"calibration": {newCalibration(), "CPU a message, median of 3 loads: uring / c-uring 1.030, epoll / c-epoll 1.050. " +

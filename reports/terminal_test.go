@@ -37,6 +37,10 @@ func TestNarrow(t *testing.T) {
 			t.Errorf("no %q in\n%s", word, text)
 		}
 	}
+	s.Plan.Cells[1].Contestant = "a-server-of-which-the-name-is-long"
+	if lines := Live(s, []int{0}, nil, 70, 9); len(lines) != 2 || !strings.Contains(lines[1], "…long ") || !strings.HasSuffix(lines[1], "of 6 trials") {
+		t.Errorf("a run that goes on: %q", lines)
+	}
 }
 
 // Colours are all that they add, and each ends in its line.

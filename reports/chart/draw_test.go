@@ -191,6 +191,15 @@ func TestSVG(t *testing.T) {
 	})
 }
 
+// One label tells no distance.
+func TestTicks(t *testing.T) {
+	for _, ends := range [][2]float64{{0.62, 1.45}, {0.98, 1.02}, {0, 1999}, {-3, 2.9}} {
+		if ticks := linearTicks(ends[0], ends[1], 3); len(ticks) < 2 || len(ticks) > 7 {
+			t.Errorf("%v: %v", ends, ticks)
+		}
+	}
+}
+
 // What no measurement gives, but a damaged file may, is drawn somehow, in an end.
 func TestExtremes(t *testing.T) {
 	values := []float64{0, -1, math.NaN(), math.Inf(1), math.Inf(-1), 1e300, 1e-300, 5e-324, 1e17, 1e17 + 16, -1e300, 1}

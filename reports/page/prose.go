@@ -30,5 +30,5 @@ func prose(text string) template.HTML {
 
 // parted is a name that may also break behind what joins its words.
 func parted(name string) template.HTML {
-	return template.HTML(strings.NewReplacer(".", ".<wbr/>", "_", "_<wbr/>", "/", "/<wbr/>", "=", "=<wbr/>").Replace(template.HTMLEscapeString(name)))
+	return template.HTML(strings.NewReplacer(".", ".<wbr/>", "_", "_<wbr/>", "/", "/<wbr/>").Replace(template.HTMLEscapeString(name)))
 }
