@@ -28,7 +28,7 @@ func prose(text string) template.HTML {
 	return template.HTML(out + escape(text[at:]))
 }
 
-// parted is a name that may also break behind what joins its words.
+// parted is a name that may also break where its words are joined.
 func parted(name string) template.HTML {
-	return template.HTML(strings.NewReplacer(".", ".<wbr/>", "_", "_<wbr/>", "/", "/<wbr/>").Replace(template.HTMLEscapeString(name)))
+	return template.HTML(strings.NewReplacer(".", ".<wbr/>", "_", "_<wbr/>", "/", "/<wbr/>", "+", "<wbr/>+").Replace(template.HTMLEscapeString(name)))
 }
