@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,12 +17,50 @@ import (
 
 // flagError says what a flag takes, in place of what a parser of numbers says.
 func flagError(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		typed, _, _ := strings.Cut(cmp.Or(unknown.GetSpecifiedShortnames(), unknown.GetSpecifiedName()), "=")
+		if near := nearest(c, typed); len(near) > 0 {
+			return fmt.Errorf("%w; --%s may be meant, see %s --help", err, strings.Join(near, " or --"), c.CommandPath())
+		}
+	}
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	}
 	f := invalid.GetFlag()
 	return fmt.Errorf("--%s=%s: %s", f.Name, invalid.GetValue(), takes(f.Value.Type()))
+}
+
+// meant refuses flags whose values cannot have been meant: nothing, as by a variable
+// of a script that is not set, and -output=FILE, of which pflag makes the file
+// "utput=FILE".
+func meant(c *cobra.Command) (err error) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		list, many := f.Value.(pflag.SliceValue)
+		text := f.Value.String()
+		switch {
+		case err != nil:
+		case f.Value.Type() == "string" && text == "", many && len(list.GetSlice()) == 0:
+			err = fmt.Errorf("--%s names no value: give it one, or leave it out", f.Name)
+		case f.Shorthand != "" && strings.HasPrefix(text, f.Name[1:]+"="):
+			err = fmt.Errorf("-%s%s takes two dashes: --%[1]s%[2]s", f.Shorthand, text)
+		}
+	})
+	return err
+}
+
+// nearest are the flags that may have been meant by one that there is not, as cobra
+// finds them for commands.
+func nearest(c *cobra.Command, typed string) []string {
+	if len(typed) < 3 { // from which any short name is near
+		return nil
+	}
+	names := &cobra.Command{SuggestionsMinimumDistance: 2}
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+	})
+	return names.SuggestionsFor(typed)
 }
 
 func takes(kind string) string {

@@ -95,6 +95,8 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          subcommandOnly,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return meant(c) },
 	}
 	c.SetFlagErrorFunc(flagError)
 	c.AddCommand(echoCommand(), churnCommand(), proxyCommand(), readCommand(), streamCommand(), ablateCommand(), calibrateCommand(), claimsCommand(), runCommand(), reportCommand(), compareCommand(), gateCommand(), historyCommand(), schemaCommand(), doctorCommand(), featuresCommand(), serveCommand())

@@ -139,7 +139,9 @@ func runDocument(ctx context.Context, path string, d planfile.Document, dry bool
 	}
 	c.SetContext(ctx)
 	c.SetOut(out)
-	err = c.RunE(c, nil)
+	if err = meant(c); err == nil {
+		err = c.RunE(c, nil)
+	}
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
