@@ -145,9 +145,12 @@ func (v Variant) names(feature string) bool {
 	return slices.Contains(v.Add, feature) || slices.Contains(v.Remove, feature) || v.Value(feature) != ""
 }
 
+// familyNames are those of the families that a comparison may have.
 func familyNames() (names []string) {
 	for _, f := range Families() {
-		names = append(names, f.Name)
+		if f.Rank > 0 {
+			names = append(names, f.Name)
+		}
 	}
 	return names
 }
