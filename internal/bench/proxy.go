@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ringbench/ringbench/backends"
 	"github.com/ringbench/ringbench/internal/load"
@@ -96,6 +97,9 @@ func (g *ProxyGrid) Loads() (loads []result.Load, err error) {
 	}
 	if err := knownNetworks(g.Networks); err != nil {
 		return nil, err
+	}
+	if len(g.Directions) > 0 && !slices.Equal(g.Directions, []string{string(load.Down)}) && !slices.Contains(g.Modes, ModeStream) {
+		return nil, fmt.Errorf("--direction=%s is of a stream: it goes with --mode=stream", strings.Join(g.Directions, ","))
 	}
 	for _, mode := range g.Modes {
 		var more []result.Load

@@ -17,8 +17,12 @@ const ArrivalsConstant = "constant"
 // Arrivals is how the messages of an open loop may follow each other.
 var Arrivals = []string{ArrivalsConstant, string(load.Poisson)}
 
-// maxRate is the limit of what can be asked for, messages a second.
-const maxRate = 1e8
+// Limits of what can be asked for, messages a second. Between two of a rate that is
+// much lower there are more nanoseconds than 63 bits hold.
+const (
+	minRate = 1e-3
+	maxRate = 1e8
+)
 
 // maxSteps is the most rates that a sweep has.
 const maxSteps = 1000
@@ -87,8 +91,8 @@ func (p Pace) check() error {
 		return fmt.Errorf("unknown --arrivals %q: known are %s", p.Arrivals, strings.Join(Arrivals, ", "))
 	}
 	for _, r := range p.Rates {
-		if !(r > 0 && r <= maxRate) {
-			return fmt.Errorf("--rate=%g is out of range: above 0, up to %g a second", r, float64(maxRate))
+		if !(r >= minRate && r <= maxRate) {
+			return fmt.Errorf("--rate=%g is out of range: %g to %g a second", r, minRate, maxRate)
 		}
 	}
 	return nil

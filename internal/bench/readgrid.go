@@ -123,6 +123,8 @@ func (g *ReadGrid) check() error {
 		return err
 	}
 	switch {
+	case g.Op == workloads.OpAppend && !slices.Equal(g.Patterns, []string{Random}):
+		return errors.New("--op=append writes at the end of the file: leave --pattern out")
 	case len(g.Caches) > 0 && g.Direct:
 		return errors.New("--direct goes around the page cache: leave --cache out")
 	case len(g.Caches) > 0 && g.Op == workloads.OpAppend:
