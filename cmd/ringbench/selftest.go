@@ -76,7 +76,7 @@ func (t *selfTest) shares() (list []float64, err error) {
 	for _, text := range t.slowdowns {
 		number, percent := strings.CutSuffix(text, "%")
 		x, err := strconv.ParseFloat(number, 64)
-		if err != nil || x < 0 || x > 1000 || !percent && x != 0 {
+		if err != nil || !(x >= 0 && x <= 1000) || !percent && x != 0 {
 			return nil, fmt.Errorf("--slowdowns=%s: %q is no share; it takes 0 and such as 2%%, up to 1000%%", strings.Join(t.slowdowns, ","), text)
 		}
 		list = append(list, x/100)

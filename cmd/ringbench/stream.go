@@ -39,7 +39,7 @@ it finds in {dir}; {file} is its path. Both are gone when the run ends.`,
   ringbench stream --backend=epoll,uring --duet --trials=30
   ringbench stream --rate=100..3k:5 --file-size=64k
   ringbench stream --server-cmd='mine=./my-server {port} {file}'
-  ringbench stream --protocol=http --server-cmd='nginx=./nginx.sh {port} {dir}' --backend=epoll+sendfile --duet'`,
+  ringbench stream --protocol=http --server-cmd='nginx=./nginx.sh {port} {dir}' --backend=epoll+sendfile --duet`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return contest(cmd, &o, out) },
 	}
