@@ -100,5 +100,33 @@ func root() *cobra.Command {
 	}
 	c.SetFlagErrorFunc(flagError)
 	c.AddCommand(echoCommand(), churnCommand(), proxyCommand(), readCommand(), streamCommand(), ablateCommand(), calibrateCommand(), claimsCommand(), runCommand(), reportCommand(), compareCommand(), gateCommand(), historyCommand(), schemaCommand(), doctorCommand(), featuresCommand(), serveCommand())
+	c.InitDefaultHelpCmd()
+	c.InitDefaultCompletionCmd()
+	for _, sub := range c.Commands() { // those of cobra print a help text for any word
+		switch sub.Name() {
+		case "help":
+			sub.RunE = help
+		case "completion":
+			sub.Args, sub.RunE = subcommandOnly, c.RunE
+		}
+	}
 	return c
+}
+
+// help refuses what there is no help about.
+func help(c *cobra.Command, args []string) error {
+	about, rest, err := c.Root().Find(args)
+	switch {
+	case err != nil:
+		return err
+	case about.HasSubCommands():
+		err = subcommandOnly(about, rest)
+	default:
+		err = noArguments(about, rest)
+	}
+	if err != nil {
+		return err
+	}
+	about.InitDefaultHelpFlag()
+	return about.Help()
 }
