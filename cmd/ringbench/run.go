@@ -153,11 +153,12 @@ func separate(path string, documents []planfile.Document) error {
 	var before []planfile.Option
 	for _, d := range documents {
 		for _, o := range d.Options {
-			if !slices.Contains([]string{"output", "html", "png"}, o.Name) {
+			if !slices.Contains([]string{"output", "html", "png", "svg"}, o.Name) {
 				continue
 			}
 			for _, b := range before {
-				if sameFile(b.Values[0], o.Values[0]) {
+				plots := o.Name+b.Name == "pngsvg" || o.Name+b.Name == "svgpng" // whose files differ in their names
+				if !plots && sameFile(b.Values[0], o.Values[0]) {
 					return &planfile.Error{Path: path, Line: o.Line, Err: fmt.Errorf("%s and line %d both write %s: the second would overwrite the first; name two files", o.Name, b.Line, b.Values[0])}
 				}
 			}
