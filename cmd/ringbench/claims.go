@@ -98,9 +98,11 @@ func measureClaims(ctx context.Context, dir string, quick bool) (why map[string]
 	return why, nil
 }
 
-// claimed prints the page of the results in dir.
+// claimed prints the page of the results in dir, of which there is one unless why says
+// why not.
 func claimed(w io.Writer, dir string, why map[string]string) error {
 	r := claims.Report{Outcomes: map[string]claims.Outcome{}}
+	found := false
 	for _, name := range claims.Order {
 		set, err := result.Read(filepath.Join(dir, name+".json"))
 		switch {
@@ -109,8 +111,12 @@ func claimed(w io.Writer, dir string, why map[string]string) error {
 		case err != nil:
 			return err
 		default:
+			found = true
 			r.Outcomes[name] = claims.Outcome{Set: set, Why: why[name]}
 		}
+	}
+	if !found && why == nil {
+		return fmt.Errorf("--from=%s: it has no result of ringbench claims; name a directory that --results was", dir)
 	}
 	return r.Markdown(w)
 }
