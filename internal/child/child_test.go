@@ -118,6 +118,10 @@ func TestRoleThatFails(t *testing.T) {
 	ctx := within(t, 20*time.Second)
 	mustSay(t, start(t, Spec{Role: "refuse"}).Call(ctx, "go", nil, nil), "exit status 1", "nothing to do here")
 	mustSay(t, start(t, Spec{Role: "panic"}).Call(ctx, "go", nil, nil), "exit status 2", "panic: broken on purpose")
+	const why = "runtime/cgo: pthread_create failed: Resource temporarily unavailable"
+	if got := telling(why + "\nSIGABRT: abort\ngs     0x0\n"); got != why {
+		t.Errorf("a program that got no thread ended with %q", got)
+	}
 	mustSay(t, start(t, Spec{Role: "unheard-of"}).Call(ctx, "go", nil, nil), "unheard-of: no such role")
 }
 

@@ -84,6 +84,9 @@ func Start(spec Spec) (*Proc, error) {
 	}
 	err := p.start(spec)
 	if err != nil {
+		if errors.Is(err, syscall.EAGAIN) {
+			err = fmt.Errorf("%w: there are as many processes as may be; raise the limit (ulimit -u, TasksMax= of the systemd unit, --pids-limit of the container)", err)
+		}
 		return nil, fmt.Errorf("start %s: %w", p.name, err)
 	}
 	return p, nil

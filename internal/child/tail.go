@@ -33,13 +33,15 @@ func (t *tail) String() string {
 }
 
 // telling is the line of a program's standard error that says why it ended: the
-// last one, but of a Go panic the first, since a stack follows it.
+// last one, but of what a Go program dies of the first, since a stack follows it.
 func telling(stderr string) string {
 	last := ""
 	for line := range strings.Lines(stderr) {
 		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
-			return line
+		for _, of := range []string{"panic: ", "fatal error: ", "runtime/cgo: "} {
+			if strings.HasPrefix(line, of) {
+				return line
+			}
 		}
 		if line != "" {
 			last = line
