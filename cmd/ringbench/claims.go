@@ -45,7 +45,7 @@ that repeats it. All takes an hour, with --quick some minutes and one session.`,
 			if dir == "" {
 				var err error
 				if dir, err = os.MkdirTemp("", "ringbench-claims-"); err != nil {
-					return err
+					return fmt.Errorf("%w; set TMPDIR to a directory that can be written, or name one with --results", err)
 				}
 				defer os.RemoveAll(dir)
 			} else if err := os.MkdirAll(dir, 0o777); err != nil {

@@ -43,6 +43,13 @@ func meant(c *cobra.Command) (err error) {
 		case err != nil:
 		case f.Value.Type() == "string" && text == "", many && len(list.GetSlice()) == 0:
 			err = fmt.Errorf("--%s names no value: give it one, or leave it out", f.Name)
+		case f.Value.Type() == "stringToString":
+			pairs, _ := c.Flags().GetStringToString(f.Name)
+			for name, value := range pairs {
+				if name == "" || value == "" {
+					err = fmt.Errorf("--%s=%s=%s: %s", f.Name, name, value, takes(f.Value.Type()))
+				}
+			}
 		case f.Shorthand != "" && strings.HasPrefix(text, f.Name[1:]+"="):
 			err = fmt.Errorf("-%s%s takes two dashes: --%[1]s%[2]s", f.Shorthand, text)
 		}

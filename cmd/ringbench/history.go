@@ -90,6 +90,13 @@ func (h *past) check() error {
 	if err := h.filter.Check(); err != nil {
 		return fmt.Errorf("--contestant, --load, --metric: %w; they take patterns such as 'uring*'", err)
 	}
+	return h.checkTimes()
+}
+
+func (h *past) checkTimes() error {
+	if f := h.filter; !f.Until.IsZero() && f.Until.Before(f.Since) {
+		return errors.New("--since is after --until: no entry is of both")
+	}
 	return nil
 }
 
@@ -216,6 +223,9 @@ func (h *past) list() *cobra.Command {
 		Example: "  ringbench history list --label=branch=main --since=2026-11-01",
 		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := h.checkTimes(); err != nil {
+				return err
+			}
 			heads, damage, err := h.store().Heads()
 			if err != nil {
 				return err
@@ -329,6 +339,9 @@ none since the last change of any figure, of which the present level is made.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if p.Keep < 0 || p.Keep == 0 && older == 0 {
 				return errors.New("it takes --keep with a number above 0, --older-than, or both")
+			}
+			if err := h.checkTimes(); err != nil {
+				return err
 			}
 			if older > 0 {
 				p.Before = time.Now().Add(-time.Duration(older))
