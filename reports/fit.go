@@ -110,9 +110,11 @@ func shorten(s string, n int) string {
 	if twwidth.Width(s) <= n {
 		return s
 	}
-	for twwidth.Width(s) > n-1 {
-		r := []rune(s)
-		s = string(r[:len(r)-1])
+	kept := 0
+	for i, r := range s {
+		if kept += twwidth.Width(string(r)); kept > n-1 {
+			return s[:i] + "…"
+		}
 	}
 	return s + "…"
 }
@@ -124,12 +126,21 @@ func shortenName(s string, n int) string {
 		return s
 	}
 	r := []rune(s)
-	from, to := len(r)/2, len(r)/2
-	for twwidth.Width(string(r[:from])+string(r[to:])) > n-1 {
-		if from > len(r)-to {
-			from--
+	from, to, width := 0, len(r), 0
+	for from < to {
+		next, end := from, true // the end of a name is what differs, so it gets the odd column
+		if len(r)-to > from {
+			end = false
 		} else {
-			to++
+			next = to - 1
+		}
+		if width += twwidth.Width(string(r[next])); width > n-1 {
+			break
+		}
+		if end {
+			to--
+		} else {
+			from++
 		}
 	}
 	return string(r[:from]) + "…" + string(r[to:])

@@ -200,7 +200,7 @@ func (t *storedTrend) row() wantRow {
 		changed = want{numbers: r.change()[:1], key: r.mid}
 	}
 	scaled := func(x float64) want { return want{numbers: []float64{x * t.scale}, key: x} }
-	return wantRow{legible(t.contestant + ", " + t.name), []want{nums(float64(len(t.at))), scaled(first.Median), scaled(last.Median), nums(last.Lo*t.scale, last.Hi*t.scale), changed}}
+	return wantRow{legible(t.contestant + ", " + t.name), []want{nums(float64(len(t.at))), scaled(first.Median), scaled(last.Median), {numbers: []float64{last.Lo * t.scale, last.Hi * t.scale}, key: last.Lo}, changed}}
 }
 
 // walkTrend has a line for each contestant under each set of conditions, and a rule before

@@ -46,7 +46,7 @@ var titlePhrases = []*phrase{
 		return float64(l.Size)
 	})},
 	{form: "pipeline #", says: ofLoad(func(l result.Load) float64 { return float64(l.Pipeline) })},
-	{form: "buffers of # B", says: ofLoad(func(l result.Load) float64 { return float64(l.Buffer) })},
+	{form: "buffers of # KiB", says: ofLoad(func(l result.Load) float64 { return float64(l.Buffer) / 1024 })},
 	{form: "requests per connection: #", says: ofLoad(func(l result.Load) float64 { return float64(l.Requests) })},
 	{form: "at # a second", says: ofLoad(func(l result.Load) float64 { return l.Rate })},
 	{form: "Linux …", says: quoted(func(w *walked, _ *place) []string { return []string{w.set.Env.Kernel} })},

@@ -127,7 +127,7 @@ func underHowMany(w *walked, at *place, words []string) []any {
 	var by []float64
 	m := w.matches()[at.match]
 	for _, i := range w.pairs(w.names[m.A], w.names[m.B]) {
-		if w.verdicts()[effectOf{i, at.of}] == strings.TrimPrefix(words[0], "not told") {
+		if w.verdicts()[effectOf{i, at.of}] == strings.TrimPrefix(words[0], "not told from each other") {
 			by = append(by, math.Abs(w.three(w.matches()[i])[at.of].change()[0]))
 		}
 	}
