@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -65,9 +66,9 @@ It ends with exit code 0 whatever it finds: ringbench gate decides.`,
 				write = alsoPage(html, write)
 			}
 			if within != nil {
-				return compareWithin(c.OutOrStdout(), args[0], within, o, write)
+				return compareWithin(c.Context(), c.OutOrStdout(), args[0], within, o, write)
 			}
-			return compareResults(c.OutOrStdout(), args, o, write)
+			return compareResults(c.Context(), c.OutOrStdout(), args, o, write)
 		},
 	}
 	f := c.Flags()
@@ -96,8 +97,8 @@ func alsoPage(path string, write comparisonWriter) comparisonWriter {
 	}
 }
 
-func compareWithin(w io.Writer, path string, names []string, o compare.Options, write comparisonWriter) error {
-	set, err := result.Read(path)
+func compareWithin(ctx context.Context, w io.Writer, path string, names []string, o compare.Options, write comparisonWriter) error {
+	set, err := input(ctx, path, result.Read)
 	if err != nil {
 		return err
 	}
@@ -112,14 +113,14 @@ func compareWithin(w io.Writer, path string, names []string, o compare.Options, 
 }
 
 // compareResults compares the first with each of the others.
-func compareResults(w io.Writer, paths []string, o compare.Options, write comparisonWriter) error {
-	base, err := result.ReadAll(paths[0])
+func compareResults(ctx context.Context, w io.Writer, paths []string, o compare.Options, write comparisonWriter) error {
+	base, err := input(ctx, paths[0], result.ReadAll)
 	if err != nil {
 		return err
 	}
 	var all []*compare.Comparison
 	for _, path := range paths[1:] {
-		head, err := result.ReadAll(path)
+		head, err := input(ctx, path, result.ReadAll)
 		if err != nil {
 			return err
 		}

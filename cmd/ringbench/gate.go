@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -63,7 +64,7 @@ between runs of one program is noise that no number of trials within a run remov
 			rules := gate.DefaultRules()
 			if rulesFile != "" {
 				var err error
-				if rules, err = gate.ReadRules(rulesFile); err != nil {
+				if rules, err = input(c.Context(), rulesFile, gate.ReadRules); err != nil {
 					return err
 				}
 			}
@@ -75,7 +76,7 @@ between runs of one program is noise that no number of trials within a run remov
 			case len(args) == 0:
 				d, err = m.decide(c.Context(), rules)
 			default:
-				d, err = decideResults(args[0], args[1], rules, max(m.Seed, 1))
+				d, err = decideResults(c.Context(), args[0], args[1], rules, max(m.Seed, 1))
 			}
 			if d == nil || err != nil {
 				return err
@@ -92,12 +93,12 @@ between runs of one program is noise that no number of trials within a run remov
 }
 
 // decideResults judges results that were measured apart.
-func decideResults(base, head string, rules []gate.Rule, seed uint64) (*gate.Decision, error) {
-	b, err := result.ReadAll(base)
+func decideResults(ctx context.Context, base, head string, rules []gate.Rule, seed uint64) (*gate.Decision, error) {
+	b, err := input(ctx, base, result.ReadAll)
 	if err != nil {
 		return nil, err
 	}
-	h, err := result.ReadAll(head)
+	h, err := input(ctx, head, result.ReadAll)
 	if err != nil {
 		return nil, err
 	}

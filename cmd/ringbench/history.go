@@ -137,7 +137,7 @@ already is not added again.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			var entries []*history.Entry
 			for _, path := range args {
-				s, err := result.Read(path)
+				s, err := input(c.Context(), path, result.Read)
 				if err != nil {
 					return err
 				}
@@ -183,7 +183,9 @@ name it by the keys commit and commit-time.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			var entries []*history.Entry
 			for _, path := range args {
-				of, err := h.imported(c.InOrStdin(), path, at)
+				of, err := input(c.Context(), path, func(path string) ([]*history.Entry, error) {
+					return h.imported(c.InOrStdin(), path, at)
+				})
 				if err != nil {
 					return err
 				}

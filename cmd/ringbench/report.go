@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -53,7 +54,7 @@ runs. In which conditions the runs differ is said.`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			for i, f := range formats {
 				if !chosen[i] {
 					continue
@@ -67,7 +68,7 @@ runs. In which conditions the runs differ is said.`,
 				{"--hlog", hlog, nil, func(path string, s *result.Set) error { return toFile(path, reports.HLog, s) }},
 				{"--hgrm", hgrm, []string{"percentiles.hgrm"}, reports.HGRM},
 			}
-			return report(args, base, out)
+			return report(c.Context(), args, base, out)
 		},
 	}
 	f := c.Flags()
@@ -82,10 +83,10 @@ runs. In which conditions the runs differ is said.`,
 }
 
 // report gives out the results of files as one, compared with a base if that is named.
-func report(paths []string, base string, out outputs) error {
+func report(ctx context.Context, paths []string, base string, out outputs) error {
 	var from []result.Source
 	for i, path := range paths {
-		s, err := result.Read(path)
+		s, err := input(ctx, path, result.Read)
 		if err != nil {
 			return err
 		}

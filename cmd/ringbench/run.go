@@ -64,7 +64,7 @@ result names programs that are started, so it must come from one whom you trust.
 // resume completes a result, which stays what it was unless it has gained a block.
 // What a run that was killed has kept becomes the result that it was to write.
 func resume(c *cobra.Command, path string, dry bool) error {
-	set, err := result.Read(path)
+	set, err := input(c.Context(), path, result.Read)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func resume(c *cobra.Command, path string, dry bool) error {
 
 // runPlans runs the documents of a file, and what follows one that failed, too.
 func runPlans(c *cobra.Command, path string, dry bool) error {
-	documents, err := planfile.Read(path)
+	documents, err := input(c.Context(), path, planfile.Read)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/signal"
 	"syscall"
@@ -78,6 +79,24 @@ func TestInterruptAtOnce(t *testing.T) {
 	if set := r.result("r.json"); !set.Interrupted || len(set.Trials) != 0 {
 		t.Errorf("interrupted %v, %d trials", set.Interrupted, len(set.Trials))
 	}
+}
+
+// The rest of what is read may never come.
+func TestInterruptOfReading(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, "history", "import", "-")
+	in, err := r.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	if _, err := in.Write(bytes.Repeat([]byte("\n"), 1<<17)); err != nil { // more than a pipe holds: it reads
+		t.Fatal(err)
+	}
+	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	r.wait(exitInterrupted).says("ringbench: interrupted")
 }
 
 // A parent that is killed takes everything with it.
