@@ -51,6 +51,9 @@ that repeats it. All takes an hour, with --quick some minutes and one session.`,
 			} else if err := os.MkdirAll(dir, 0o777); err != nil {
 				return fmt.Errorf("--results=%s: %w; name another directory", dir, err)
 			}
+			if err := result.Writable(filepath.Join(dir, claims.Order[0]+".json")); err != nil {
+				return err
+			}
 			why, err := measureClaims(c.Context(), dir, quick)
 			if err != nil {
 				return err
