@@ -109,7 +109,7 @@ const optimize = "-O2"
 func (p *Programs) build(ctx context.Context, cc []string, name string) error {
 	args := append(cc[1:len(cc):len(cc)], optimize, "-pthread", "-o", p.Path(name), filepath.Join(p.dir, "ctwin", "src", name+".c"))
 	cmd := exec.CommandContext(ctx, cc[0], args...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "TMPDIR="+p.dir) // what an interrupt leaves of the compiler goes with it
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
 		return ctx.Err()
