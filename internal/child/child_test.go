@@ -3,6 +3,7 @@ package child
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strconv"
@@ -121,6 +122,9 @@ func TestRoleThatFails(t *testing.T) {
 	const why = "runtime/cgo: pthread_create failed: Resource temporarily unavailable"
 	if got := telling(why + "\nSIGABRT: abort\ngs     0x0\n"); got != why {
 		t.Errorf("a program that got no thread ended with %q", got)
+	}
+	if got := advice(&fs.PathError{Op: "fork/exec", Path: ownProgram, Err: unix.ENOENT}); !strings.Contains(got, "mount -t proc") {
+		t.Errorf("without /proc the advice is %q", got)
 	}
 	mustSay(t, start(t, Spec{Role: "unheard-of"}).Call(ctx, "go", nil, nil), "unheard-of: no such role")
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strconv"
@@ -69,6 +70,9 @@ type ExitState struct {
 	Usage  *syscall.Rusage
 }
 
+// ownProgram is the program of a child that is no foreign one.
+const ownProgram = "/proc/self/exe"
+
 // stderrDelay is how long we go on reading the standard error of a child that
 // has ended, should a process that it left behind still hold it open.
 const stderrDelay = 500 * time.Millisecond
@@ -84,12 +88,20 @@ func Start(spec Spec) (*Proc, error) {
 	}
 	err := p.start(spec)
 	if err != nil {
-		if errors.Is(err, syscall.EAGAIN) {
-			err = fmt.Errorf("%w: there are as many processes as may be; raise the limit (ulimit -u, TasksMax= of the systemd unit, --pids-limit of the container)", err)
-		}
-		return nil, fmt.Errorf("start %s: %w", p.name, err)
+		return nil, fmt.Errorf("start %s: %w%s", p.name, err, advice(err))
 	}
 	return p, nil
+}
+
+func advice(err error) string {
+	var e *fs.PathError
+	switch {
+	case errors.Is(err, syscall.EAGAIN):
+		return ": there are as many processes as may be; raise the limit (ulimit -u, TasksMax= of the systemd unit, --pids-limit of the container)"
+	case errors.As(err, &e) && e.Path == ownProgram && errors.Is(err, fs.ErrNotExist):
+		return "; mount -t proc proc /proc"
+	}
+	return ""
 }
 
 func (p *Proc) start(spec Spec) (err error) {
@@ -132,7 +144,7 @@ func command(spec Spec, name string) *exec.Cmd {
 	if len(spec.Command) > 0 {
 		cmd = exec.Command(spec.Command[0], spec.Command[1:]...)
 	} else {
-		cmd = &exec.Cmd{Path: "/proc/self/exe", Args: []string{"ringbench-child", name}}
+		cmd = &exec.Cmd{Path: ownProgram, Args: []string{"ringbench-child", name}}
 	}
 	cmd.Env = append(os.Environ(), spec.Env...)
 	if spec.GoMaxProcs > 0 {
