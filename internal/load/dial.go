@@ -126,6 +126,8 @@ func advice(err error) string {
 		return "; nothing listens there"
 	case errors.Is(err, unix.EAGAIN):
 		return "; the server's backlog is full: raise net.core.somaxconn"
+	case errors.Is(err, unix.ENETUNREACH):
+		return "; in a network namespace of its own: ip link set lo up"
 	}
 	return ""
 }
