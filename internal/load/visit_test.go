@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ringbench/ringbench/internal/result"
 )
 
@@ -213,6 +215,9 @@ func TestVisitsLost(t *testing.T) {
 
 // A server that has gone refuses the next connection.
 func TestVisitsRefused(t *testing.T) {
+	if got := advice(unix.ENETUNREACH); !strings.Contains(got, "ip link set lo up") {
+		t.Errorf("with a loopback that is down the advice is %q", got)
+	}
 	for _, backend := range []string{"epoll", "uring"} {
 		lookup(t, backend)
 		d := startDesk(t, func(c net.Conn, d *desk) {
