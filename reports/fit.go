@@ -128,16 +128,15 @@ func shortenName(s string, n int) string {
 	r := []rune(s)
 	from, to, width := 0, len(r), 0
 	for from < to {
-		next, end := from, true // the end of a name is what differs, so it gets the odd column
-		if len(r)-to > from {
-			end = false
-		} else {
+		last := from > len(r)-to // taken from the end
+		next := from
+		if last {
 			next = to - 1
 		}
 		if width += twwidth.Width(string(r[next])); width > n-1 {
 			break
 		}
-		if end {
+		if last {
 			to--
 		} else {
 			from++
