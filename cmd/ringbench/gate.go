@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ringbench/ringbench/internal/bench"
 	"github.com/ringbench/ringbench/internal/compare"
@@ -55,7 +57,7 @@ between runs of one program is noise that no number of trials within a run remov
 			if len(args) != 2 && (len(args) != 0 || !m.given() && !test.asked) {
 				return fmt.Errorf("%s takes two results, base first, or flags that say what to measure; see %s --help", c.CommandPath(), c.CommandPath())
 			}
-			return nil
+			return fitting(c, len(args) == 2, test.asked)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := out.check(); err != nil {
@@ -90,6 +92,30 @@ between runs of one program is noise that no number of trials within a run remov
 	m.flags(c)
 	test.flags(c)
 	return c
+}
+
+// What the flags of a gate are about; all others are about a measurement.
+var (
+	anyGate     = []string{"rules", "format", "seed", "help"}
+	twoSides    = []string{"base-cmd", "head-cmd", "base-bin", "head-bin", "base-rev", "head-rev", "build", "cmd", "output", "dry-run"}
+	testsItself = []string{"self-test", "attempts", "slowdowns", "recommend"}
+)
+
+// fitting refuses flags that would say nothing.
+func fitting(c *cobra.Command, results, selfTest bool) (err error) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		is := func(list []string) bool { return slices.Contains(list, f.Name) }
+		switch {
+		case err != nil || is(anyGate):
+		case results:
+			err = fmt.Errorf("--%s is of what a gate measures, and two results have been; leave one out", f.Name)
+		case selfTest && is(twoSides):
+			err = fmt.Errorf("--%s is of a base and a head, and --self-test slows a server of ringbench (--backend); leave one out", f.Name)
+		case !selfTest && is(testsItself):
+			err = fmt.Errorf("--%s is of --self-test; give that too", f.Name)
+		}
+	})
+	return err
 }
 
 // decideResults judges results that were measured apart.

@@ -55,7 +55,7 @@ func (m *measuredGate) flags(c *cobra.Command) {
 	f.DurationVar(&m.Duration, "duration", 500*time.Millisecond, "measured window of a trial")
 	f.DurationVar(&m.Warmup, "warmup", 150*time.Millisecond, "load before the window")
 	m.Until = 0.005
-	f.Var(share{&m.Until}, "until", "measure until the interval of every ratio of CPU reaches no farther than this to either side, or the ratio is far from the threshold; default: 0.5%")
+	f.Var(share{&m.Until}, "until", "measure until the interval of every ratio of CPU reaches no farther than this to either side, or the ratio is far from the threshold")
 	f.IntVar(&m.Trials, "trials", 200, "blocks at most; each has base, head and base again")
 	f.DurationVar(&m.Within, "within", 5*time.Minute, "all of it, with the run that confirms a regression; 0: no limit")
 	f.BoolVar(&m.Audit, "audit", true, "also count system calls by tracepoint, where permitted")
