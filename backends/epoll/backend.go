@@ -224,7 +224,7 @@ func (l *Loop) Close() error {
 
 // maxSkips bounds how many Waits may live on what is known to be ready before
 // the kernel is asked again, so that one busy connection cannot starve others.
-const maxSkips = 256
+const maxSkips = 64
 
 // Wait implements backends.Loop.
 func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (int, error) {
