@@ -157,9 +157,8 @@ type Loop struct {
 	fds      []desc                          // by descriptor
 	nonblock []uint64                        // a bit for each descriptor that is O_NONBLOCK by the loop
 	done     fifo.Queue[backends.Completion] // finished, to be handed out
-	news     []uapi.EpollEvent               // that something came, and nothing else, to be looked at when its turn comes
 	run      fifo.Queue[int32]               // descriptors that are ready and have an op that waits for it
-	turn     turn                            // before those in news, which are before those in run
+	turn     turn                            // before those in run
 	starved  fifo.Queue[int32]               // descriptors whose receive found no buffer
 	dst      []backends.Completion           // what collect fills, while it does
 	filled   int
@@ -295,7 +294,7 @@ func (l *Loop) collect(dst []backends.Completion, n int) int {
 		}
 		// What yields nothing costs nothing: without a completion in dst the
 		// caller would wait in the kernel, with others still in line.
-		if n := l.readNext(); n > 0 {
+		if n := l.receive(l.next()); n > 0 {
 			budget -= max(n, backends.PageSize)
 		}
 	}
@@ -345,7 +344,6 @@ func (l *Loop) outcome() (c *backends.Completion, out bool) {
 // first of the loop's own timers.
 func (l *Loop) poll(timeout time.Duration) error {
 	l.skipped = 0
-	l.takeNews() // none, where this may block
 	if when, ok := l.timers.Next(); ok {
 		if d := max(time.Duration(when-backends.Nanotime()), 0); timeout < 0 || d < timeout {
 			timeout = d
@@ -375,7 +373,9 @@ func (l *Loop) poll(timeout time.Duration) error {
 		return fmt.Errorf("epoll_pwait2: %w", e)
 	}
 	l.Tally.Counters[backends.Completions] += uint64(n)
-	l.announced(l.events[:n])
+	for i := range l.events[:n] {
+		l.event(&l.events[i])
+	}
 	if when, ok := l.timers.Next(); ok {
 		now := backends.Nanotime()
 		for ; ok && when <= now; when, ok = l.timers.Next() {
