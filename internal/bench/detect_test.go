@@ -53,7 +53,7 @@ func TestKnownDifferenceIsFound(t *testing.T) {
 func attempt(t *testing.T, percent int, length time.Duration, seed uint64) (e stat.Effect, truth float64) {
 	t.Helper()
 	o := options("epoll")
-	o.echo().Conns, o.echo().Rates, o.Slow = []int{64}, []float64{10_000}, []string{fmt.Sprintf("epoll=%d%%", percent)}
+	o.echo().Conns, o.echo().Rates, o.Slow = []int{64}, []float64{20_000}, []string{fmt.Sprintf("epoll=%d%%", percent)}
 	o.Duet, o.Seed, o.Duration, o.Warmup = true, seed, 500*time.Millisecond, 200*time.Millisecond
 	one, err := Estimate(planOf(t, o))
 	if err != nil {

@@ -36,7 +36,7 @@ func TestConfirming(t *testing.T) {
 // A round rate, so that what differs a little from day to day is the same load.
 func TestPaced(t *testing.T) {
 	for answered, want := range map[float64]float64{
-		3: 0, 4: 1, 7.9: 1, 8: 2, 19.9: 2, 20: 5, 39: 5, 40: 10, 58_000: 10_000, 79_000: 10_000, 80_000: 20_000, 1e7: 2e6,
+		1: 0, 2: 1, 3.9: 1, 4: 2, 9.9: 2, 10: 5, 19: 5, 20: 10, 40_000: 20_000, 99_000: 20_000, 100_000: 50_000, 1e7: 5e6,
 		math.NaN(): 0, math.Inf(-1): 0, 0: 0,
 	} {
 		if got := paced(answered); got != want {
