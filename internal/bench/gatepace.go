@@ -16,7 +16,7 @@ const (
 	// pacedShare is how much of what base answers in closed loop it is asked at a fixed
 	// rate at most. With less to do a server wakes up for each message, and the ratio of
 	// two that are alike spreads three times as far.
-	pacedShare = 0.5
+	pacedShare = 0.7
 )
 
 // pace sets the rates of the loads. In closed loop a server that is slower lets its
@@ -73,7 +73,7 @@ func (g *Gate) RateNote() string {
 	if !g.Paced || g.CallsAlone {
 		return ""
 	}
-	return fmt.Sprintf("at a fixed rate: the largest of 1, 2, 5, 10, ... messages a second that is at most %g %% of what base answers beside itself in closed loop, which is measured first", 100*pacedShare)
+	return fmt.Sprintf("at a fixed rate: %g %% of what base answers beside itself in closed loop, which is measured first, rounded down to one digit", 100*pacedShare)
 }
 
 // paced is the rate for a server that answers so much: a round one, so that results
@@ -84,10 +84,5 @@ func paced(answered float64) float64 {
 		return 0
 	}
 	power := math.Pow(10, math.Floor(math.Log10(most)))
-	for _, step := range []float64{5, 2} {
-		if step*power <= most {
-			return step * power
-		}
-	}
-	return power
+	return math.Floor(most/power) * power
 }
