@@ -35,3 +35,17 @@ func TestShareIsOfOnePacer(t *testing.T) {
 		}
 	}
 }
+
+// An event loop takes what is due on its hot path.
+func TestTakerAloneAllocatesNothing(t *testing.T) {
+	for _, arrivals := range []Arrivals{Constant, Poisson} {
+		taker := NewPacer(1e9, 1e5, arrivals, 7, 0, 1).Share(1)[0]
+		if n := testing.AllocsPerRun(10, func() {
+			for range 2 * arrivalsBlock {
+				taker.Take()
+			}
+		}); n > 0 {
+			t.Errorf("%q: %v allocations for two blocks", arrivals, n)
+		}
+	}
+}
