@@ -23,7 +23,7 @@ func TestDatagrams(t *testing.T) {
 		if trial.Void != "" || trial.Bytes != trial.Messages*uint64(cell.Size) {
 			t.Errorf("%s, %d B: void %q, %d messages, %d bytes", cell.Contestant, cell.Size, trial.Void, trial.Messages, trial.Bytes)
 		}
-		if (trial.CountedSyscalls == nil) != (cell.Family() == "net") {
+		if known := trial.CountedSyscalls != nil; known != (cell.Family() != "net" && trial.Messages > 0) {
 			t.Errorf("%s: counted system calls %v", cell.Contestant, trial.CountedSyscalls)
 		}
 	}
