@@ -16,8 +16,10 @@
 // its Completion until Recycle.
 //
 // Descriptors. A descriptor used with a Loop is closed by a Close op on that
-// Loop, because loops remember descriptors. Close first cancels what is in
-// flight on the descriptor; those completions come before its own.
+// Loop, because loops remember descriptors, and one that an Accept brought by a
+// Close op on some Loop of the Backend, also when that which used it is closed.
+// Close first cancels what is in flight on the descriptor; those completions come
+// before its own.
 //
 // The package knows nothing of workloads, measurements or processes.
 package backends

@@ -95,6 +95,25 @@ func Lookup(name string) (Backend, error) {
 	return families[v.Family].New(v)
 }
 
+// Named are the features that a variant's name adds or removes, by their names
+// without values; none of a name that Lookup refuses.
+func Named(variant string) map[string]Feature {
+	v, err := parseVariant(variant)
+	if err != nil {
+		return nil
+	}
+	known, named := families[v.Family].Features, map[string]Feature{}
+	for _, f := range slices.Concat(v.Add, v.Remove) {
+		name, _, valued := strings.Cut(f, "=")
+		key := name
+		if valued {
+			key += "="
+		}
+		named[name] = known[key]
+	}
+	return named
+}
+
 func parseVariant(name string) (v Variant, err error) {
 	base, rest := name, ""
 	if i := strings.IndexAny(name, "+-"); i >= 0 {

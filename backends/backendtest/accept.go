@@ -54,7 +54,7 @@ func (r *rig) adopt(c backends.Completion) int32 {
 		r.Fatalf("accept: %v", c.Res.Err())
 	}
 	fd := int32(c.Res)
-	if r.fds[fd] {
+	if _, owned := r.fds[fd]; owned {
 		r.Fatalf("accept brought descriptor %d, which is another's", fd)
 	}
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)

@@ -232,7 +232,7 @@ func (r *rig) renumber(fd, to int32) {
 	}
 	unix.Close(int(fd))
 	delete(r.fds, fd)
-	r.fds[to] = true
+	r.fds[to] = false
 }
 
 func loopCloseTimeouts(t *testing.T, b backends.Backend) {

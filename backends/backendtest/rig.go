@@ -31,7 +31,7 @@ type rig struct {
 	dst   []backends.Completion
 	ready []backends.Completion // reaped, not yet looked at
 	arena *backends.Arena
-	fds   map[int32]bool // descriptors that the owner has open
+	fds   map[int32]bool // descriptors that the owner has open; true: an Accept brought it
 	peers []io.Closer
 	ops   []*backends.Op // everything submitted through the rig
 	sends int
@@ -56,9 +56,7 @@ func open(t *testing.T, b backends.Backend, cfg backends.Config) *rig {
 	})
 	t.Cleanup(func() {
 		r.shut()
-		for fd := range r.fds {
-			unix.Close(int(fd))
-		}
+		r.hangUp()
 		for _, p := range r.peers {
 			p.Close()
 		}
@@ -88,6 +86,37 @@ func (r *rig) shut() {
 	for _, op := range r.ops {
 		if op.Lent() {
 			r.Errorf("%v on %d is still lent after the loop was closed", op.Code, op.FD)
+		}
+	}
+}
+
+// hangUp closes what is open: descriptors that an Accept brought as a Backend demands,
+// on a loop that knows nothing of them yet.
+func (r *rig) hangUp() {
+	r.Helper()
+	var loop backends.Loop
+	for fd, accepted := range r.fds {
+		if !accepted {
+			unix.Close(int(fd))
+			continue
+		}
+		if loop == nil {
+			var err error
+			if loop, err = r.b.Open(backends.Config{}); err != nil {
+				r.Fatal(err)
+			}
+		}
+		loop.Submit(&backends.Op{Code: backends.Close, FD: fd})
+		for n := 0; n == 0; {
+			var err error
+			if n, err = loop.Wait(r.dst, 1, -1); err != nil || n > 0 && r.dst[0].Res != 0 {
+				r.Fatalf("close of descriptor %d: %d, %v", fd, r.dst[0].Res, err)
+			}
+		}
+	}
+	if loop != nil {
+		if err := loop.Close(); err != nil {
+			r.Error(err)
 		}
 	}
 }

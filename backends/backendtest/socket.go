@@ -44,7 +44,7 @@ func (r *rig) pair(network string) (int32, peer) {
 
 // own notes what to close when the test is over.
 func (r *rig) own(fd int32, conn net.Conn) {
-	r.fds[fd] = true
+	r.fds[fd] = false
 	if conn != nil {
 		// A peer that waits in vain ends before the watchdog does.
 		conn.SetDeadline(time.Now().Add(patience / 2))

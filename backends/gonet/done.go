@@ -87,7 +87,6 @@ func (l *loop) accepted(e *entry) (more bool) {
 		l.finish(e, result(err), nil)
 		return false
 	}
-	l.tally.Counters[backends.SysOther]++ // its cookie
 	accepted.put(fd, conn)
 	if e.op.Flags&backends.Multishot == 0 {
 		l.finish(e, backends.Result(fd), nil)

@@ -177,66 +177,6 @@ func TestAcceptedConnectionChangesLoops(t *testing.T) {
 	closeFD(t, a, l)
 }
 
-// An owner that closes an accepted descriptor behind the loops' back gets its
-// number again with another socket. What package net still has of the old one
-// must neither be taken for the new one nor close it when it is collected.
-func TestDescriptorClosedBehindTheBack(t *testing.T) {
-	l, path := listen(t)
-	a := open(t)
-	for range 3 {
-		conn, err := net.Dial("unix", path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fd := int32(do(t, a, &backends.Op{Code: backends.Accept, FD: l}).Res)
-		unix.Close(int(fd))
-		conn.Close()
-		x, y := raw(t)
-		if x != fd && y != fd {
-			if err := unix.Dup3(int(x), int(fd), unix.O_CLOEXEC); err != nil {
-				t.Fatal(err)
-			}
-			unix.Close(int(x))
-			x = fd
-		} else if y == fd {
-			x, y = y, x
-		}
-		// It must wait beside another op: what is left of the old connection
-		// would never hear of input.
-		tick := &backends.Op{Code: backends.Timeout, Off: 2e6}
-		recv := &backends.Op{Code: backends.Recv, FD: x, Buf: make([]byte, 8)}
-		a.Submit(recv)
-		if c := do(t, a, tick); c.Op != tick {
-			t.Fatalf("%v: %v", c.Op.Code, c.Res.Err())
-		}
-		if _, err := unix.Write(int(y), []byte("new")); err != nil {
-			t.Fatal(err)
-		}
-		tick.Off = 20e9
-		if c := do(t, a, tick); c.Op != recv || string(recv.Buf[:c.Res]) != "new" {
-			t.Fatalf("%v: %d, %v", c.Op.Code, c.Res, c.Res.Err())
-		}
-		if c := do(t, a, &backends.Op{Code: backends.Cancel, Target: tick}); c.Op != tick {
-			t.Fatalf("%v: %v", c.Op.Code, c.Res.Err())
-		}
-		next(t, a)
-		if c := do(t, a, &backends.Op{Code: backends.Send, FD: x, Buf: []byte("new")}); c.Res != 3 {
-			t.Fatalf("send: %v", c.Res.Err())
-		}
-		for range 3 {
-			runtime.GC()
-			time.Sleep(time.Millisecond) // finalizers run
-		}
-		back := make([]byte, 8)
-		if n, err := unix.Read(int(y), back); err != nil || string(back[:n]) != "new" {
-			t.Fatalf("the new socket sent back %q, %v", back[:n], err)
-		}
-		closeFD(t, a, x)
-		unix.Close(int(y))
-	}
-	closeFD(t, a, l)
-}
-
 // Wrapping a descriptor leaves the owner's number open, whatever is collected,
 // until it is closed.
 func TestWrappedDescriptorSurvivesCollection(t *testing.T) {

@@ -1,10 +1,9 @@
 package gonet
 
 import (
+	"fmt"
 	"net"
 	"sync"
-
-	"golang.org/x/sys/unix"
 )
 
 // accepted holds the connections that Accept brought and no loop uses at
@@ -14,52 +13,29 @@ var accepted handover
 
 type handover struct {
 	mu    sync.Mutex
-	conns map[int32]handed
-	// stale are connections whose descriptor was closed behind their back.
-	// Letting go of one would let its finalizer close that number once more,
-	// whoever has it by then; so they are kept.
-	stale []net.Conn
+	conns map[int32]net.Conn
 }
 
-type handed struct {
-	conn   net.Conn
-	cookie uint64 // the kernel's name for the socket, never used twice
-}
-
-func cookie(fd int32) uint64 {
-	c, err := unix.GetsockoptUint64(int(fd), unix.SOL_SOCKET, unix.SO_COOKIE)
-	if err != nil {
-		return 0
-	}
-	return c
-}
-
-// put leaves conn, whose descriptor is fd, for the loop that will use it.
+// put leaves conn, whose descriptor is fd, for the loop that will use it. Another under
+// that number was closed by something else than a Close op: its finalizer would close
+// the number once more, whoever has it by then.
 func (h *handover) put(fd int32, conn net.Conn) {
-	in := handed{conn, cookie(fd)}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if old, ok := h.conns[fd]; ok {
-		h.stale = append(h.stale, old.conn)
+	if h.conns[fd] != nil {
+		panic(fmt.Sprintf("gonet: accepted descriptor %d was not closed by a Close op", fd))
 	}
 	if h.conns == nil {
-		h.conns = make(map[int32]handed)
+		h.conns = make(map[int32]net.Conn)
 	}
-	h.conns[fd] = in
+	h.conns[fd] = conn
 }
 
 // take is the connection whose descriptor is fd, nil when there is none.
 func (h *handover) take(fd int32) net.Conn {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	in, ok := h.conns[fd]
-	if !ok {
-		return nil
-	}
+	conn := h.conns[fd]
 	delete(h.conns, fd)
-	if c := cookie(fd); c == 0 || c != in.cookie {
-		h.stale = append(h.stale, in.conn)
-		return nil
-	}
-	return in.conn
+	return conn
 }

@@ -136,7 +136,6 @@ func (l *loop) find(fd int32) *desc {
 	}
 	d := &desc{fd: fd}
 	if d.conn = accepted.take(fd); d.conn != nil {
-		l.tally.Counters[backends.SysOther]++ // its cookie
 		d.own = true
 		l.keep(d)
 	}
