@@ -75,7 +75,7 @@ func (a *Ablation) match(p *result.Plan, base result.Cell, candidates []candidat
 	p.Cells = append(p.Cells, base)
 	add(second, result.Match{Label: "A/A", Same: true})
 	for _, c := range candidates {
-		if c.why == nil && c.acts(base, l) {
+		if c.why == nil && acts(c.feature, l, base, c.cell) {
 			add(c.cell, result.Match{Label: strings.TrimPrefix(c.variant, base.Backend)}) // such as "+sqpoll"
 		}
 	}
@@ -110,42 +110,12 @@ type candidate struct {
 	why     error // it cannot act here
 }
 
-// acts reports whether the feature can make a difference to a load: it acts on an
-// op that loops have under it, by default or in the variant.
-func (c candidate) acts(base result.Cell, l result.Load) bool {
-	return slices.ContainsFunc([]result.Cell{base, c.cell}, func(x result.Cell) bool {
-		x.Load = l
-		b, err := backends.Lookup(x.Backend)
-		if err != nil {
-			return false
-		}
-		return c.feature.ActsOn(of(x).ops(x, b.Traits()))
-	})
-}
-
 // leftOut is why the candidate is not measured under some of the loads.
 func (c candidate) leftOut(base result.Cell, loads []result.Load) error {
 	if c.why != nil {
 		return c.why
 	}
-	if on := c.feature.On; on != nil && len(on) == 0 {
-		return fmt.Errorf("it acts on no op: %s", c.feature.Doc)
-	}
-	var idle []string
-	for _, l := range loads {
-		if !c.acts(base, l) {
-			idle = append(idle, l.String())
-		}
-	}
-	where := "here"
-	switch len(idle) {
-	case 0:
-		return nil
-	case len(loads):
-	default:
-		where = "under " + strings.Join(idle, "; ")
-	}
-	return fmt.Errorf("it acts on %s, of which there is none %s", c.feature.Target(), where)
+	return idle(c.feature, loads, base, c.cell)
 }
 
 func (a *Ablation) candidates(f backends.Family) (list []candidate, err error) {

@@ -37,6 +37,13 @@ func (o *Options) cells(p *result.Plan, loads []result.Load) (warnings []string,
 			p.Cells = append(p.Cells, first)
 		}
 	}
+	for _, c := range contestants {
+		idle, err := namesActs(c, loads)
+		if err != nil {
+			return nil, err
+		}
+		warnings = append(warnings, idle...)
+	}
 	return warnings, nil
 }
 

@@ -194,6 +194,9 @@ func (o *Options) checkClient(loads []result.Load) error {
 	if t := client.Traits(); t.Blocking || t.Memory {
 		return fmt.Errorf("--client=%s cannot drive many connections from one loop: use epoll or uring", o.Client)
 	}
+	if client.Traits().HandsOver {
+		return fmt.Errorf("--client=%s hands on the connections that it accepts, and a client accepts none; leave the feature out", o.Client)
+	}
 	for _, l := range loads {
 		if err := takesDatagrams("--client", o.Client, l.Network); err != nil {
 			return err
