@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -14,7 +15,7 @@ import (
 
 // writeResult writes a result of two contestants with eight trials each, whose CPU a
 // message in ns, its noise, calls a message and connections the arguments give as
-// NAME=VALUE.
+// NAME=VALUE, and the second that it started.
 func writeResult(ts *testscript.TestScript, args []string) {
 	of := map[string]float64{"conns": 4}
 	for _, a := range args[1:] {
@@ -35,6 +36,9 @@ func writeResult(ts *testscript.TestScript, args []string) {
 			ts.Check(t.Service.RecordValues(1000, 1000)) // too few for p99.9
 			s.Trials = append(s.Trials, t)
 		}
+	}
+	if of["started"] > 0 {
+		s.Started = time.Unix(int64(of["started"]), 0)
 	}
 	path := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(filepath.Dir(path), 0o777))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ringbench/ringbench/internal/result"
 )
@@ -14,6 +15,13 @@ import (
 func Results(base, head []*result.Set, o Options) (*Comparison, error) {
 	if len(base) == 0 || len(head) == 0 {
 		return nil, errors.New("a comparison takes a result of base and one of head")
+	}
+	for _, b := range base {
+		for _, h := range head {
+			if run := result.SharedRun(b, h); run != nil {
+				return nil, fmt.Errorf("base and head hold the same run, started %s, which differs from itself in nothing; name two runs", run.Started.UTC().Format(time.RFC3339))
+			}
+		}
 	}
 	c := &Comparison{Base: Side{o.BaseName, base[0].Env.Commit}, Head: Side{o.HeadName, head[0].Env.Commit}}
 	c.differ(base, head)

@@ -71,12 +71,8 @@ func Join(from ...Source) (*Set, error) {
 
 // apart says why no one report can be of both, "" if it can.
 func apart(a, b Source) string {
-	for _, x := range a.parts() {
-		for _, y := range b.parts() {
-			if x.Started.Equal(y.Started) && a.Env.Host == b.Env.Host {
-				return fmt.Sprintf("%s and %s hold the same run, started %s: its trials would count twice; name it once", a.Name, b.Name, x.Started.UTC().Format(time.RFC3339))
-			}
-		}
+	if run := SharedRun(a.Set, b.Set); run != nil {
+		return fmt.Sprintf("%s and %s hold the same run, started %s: its trials would count twice; name it once", a.Name, b.Name, run.Started.UTC().Format(time.RFC3339))
 	}
 	switch {
 	case a.Plan.Purpose != b.Plan.Purpose:
@@ -102,6 +98,18 @@ func apart(a, b Source) string {
 		}
 	}
 	return ""
+}
+
+// SharedRun is a run that two sets hold, alone or joined to others; nil: there is none.
+func SharedRun(a, b *Set) *Part {
+	for _, x := range (Source{Set: a}).parts() {
+		for _, y := range (Source{Set: b}).parts() {
+			if !x.Started.IsZero() && x.Started.Equal(y.Started) && a.Env.Host == b.Env.Host {
+				return &x
+			}
+		}
+	}
+	return nil
 }
 
 func purpose(p *Plan) string {
