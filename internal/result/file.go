@@ -56,32 +56,45 @@ func decode(b []byte) (*Set, error) {
 	if n := bytes.Count(b, []byte("{")); n > objectsMax {
 		return nil, fmt.Errorf("it has more than %d parts, so it is not a ringbench result", objectsMax)
 	}
-	var head struct {
-		Schema *string `json:"schema"`
-		Plan   struct {
-			Workload string `json:"workload"` // of all cells, in a file of schema1
-		} `json:"plan"`
+	s, workload := new(Set), ""
+	err := s.unmarshal(b, histogramsSizeMax)
+	if err != nil || s.Schema != Schema { // what names this one need not be gone through again
+		var foreign error
+		if workload, foreign = schemaOf(b); foreign != nil {
+			return nil, foreign
+		}
 	}
-	if err := json.Unmarshal(b, &head); err != nil {
-		return nil, notJSON(err, len(b))
-	}
-	switch {
-	case head.Schema == nil:
-		return nil, errors.New("it names no schema, so it is not a ringbench result")
-	case *head.Schema != Schema && *head.Schema != schema1:
-		return nil, fmt.Errorf("its schema is %.60q and this ringbench reads %q and %q; use the ringbench that wrote it", *head.Schema, schema1, Schema)
-	}
-	s := new(Set)
-	if err := s.unmarshal(b, histogramsSizeMax); err != nil {
+	if err != nil {
 		return nil, notJSON(err, len(b))
 	}
 	if s.Schema == schema1 {
 		s.Schema = Schema
 		for i := range s.Plan.Cells {
-			s.Plan.Cells[i].Workload = head.Plan.Workload
+			s.Plan.Cells[i].Workload = workload
 		}
 	}
 	return s, s.check()
+}
+
+// schemaOf is an error for what is no result, or one that this package does not read,
+// and else the workload of all cells, in a file of schema1.
+func schemaOf(b []byte) (workload string, err error) {
+	var head struct {
+		Schema *string `json:"schema"`
+		Plan   struct {
+			Workload string `json:"workload"`
+		} `json:"plan"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return "", notJSON(err, len(b))
+	}
+	switch {
+	case head.Schema == nil:
+		return "", errors.New("it names no schema, so it is not a ringbench result")
+	case *head.Schema != Schema && *head.Schema != schema1:
+		return "", fmt.Errorf("its schema is %.60q and this ringbench reads %q and %q; use the ringbench that wrote it", *head.Schema, schema1, Schema)
+	}
+	return head.Plan.Workload, nil
 }
 
 // schema1 named the workload once, in its plan.
