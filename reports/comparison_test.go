@@ -22,7 +22,7 @@ const hostile = "\x1b[31m|<b>@all [x](http://evil) `#1` $x$ &amp; 100%\r\n::erro
 func compared(t *testing.T, change func(base, head *result.Set)) *compare.Comparison {
 	t.Helper()
 	base, head := newSet(6, 64), newSet(6, 64)
-	head.Env.Kernel, head.Env.Commit = "6.19.0", "bbb"
+	head.Started, head.Env.Kernel, head.Env.Commit = base.Ended, "6.19.0", "bbb"
 	for i := range head.Trials {
 		switch tr := &head.Trials[i]; tr.Cell {
 		case 0:
@@ -79,6 +79,7 @@ func TestComparison(t *testing.T) {
 // Of several loads each is named, and what shows no difference is cut.
 func TestComparisonOfLoads(t *testing.T) {
 	base, head := newSet(3, 1, 4, 64), newSet(3, 1, 4, 64)
+	head.Started = base.Ended
 	c, err := compare.Results([]*result.Set{base}, []*result.Set{head}, compare.Options{})
 	if err != nil {
 		t.Fatal(err)
