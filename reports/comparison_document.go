@@ -59,16 +59,18 @@ func openOf(c *compare.Comparison) string {
 	return fmt.Sprintf("; %d of %d comparisons are inconclusive", open, len(c.Findings))
 }
 
+// findingsTable has what a reader looks for beside the name, where a small screen shows
+// it without a scroll, and what it was made of after that.
 func findingsTable(c *compare.Comparison) page.Table {
-	t := page.Table{Header: []string{"", "base", "head", "change", "95 % interval", "noise %", "seen from %", "q", "verdict"}}
+	t := page.Table{Header: []string{"", "change", "95 % interval", "verdict", "base", "head", "noise %", "seen from %", "q"}}
 	for i := range c.Findings {
 		f := &c.Findings[i]
 		open := !differs(f)
 		cell := func(text string, sort float64) page.Cell { return page.Cell{Text: text, Sort: sort, Faint: open} }
 		t.Rows = append(t.Rows, page.Row{Name: findingName(c, f, true), Cells: []page.Cell{
-			cell(withUnit(f, f.Base.Center), f.Base.Center), cell(withUnit(f, f.Head.Center), f.Head.Center),
-			cell(changeOf(f), f.Effect.Center), cell(changeRangeOf(f), f.Effect.Hi-f.Effect.Lo), cell(percent(f.Floor), f.Floor),
-			cell(percent(f.Detectable), f.Detectable), cell(figure(f.Q), f.Q), cell(verdictOf(f), float64(f.Verdict)),
+			cell(changeOf(f), f.Effect.Center), cell(changeRangeOf(f), f.Effect.Hi-f.Effect.Lo), cell(verdictOf(f), float64(f.Verdict)),
+			cell(withUnit(f, f.Base.Center), f.Base.Center), cell(withUnit(f, f.Head.Center), f.Head.Center), cell(percent(f.Floor), f.Floor),
+			cell(percent(f.Detectable), f.Detectable), cell(figure(f.Q), f.Q),
 		}})
 	}
 	return t

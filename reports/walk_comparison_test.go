@@ -92,8 +92,8 @@ func (f *shownFinding) cells() []want {
 	case f.More > 0:
 		verdict = sorted(math.NaN(), f.More)
 	}
-	return []want{sorted(base, base/unit), sorted(head, head/unit), change, interval, sorted(f.Floor, 100*f.Floor),
-		sorted(float64(f.Detectable), 100*float64(f.Detectable)), nums(float64(f.Q)), verdict}
+	return []want{change, interval, verdict, sorted(base, base/unit), sorted(head, head/unit), sorted(f.Floor, 100*f.Floor),
+		sorted(float64(f.Detectable), 100*float64(f.Detectable)), nums(float64(f.Q))}
 }
 
 // A shownComparison is what a page of two results embeds.
@@ -137,7 +137,7 @@ func (data *shownComparison) walk(t *testing.T, p shownPage) *walked {
 			mid, lo, hi := floats(f.Ratio)
 			name, _ := numbersOf(f.what())
 			cells := f.cells()
-			said := slices.Concat(name, cells[2].numbers, cells[3].numbers, cells[7].numbers)
+			said := slices.Concat(name, cells[0].numbers, cells[1].numbers, cells[2].numbers)
 			series = append(series, wantSeries{f.Contestant, "", "intervals", []wantPoint{{x: mid, y: float64(y), lo: lo, hi: hi, text: want{numbers: append([]float64{}, said...)}}}})
 			drawn++
 		}
