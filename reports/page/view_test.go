@@ -162,8 +162,15 @@ func TestReadsWithoutScript(t *testing.T) {
 	}
 }
 
+const foldedAway = `[...document.querySelectorAll("details li")].filter((e) => !e.checkVisibility({ contentVisibilityAuto: true })).length`
+
 func TestPrints(t *testing.T) {
-	b := open(t, write(t, fixture()))
+	d := fixture()
+	d.Limits = slices.Repeat(d.Limits, 9)
+	b := open(t, write(t, d))
+	if folded := js[int](b, foldedAway); folded != 3 {
+		t.Errorf("%d of 9 lines are folded away", folded)
+	}
 	b.click("#theme")
 	b.media("print", "dark")
 	if got := js[string](b, `getComputedStyle(document.body).backgroundColor`); got != "rgb(255, 255, 255)" {
@@ -171,6 +178,9 @@ func TestPrints(t *testing.T) {
 	}
 	if left := js[[]string](b, `[...document.querySelectorAll("button:not(.key):not(th button), nav, .tip")].filter((e) => e.checkVisibility()).map((e) => e.outerHTML)`); len(left) > 0 {
 		t.Errorf("printed: %q", left)
+	}
+	if folded := js[int](b, foldedAway); folded > 0 {
+		t.Errorf("%d lines are folded away on paper", folded)
 	}
 	if got := js[string](b, `getComputedStyle(document.querySelector(".wide")).overflowX`); got != "visible" {
 		t.Errorf("a table's overflow is %s on paper", got)
