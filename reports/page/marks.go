@@ -132,13 +132,13 @@ func (p *frame) drawPoint(c *canvas, kind chart.Kind, pt chart.Point) {
 	case chart.Whiskers:
 		p.drawInterval(c, "whisker", y+barHeight/2, pt)
 	case chart.Intervals:
-		class = strings.Replace(class, "dot", "interval", 1)
+		bar := "interval"
 		if pt.Faint {
-			class = "interval faint"
+			bar, class = bar+" faint", class+" faint"
 		}
-		p.drawInterval(c, class, y+barHeight/2, pt)
+		p.drawInterval(c, bar, y+barHeight/2, pt)
 		if x := p.x.px(pt.X); x >= p.x.a && x <= p.x.b {
-			c.add("circle", dotClass(pt), "", "cx", x, "cy", y+barHeight/2, "r", 4.5)
+			c.add("circle", class, "", "cx", x, "cy", y+barHeight/2, "r", 4.5)
 		}
 	}
 }

@@ -296,7 +296,7 @@ function drawPoint(f, kind, pt) {
 	case "whiskers": return drawInterval(f, "whisker", y + barHeight / 2, pt);
 	case "intervals": {
 		const out = drawInterval(f, "interval" + faint, y + barHeight / 2, pt);
-		if (x >= f.x.a && x <= f.x.b) out.push(["circle", { class: dotClass(pt), cx: x, cy: y + barHeight / 2, r: 4.5 }]);
+		if (x >= f.x.a && x <= f.x.b) out.push(["circle", { class: dotClass(pt) + faint, cx: x, cy: y + barHeight / 2, r: 4.5 }]);
 		return out;
 	}
 	}
