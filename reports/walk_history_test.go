@@ -163,7 +163,7 @@ func nameOf(e *history.Entry) string {
 func TestHistoryPageShowsTheStore(t *testing.T) {
 	store := newStore()
 	var b bytes.Buffer
-	if err := page.Write(&b, HistoryDocument(store, history.Trends(store, history.Filter{}, stat.Changes{}), nil)); err != nil {
+	if err := page.Write(&b, HistoryDocument(store, history.Trends(store, history.Filter{}, stat.Changes{}), []string{"line 7 of a.jsonl is left out"})); err != nil {
 		t.Fatal(err)
 	}
 	p := shown(t, b.String())
@@ -279,6 +279,7 @@ func historyPhrases(entries []*history.Entry, trends []*storedTrend) []*phrase {
 			return []any{strings.TrimPrefix(differences("kernel"), "kernel: ")}
 		}},
 		{form: "Without a script, grep ^H4sI PAGE | base64 -d | gunzip takes it out"},
+		{form: "line 7 of a.jsonl is left out"}, // which is of no entry
 		{form: "Parse-2"}, {form: "p99 in µs"},
 	}
 }

@@ -145,8 +145,28 @@ func sumAndTrials(sum, trials, all float64) []any { return []any{sum, trials, al
 func theTrials(_, trials, all float64) []any      { return []any{trials, all} }
 func theSum(sum, _, _ float64) []any              { return []any{sum} }
 
+// begins is 1 if the first quarter of a trial's window lies a tenth or more on that side
+// of its last, which is where steps are plain.
+func (t raw) begins(side float64) float64 {
+	counts := t.Series.Counts[t.Series.WarmUp:]
+	quarter := len(counts) / 4
+	var first, last float64
+	for i := range quarter {
+		first, last = first+float64(counts[i]), last+float64(counts[len(counts)-1-i])
+	}
+	if side*(first/last-1) < 0.1 {
+		return 0
+	}
+	return 1
+}
+
 // cellPhrases are of one contestant under one load.
 var cellPhrases = []*phrase{
+	{form: "# of # trials not steady within the window (# warm-up, # slowdown)", says: func(w *walked, at *place, _ []string) []any {
+		slow, _ := w.sum(at.cell, func(t raw) float64 { return t.begins(-1) })
+		fast, _ := w.sum(at.cell, func(t raw) float64 { return t.begins(1) })
+		return []any{slow + fast, float64(len(w.counting(at.cell))), slow, fast}
+	}},
 	{form: "in # of # trials the client was the limit, so the throughput measures the client", says: inTrials(func(t raw) float64 {
 		return float64(strings.Count(t.Verdict, result.ClientBound))
 	}, theTrials)},

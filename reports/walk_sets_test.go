@@ -18,7 +18,7 @@ func walkedSets() map[string]*result.Set {
 		contest{a: 0, b: 1, label: "Go / C", cpu: []float64{1.01, 1.02, 1.03}}, contest{a: 0, b: 2, label: "ours", cpu: []float64{0.9, 0.91, 0.92}}, contest{a: 1, b: 3, label: "C's", cpu: []float64{0.92, 0.9, 0.91}})
 	return map[string]*result.Set{
 		"comparison": newRich(), "duet": duet, "files": newFiles(), "connections": newShort(), "disk": newDisk(),
-		"ablation": newAblation(), "calibration": calibration, "search": newSearch(), "troubles": newTroubled(), "alone": newAlone(),
+		"ablation": newAblation(), "saving": newSaving(), "calibration": calibration, "search": newSearch(), "troubles": newTroubled(), "alone": newAlone(),
 	}
 }
 
@@ -98,6 +98,31 @@ func sixOf(s *result.Set, cells ...int) *result.Set {
 			t := newTrial(profiles[cell%len(profiles)], all[cell].Conns, block)
 			t.Cell, t.Block, t.Order = len(s.Plan.Cells)-1, block, len(s.Trials)
 			s.Trials = append(s.Trials, t)
+		}
+	}
+	return s
+}
+
+// newSaving is an ablation in which a feature takes less CPU. Of the trials of another two
+// warmed up and one became slower.
+func newSaving() *result.Set {
+	s := newAblation()
+	unsteady := 0
+	for i := range s.Trials {
+		switch t := &s.Trials[i]; t.Cell {
+		case 3:
+			t.Server.CPUSeconds *= 0.8
+		case 2:
+			first := []uint64{1000, 700, 700, 1400}[unsteady]
+			unsteady++
+			t.Series = &result.Series{IntervalSeconds: 0.02, WarmUp: 3, Counts: []uint64{0, 1, 50}}
+			for n := range uint64(50) {
+				level := uint64(1000)
+				if n < 20 {
+					level = first
+				}
+				t.Series.Counts = append(t.Series.Counts, level+n%3)
+			}
 		}
 	}
 	return s

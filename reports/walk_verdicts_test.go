@@ -247,6 +247,10 @@ var verdictPhrases = []*phrase{
 		of, n, label, most := w.ablated("more")
 		return []any{nil, of, n, nil, label, most}
 	}},
+	{form: "# … less, most of all … (# %)", says: func(w *walked, _ *place, _ []string) []any {
+		_, n, label, most := w.ablated("less")
+		return []any{n, nil, label, most}
+	}},
 	{form: "Of # no difference was found", says: func(w *walked, _ *place, _ []string) []any {
 		of, more, _, _ := w.ablated("more")
 		_, less, _, _ := w.ablated("less")
