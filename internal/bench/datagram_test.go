@@ -15,21 +15,15 @@ func TestDatagrams(t *testing.T) {
 	o := options(all()...)
 	o.echo().Networks, o.echo().Conns, o.echo().Sizes = []string{"udp"}, []int{8}, []int{8, backends.MaxDatagram}
 	o.echo().Pipelines, o.Loops, o.Workers = []int{4}, 2, 3
-	set := mustRun(t, o)
-	echoed := map[string]uint64{}
+	set := busyRun(t, o)
 	for _, trial := range set.Trials {
 		cell := set.Plan.Cells[trial.Cell]
-		echoed[cell.Contestant] += trial.Messages // of one size perhaps none in so short a window
 		if trial.Void != "" || trial.Bytes != trial.Messages*uint64(cell.Size) {
 			t.Errorf("%s, %d B: void %q, %d messages, %d bytes", cell.Contestant, cell.Size, trial.Void, trial.Messages, trial.Bytes)
 		}
-		if known := trial.CountedSyscalls != nil; known != (cell.Family() != "net" && trial.Messages > 0) {
-			t.Errorf("%s: counted system calls %v", cell.Contestant, trial.CountedSyscalls)
-		}
-	}
-	for name, n := range echoed {
-		if n == 0 {
-			t.Errorf("%s echoed nothing", name)
+		// Those are a message of the server's, which has its own edges of the window.
+		if known := trial.CountedSyscalls != nil; known != (cell.Family() != "net" && trial.Counters["bytes_in"] > 0) {
+			t.Errorf("%s: counted system calls %v: %v", cell.Contestant, trial.CountedSyscalls, trial.Counters)
 		}
 	}
 	if set.Floor == nil {

@@ -25,8 +25,9 @@ func TestSlowed(t *testing.T) {
 	for _, tr := range set.Trials {
 		cell := set.Plan.Cells[tr.Cell]
 		// An event loop allocates nothing: what there is is of the process. A pool is not asked.
-		if each := tr.CountedAllocations; (each != nil) != (cell.Backend == "epoll" && tr.Messages > 0) || each != nil && *each*float64(tr.Messages) > 2048 {
-			t.Errorf("%s: allocations a message of %d: %v", cell.Contestant, tr.Messages, each)
+		messages := float64(tr.Counters["bytes_in"]) / 64 // the server's, which has its own edges of the window
+		if each := tr.CountedAllocations; (each != nil) != (cell.Backend == "epoll" && messages > 0) || each != nil && *each*messages > 2048 {
+			t.Errorf("%s: allocations a message of %.0f: %v", cell.Contestant, messages, each)
 		}
 		if tr.Cell < 2 {
 			if tr.Slowed != nil || cell.SpinNanos != 0 {
@@ -38,7 +39,7 @@ func TestSlowed(t *testing.T) {
 			t.Fatalf("%s spun %+v, answered %d messages", cell.Contestant, tr.Slowed, tr.Messages)
 		}
 		asked := tr.Slowed.Messages * cell.SpinNanos / 1e9
-		if math.Abs(tr.Slowed.CPUSeconds-asked) > 0.05*asked+0.002 { // some is owed still
+		if math.Abs(tr.Slowed.CPUSeconds-asked) > 0.05*asked+0.002+4*cell.SpinNanos/1e9 { // some is owed still
 			t.Errorf("%s spun %.6f s for %.0f messages, asked for %.6f", cell.Contestant, tr.Slowed.CPUSeconds, tr.Slowed.Messages, asked)
 		}
 		// All that its process used a message has that in it.
