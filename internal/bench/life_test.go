@@ -107,24 +107,23 @@ func TestInterruptedRun(t *testing.T) {
 	p := planOf(t, o)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	set, err := Run(ctx, p, func(s Step, _ *result.Set) {
-		if s.Done == 2 {
-			time.AfterFunc(250*time.Millisecond, cancel) // in the middle of the third
+	over := 0 // trials when it is interrupted: as soon as one has found the machine in time
+	set, err := Run(ctx, p, func(s Step, set *result.Set) {
+		if over == 0 && s.Done >= 2 && slices.ContainsFunc(set.Trials, func(t result.Trial) bool { return t.Messages > 0 }) {
+			over = s.Done
+			time.AfterFunc(250*time.Millisecond, cancel) // in the middle of the next
 		}
 	}, nil)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
-	if !set.Interrupted || len(set.Trials) < 2 || len(set.Trials) > 4 {
-		t.Fatalf("interrupted %v, %d trials", set.Interrupted, len(set.Trials))
+	if !set.Interrupted || over == 0 || len(set.Trials) < over || len(set.Trials) > over+2 {
+		t.Fatalf("interrupted %v after %d trials, of which %d are left", set.Interrupted, over, len(set.Trials))
 	}
-	for _, trial := range set.Trials[:2] {
+	for _, trial := range set.Trials[:over] {
 		if trial.Void != "" || trial.Server == nil {
 			t.Errorf("a trial that was over when the run was interrupted: %+v", trial)
 		}
-	}
-	if set.Trials[0].Messages+set.Trials[1].Messages == 0 { // a stall can leave one of them without
-		t.Error("nothing was measured")
 	}
 	nothingLeft(t, before)
 }
