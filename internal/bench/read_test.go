@@ -225,19 +225,13 @@ func TestReadsColdAndHot(t *testing.T) {
 	if _, err := o.Grid.Loads(); err != nil {
 		testenv.Need(t, "disk", err)
 	}
-	set := mustRun(t, o)
+	set := busyRun(t, o)
 	warned := slices.ContainsFunc(set.Warnings, func(w string) bool { return strings.Contains(w, "cold at first was not for long") })
 	warm := slices.ContainsFunc(set.Trials, func(tr result.Trial) bool {
 		return set.Plan.Cells[tr.Cell].Cache == Cold && tr.Messages >= 1<<19/4096
 	})
 	if warned != warm {
 		t.Errorf("half of the file is read: %v; warned: %v", warm, set.Warnings)
-	}
-	for i := range set.Trials {
-		tr := &set.Trials[i]
-		if tr.Messages == 0 && set.Plan.Cells[tr.Cell].Cache == Hot {
-			t.Errorf("nothing was read")
-		}
 	}
 	// A file that has shrunk since the plan was made can be no more hot.
 	path := filepath.Join(t.TempDir(), "file")
