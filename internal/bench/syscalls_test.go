@@ -354,8 +354,9 @@ func TestAuditOfARun(t *testing.T) {
 	var last string
 	for range 5 {
 		trial := mustRun(t, o).Trials[0]
-		if trial.CountedSyscalls == nil || trial.TracedSyscalls == nil {
-			t.Fatalf("calls a message: counted %v, traced %v", trial.CountedSyscalls, trial.TracedSyscalls)
+		if trial.CountedSyscalls == nil || trial.TracedSyscalls == nil { // a stall can leave the window, or the audit, without a message
+			last = fmt.Sprintf("calls a message: counted %v, traced %v (%s)", trial.CountedSyscalls, trial.TracedSyscalls, trial.TraceFailure)
+			continue
 		}
 		last = fmt.Sprintf("counted %.3f, traced %.3f", *trial.CountedSyscalls, *trial.TracedSyscalls)
 		if math.Abs(*trial.TracedSyscalls / *trial.CountedSyscalls - 1) < 0.1 {
