@@ -35,9 +35,11 @@ func TestChurn(t *testing.T) {
 				continue
 			}
 			// To accept, receive and send each message, see the end, and close;
-			// the connections that were there before the load are closed, too.
+			// the connections that were there before the load are closed, too, and
+			// the last may not be yet.
 			want := 3 + 2*float64(c.Requests)
-			if s := trial.CountedSyscalls; s == nil || *s < want-0.5 || *s > want+0.5+float64(3*c.Conns)/float64(trial.Messages) {
+			edges := float64(3*c.Conns) / float64(trial.Messages)
+			if s := trial.CountedSyscalls; s == nil || *s < want-0.5-edges || *s > want+0.5+edges {
 				t.Errorf("%s: %v system calls a connection, not %v", at, s, want)
 			}
 		}
