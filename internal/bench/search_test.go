@@ -102,7 +102,8 @@ func TestFindMaxOfNothing(t *testing.T) {
 		if trial.Messages > 20 && (trial.Bytes <= 8*trial.Messages || trial.Bytes >= 100*trial.Messages) {
 			t.Errorf("%d bytes in %d messages of 8 or 100", trial.Bytes, trial.Messages)
 		}
-		if h := trial.Hiccups; h == nil || h.Server.TotalCount() == 0 || h.CPUSeconds <= 0 {
+		// Where wake-ups are dear, or the machine stalls, none may be due in the window.
+		if h := trial.Hiccups; h == nil || h.Server == nil || trial.Messages > 0 && h.EverySeconds < 0.005 && (h.Server.TotalCount() == 0 || h.CPUSeconds <= 0) {
 			t.Errorf("hiccups: %+v", h)
 		}
 	}
