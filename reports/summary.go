@@ -131,12 +131,13 @@ func ratioCell(effects []effect, name, base string, of func(effect) finding) pag
 		return page.Cell{Text: "base", Faint: true, Sort: 1}
 	}
 	for _, e := range effects {
-		f := of(e)
-		switch {
-		case e.a == base && e.b == name:
-			f = f.inverse()
-		case e.a != name || e.b != base:
+		turned := e.a == base && e.b == name
+		if !turned && (e.a != name || e.b != base) {
 			continue
+		}
+		f := of(e)
+		if turned {
+			f = f.inverse()
 		}
 		c := page.Cell{Text: center(f), Sort: f.Center, Faint: !f.differs()}
 		if f.Known() {

@@ -7,6 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"slices"
+	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // sizeMax bounds what Read takes: a trial of ours is a few kilobytes, so a
@@ -35,17 +40,20 @@ func Read(path string) (*Set, error) {
 	}
 	defer f.Close()
 	tooLarge := fmt.Errorf("read result %s: larger than %d MiB, so not a ringbench result", path, sizeMax>>20)
-	if info, err := f.Stat(); err == nil && info.Size() > sizeMax {
-		return nil, tooLarge
+	var b bytes.Buffer
+	if info, err := f.Stat(); err == nil { // a pipe has no size
+		if info.Size() > sizeMax {
+			return nil, tooLarge
+		}
+		b.Grow(int(info.Size()) + bytes.MinRead)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, sizeMax+1)) // a pipe has no size
-	if err != nil {
+	if _, err := b.ReadFrom(io.LimitReader(f, sizeMax+1)); err != nil {
 		return nil, fmt.Errorf("read result: %w", err)
 	}
-	if len(b) > sizeMax {
+	if b.Len() > sizeMax {
 		return nil, tooLarge
 	}
-	s, err := decode(b)
+	s, err := decode(b.Bytes())
 	if err != nil {
 		return nil, fmt.Errorf("read result %s: %w", path, err)
 	}
@@ -57,7 +65,7 @@ func decode(b []byte) (*Set, error) {
 		return nil, fmt.Errorf("it has more than %d parts, so it is not a ringbench result", objectsMax)
 	}
 	s, workload := new(Set), ""
-	err := s.unmarshal(b, histogramsSizeMax)
+	err := s.unmarshal(b, histogramsMost())
 	if err != nil || s.Schema != Schema { // what names this one need not be gone through again
 		var foreign error
 		if workload, foreign = schemaOf(b); foreign != nil {
@@ -100,10 +108,19 @@ func schemaOf(b []byte) (workload string, err error) {
 // schema1 named the workload once, in its plan.
 const schema1 = "ringbench.result/1"
 
-// histogramsSizeMax is what the histograms of a file may take of memory: those of
-// nine thousand trials in closed loop. A file of a few megabytes can ask for more
-// than any machine has.
-const histogramsSizeMax = 2 << 30
+// histogramsMost is what the histograms of a file may take of memory: half of the
+// machine's, or those of nine thousand trials in closed loop. A file of a few megabytes
+// can ask for more than any machine has.
+func histogramsMost() int {
+	const least = 2 << 30
+	var have unix.Sysinfo_t
+	if err := unix.Sysinfo(&have); err != nil {
+		return least
+	}
+	return max(least, int(uint64(have.Totalram)*uint64(have.Unit)/2))
+}
+
+var errMemory = errors.New("join fewer trials, or read it where there is more")
 
 // unmarshal is json.Unmarshal trial by trial, so that it ends when the histograms
 // of those before take more than so many bytes.
@@ -117,27 +134,50 @@ func (s *Set) unmarshal(b []byte, histograms int) error {
 		return err
 	}
 	size := 0
-	for i, b := range file.Trials {
-		var t Trial
-		if err := json.Unmarshal(b, &t); err != nil {
-			return fmt.Errorf("trial %d: %w", i, err)
-		}
-		for _, h := range []*Histogram{&t.Service, t.Response, t.SendLag, t.BacklogWait} {
-			if h != nil && h.Histogram != nil {
-				size += h.ByteSize()
+	for some := range slices.Chunk(file.Trials, 32) {
+		trials, err := trialsOf(some)
+		for i := range trials {
+			t := &trials[i]
+			for _, h := range []*Histogram{&t.Service, t.Response, t.SendLag, t.BacklogWait} {
+				if h != nil && h.Histogram != nil {
+					size += h.ByteSize()
+				}
+			}
+			if size > histograms {
+				return fmt.Errorf("the histograms of its first %d trials take more than %d MiB of memory: %w", len(s.Trials)+i+1, histograms>>20, errMemory)
 			}
 		}
-		if size > histograms {
-			return fmt.Errorf("the histograms of its first %d trials take more than %d MiB of memory", i+1, histograms>>20)
+		if s.Trials = append(s.Trials, trials...); err != nil {
+			return fmt.Errorf("trial %d: %w", len(s.Trials), err)
 		}
-		s.Trials = append(s.Trials, t)
 	}
 	return nil
+}
+
+// trialsOf decodes trials on all CPUs, up to the first that has an error.
+func trialsOf(raw []json.RawMessage) ([]Trial, error) {
+	trials, errs := make([]Trial, len(raw)), make([]error, len(raw))
+	workers := min(runtime.GOMAXPROCS(0), len(raw))
+	var group sync.WaitGroup
+	for w := range workers {
+		group.Go(func() {
+			for i := w; i < len(raw); i += workers {
+				errs[i] = json.Unmarshal(raw[i], &trials[i])
+			}
+		})
+	}
+	group.Wait()
+	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
+		return trials[:i], errs[i]
+	}
+	return trials, nil
 }
 
 func notJSON(err error, size int) error {
 	var syntax *json.SyntaxError
 	switch {
+	case errors.Is(err, errMemory):
+		return err
 	case size == 0:
 		return errors.New("the file is empty; run the benchmark again")
 	case errors.As(err, &syntax) && syntax.Offset >= int64(size):
