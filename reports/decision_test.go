@@ -128,7 +128,24 @@ func TestDecisionPage(t *testing.T) {
 		t.Errorf("%q, %v, %d sections", doc.Title, doc.Limits, len(doc.Sections))
 	}
 	harmless(t, written(t, "html", d), "<b>@all")
-	walkDecision(t, written(t, "html", decideAll(t, func(_, _ *result.Set) {})))
+	walkDecisions(t, written(t, "html", decideAll(t, func(_, _ *result.Set) {})), written(t, "html", confirmed(t)))
+}
+
+// confirmed is a regression that was found again, beside a contestant that is better.
+func confirmed(t *testing.T) *gate.Decision {
+	d := gate.Judge(compared(t, func(_, head *result.Set) {
+		for i := range head.Trials {
+			if tr := &head.Trials[i]; tr.Cell == 2 {
+				tr.Server.CPUSeconds *= 0.7
+			}
+		}
+	}), []gate.Rule{{Metric: compare.CPU, Threshold: 0.1}})
+	d.Took = 80 * time.Second
+	d.Runs = []gate.Ran{{Blocks: 12, Took: 35 * time.Second, Ending: "to an interval of 0.5 %"}, {Again: true, Blocks: 14, Took: 45 * time.Second, Ending: "that settle it"}}
+	for i := range d.Judged {
+		d.Judged[i].Confirmed = d.Judged[i].Outcome == gate.Fail
+	}
+	return d
 }
 
 func TestDecisionMarkdown(t *testing.T) {

@@ -2,39 +2,54 @@ package reports
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
+	"slices"
 	"testing"
 	"time"
 )
 
 // A shownDecision is what the page of a gate embeds.
 type shownDecision struct {
-	Outcome    string
-	Seconds    float64
+	Outcome string
+	Seconds float64
+	Runs    []struct {
+		Again           bool
+		Blocks, Seconds float64
+		Ended           string
+	}
 	Judged     []shownJudgement
 	Comparison *shownComparison
 }
 
 type shownJudgement struct {
-	Outcome string
-	Rule    struct {
+	Outcome   string
+	Confirmed bool
+	Rule      struct {
 		Threshold float64
 		Advice    bool
 	}
 	Finding shownFinding
 }
 
-// walkDecision holds the page of a decision to the data that it embeds.
-func walkDecision(t *testing.T, text string) {
+// walkDecisions holds pages of decisions to the data that they embed.
+func walkDecisions(t *testing.T, texts ...string) {
 	t.Helper()
-	p := shown(t, text)
-	var d shownDecision
-	if err := json.Unmarshal([]byte(p.raw), &d); err != nil {
-		t.Fatal(err)
+	all := map[string]*phrase{}
+	for _, text := range texts {
+		p := shown(t, text)
+		var d shownDecision
+		if err := json.Unmarshal([]byte(p.raw), &d); err != nil {
+			t.Fatal(err)
+		}
+		phrases := d.phrases()
+		d.Comparison.walk(t, p).reads(append(phrases, comparisonPhrases(d.Comparison)...), p)
+		for _, x := range phrases {
+			x.used = x.used || all[x.form] != nil && all[x.form].used
+			all[x.form] = x
+		}
 	}
-	phrases := d.phrases()
-	d.Comparison.walk(t, p).reads(append(phrases, comparisonPhrases(d.Comparison)...), p)
-	allUsed(t, phrases)
+	allUsed(t, slices.Collect(maps.Values(all)))
 }
 
 // judged is a phrase on a finding, which stands where a sentence begins: what the words
@@ -44,6 +59,9 @@ func (d *shownDecision) judged(says func(j *shownJudgement) []any) func(*walked,
 		for i := range d.Judged {
 			j := &d.Judged[i]
 			outcome := j.Outcome
+			if j.Confirmed {
+				outcome += ", confirmed"
+			}
 			if j.Rule.Advice && outcome != "pass" {
 				outcome = "advice"
 			}
@@ -53,6 +71,15 @@ func (d *shownDecision) judged(says func(j *shownJudgement) []any) func(*walked,
 		}
 		return nil
 	}
+}
+
+// ran is what is said of a run, of which the second is there to confirm the first.
+func (d *shownDecision) ran(i int) []any {
+	r := d.Runs[i]
+	if r.Again != (i == 1) {
+		return nil
+	}
+	return []any{(time.Duration(r.Seconds) * time.Second).String(), r.Blocks, r.Ended}
 }
 
 func (d *shownDecision) phrases() []*phrase {
@@ -66,6 +93,13 @@ func (d *shownDecision) phrases() []*phrase {
 			return []any{100 * smallest}
 		}},
 		{form: "# more", says: func(_ *walked, at *place, _ []string) []any { return []any{float64(at.folded)} }},
+		{form: "it took …: load …, # blocks …", says: func(*walked, *place, []string) []any {
+			if len(d.Runs) == 0 {
+				return nil
+			}
+			return append([]any{(time.Duration(d.Seconds) * time.Second).String()}, d.ran(0)...)
+		}},
+		{form: "load again …, # blocks …", says: func(*walked, *place, []string) []any { return d.ran(1) }},
 		{form: "it took …", says: func(*walked, *place, []string) []any {
 			return []any{(time.Duration(d.Seconds) * time.Second).String()}
 		}},
@@ -73,6 +107,10 @@ func (d *shownDecision) phrases() []*phrase {
 		{form: "… (…) is worse by # % (# to # %), beyond # %", says: d.judged(func(j *shownJudgement) []any {
 			by := j.Finding.change()
 			return []any{math.Abs(by[0]), by[1], by[2], 100 * j.Rule.Threshold}
+		})},
+		{form: "… (…) is better by # % (# to # %)", says: d.judged(func(j *shownJudgement) []any {
+			by := j.Finding.change()
+			return []any{math.Abs(by[0]), by[1], by[2]}
 		})},
 		{form: "… (…) is worse by # % at most (# to # %)", says: d.judged(func(j *shownJudgement) []any {
 			by := j.Finding.change()
