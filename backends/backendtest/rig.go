@@ -250,6 +250,21 @@ func (r *rig) silence() {
 	}
 }
 
+// hears waits for what the far end says after a close, and turns the loop meanwhile: of a
+// request that a thread of the kernel's carried out the ring's owner drops the last
+// reference to the file (io_free_req), when it enters next and not before.
+func (r *rig) hears(done <-chan error) error {
+	r.Helper()
+	for {
+		select {
+		case err := <-done:
+			return err
+		default:
+			r.wait(1, time.Millisecond)
+		}
+	}
+}
+
 // transfer submits ops that move their Buf, and the rest of those that fall
 // short, until all of each is moved. It returns how often one fell short.
 func (r *rig) transfer(ops ...*backends.Op) (short int) {

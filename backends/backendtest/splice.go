@@ -35,7 +35,7 @@ func spliceLeft(t *testing.T, b backends.Backend) {
 		}()
 		r.put(peers[0], 8, 0, size)
 		r.run(y)
-		if err := <-done; err != nil || y.last != 0 {
+		if err := r.hears(done); err != nil || y.last != 0 {
 			r.Fatal(err, y.last.Err())
 		}
 	})
@@ -146,7 +146,7 @@ func spliceClogged(t *testing.T, b backends.Backend) {
 			}
 			r.cancelled(waits)
 			r.closeFD(fd)
-			if err := <-done; err != nil {
+			if err := r.hears(done); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -227,7 +227,7 @@ func spliceFile(t *testing.T, b backends.Backend) {
 		}
 	}
 	r.closeFD(fd)
-	if err := <-done; err != nil {
+	if err := r.hears(done); err != nil {
 		t.Fatal(err)
 	}
 	r.silence()
