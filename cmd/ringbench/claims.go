@@ -29,7 +29,7 @@ func claimsCommand() *cobra.Command {
 		Long: `Measures on this machine what is published of io_uring against epoll, thread pools
 and blocking calls, and prints a page of Markdown: each sentence, where its number
 came from, this machine's figure with its interval, the verdict, and the command
-that repeats it. All is measured five times over, in 40 minutes; with --quick once.`,
+that repeats it. All is measured five times over, in half an hour; with --quick once.`,
 		Example: `  ringbench claims --quick
   ringbench claims --results=claims > claims.md
   ringbench claims --from=claims > claims.md`,
@@ -66,7 +66,7 @@ that repeats it. All is measured five times over, in 40 minutes; with --quick on
 		},
 	}
 	f := c.Flags()
-	f.BoolVar(&quick, "quick", false, "one session, in eight minutes")
+	f.BoolVar(&quick, "quick", false, "one session, in about six minutes")
 	f.StringVar(&keep, "results", "", "directory that the result of each run is kept in")
 	f.StringVar(&from, "from", "", "measure nothing: print the page of the results in this directory")
 	return c

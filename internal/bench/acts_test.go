@@ -10,6 +10,11 @@ import (
 
 // A row must not be named for a feature that changes nothing in it.
 func TestNamedFeaturesAct(t *testing.T) {
+	b, err := backends.Lookup("uring")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testenv.Need(t, "uring", b.Probe())
 	piped := options()
 	piped.echo().Pipelines = []int{1, 8}
 	for _, c := range []struct {
