@@ -1,7 +1,6 @@
 package workloads
 
 import (
-	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -70,51 +69,54 @@ func (l *slowLoop) owed() float64 {
 
 // spin takes about SlowQuantum of CPU time, and notes how much it was.
 func (l *slowLoop) spin() {
-	took, stopped := l.once(&l.sink)
-	if stopped {
-		took += l.stop
+	var took float64
+	for range slowSteps {
+		took += l.step(&l.sink) + l.around
 	}
-	l.spun.Add(uint64(took + l.around))
+	l.spun.Add(uint64(took))
 }
 
-// A spinner is what is known of a spin of SlowQuantum, in ns. It is calibrated by
-// the thread's CPU clock.
+// A spin goes by steps, and the clock is read around each: what stops the thread,
+// such as the other server of a duet that is woken on the same CPU, is then so much
+// longer than what it stops that the two can be told apart.
+const (
+	slowSteps = 10
+	slowStep  = SlowQuantum / slowSteps
+)
+
+// A spinner is what is known of a step, calibrated by the thread's CPU clock.
 type spinner struct {
 	perNano float64 // iterations
-	around  float64 // CPU time around what the clock shows: of reading it, of the count
-	stop    float64 // and that which one takes beyond SlowQuantum that does not run all the time
+	around  float64 // ns of CPU around what the clock shows: of reading it, of the count
 }
 
-// interrupted is how many times as long as it should have been a spin is at least
+// interrupted is how many times as long as it should have been a step is at least
 // in which the thread did not run all the time. A neighbour on the same core, or
 // the CPU's frequency, makes it twice as long.
 const interrupted = 3
 
-// once spins once and tells how long it was. Of one that was stopped, by another
-// thread or by an interrupt, that is known by its iterations alone.
-func (s *spinner) once(sink *uint64) (took float64, stopped bool) {
-	quantum := float64(SlowQuantum)
-	iterations := int(quantum * s.perNano)
+// step spins once and tells for how long, in ns. Of a step in which something else
+// ran that is known by its iterations alone.
+func (s *spinner) step(sink *uint64) float64 {
+	iterations := int(float64(slowStep) * s.perNano)
 	begin := time.Since(epoch)
 	*sink = iterate(*sink, iterations)
-	took = float64(time.Since(epoch) - begin)
-	if took >= interrupted*quantum {
-		return quantum, true
+	took := float64(time.Since(epoch) - begin)
+	if took >= interrupted*float64(slowStep) {
+		return float64(slowStep)
 	}
-	s.perNano += (speed(iterations, took) - s.perNano) / 8
-	return took, false
+	s.perNano += (speed(iterations, took) - s.perNano) / 64
+	return took
 }
 
 // epoch makes time.Since read the monotonic clock alone, by the vDSO.
 var epoch = time.Now()
 
-// calibrated finds out what a spin takes, for all loops of the process at once. A
-// tick of the scheduler took 50 µs on a virtual machine, 1 % of a thread's time, so
-// it goes on until it has seen some dozens.
+// calibrated finds out what a step takes, for all loops of the process at once.
 var calibrated = sync.OnceValue(func() spinner {
 	const (
-		batches, batch = 250, 40
-		iterations     = 1 << 14
+		calibrations = 100_000
+		iterations   = 1 << 14
 	)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -125,28 +127,11 @@ var calibrated = sync.OnceValue(func() spinner {
 		sink = iterate(sink, iterations)
 		s.perNano = max(s.perNano, speed(iterations, float64(threadCPU()-begin)))
 	}
-	s.around = math.Inf(1)
-	var beyond, stops float64
-	for range batches {
-		begin, shown, calm := threadCPU(), 0.0, true
-		for range batch {
-			took, stopped := s.once(&sink)
-			shown += took
-			if stopped {
-				stops, calm = stops+1, false
-			}
-		}
-		rest := float64(threadCPU()-begin) - shown
-		if beyond += rest; calm {
-			s.around = min(s.around, max(0, rest/batch))
-		}
+	begin, shown := threadCPU(), 0.0
+	for range calibrations {
+		shown += s.step(&sink)
 	}
-	if math.IsInf(s.around, 1) { // none was calm
-		s.around = 0
-	}
-	if stops > 0 {
-		s.stop = max(0, beyond-s.around*batches*batch) / stops
-	}
+	s.around = max(0, float64(threadCPU()-begin)-shown) / calibrations
 	return s
 })
 
