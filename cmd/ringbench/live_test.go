@@ -92,10 +92,14 @@ func onTerminal(t *testing.T, r *run) (written <-chan string) {
 // Progress is shown on a terminal, and wiped in the end.
 func TestProgress(t *testing.T) {
 	t.Parallel()
-	r := newRun(t, shortEcho("--backend=epoll,net", "--trials=2")...)
-	written := onTerminal(t, r)
-	r.wait(exitOK)
-	s := <-written
+	var s string
+	measured(func() *run {
+		r := newRun(t, shortEcho("--backend=epoll,net", "--trials=2", "--output=r.json")...)
+		written := onTerminal(t, r)
+		r.wait(exitOK, "r.json")
+		s = <-written
+		return r
+	})
 	for _, want := range []string{"1/4  harness floor", "1/4  block 1 of 2, about ", "4/4  block 2 of 2", "epoll tcp, 4 connections", "messages/s", "ns CPU each  of 1 trial"} {
 		if !strings.Contains(s, want) {
 			t.Errorf("progress does not show %q: %q", want, s)

@@ -334,15 +334,6 @@ func (c *contestant) holds(port int) error {
 	}
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
 // connect starts the client and has it connect, unless the server is its own.
 func (c *contestant) connect(ctx context.Context, p *result.Plan) (err error) {
 	w := of(c.cell)

@@ -13,11 +13,18 @@ import (
 // perSource is how many connections share a source address: fewer than the
 // ephemeral ports, since some of those may be taken.
 func perSource() int {
-	lo, hi := 32768, 60999 // the kernel's default
+	lo, hi := EphemeralPorts()
+	return max(1, (hi-lo+1)*3/4)
+}
+
+// EphemeralPorts is the range that the kernel takes a port from where none is asked
+// for.
+func EphemeralPorts() (lo, hi int) {
+	lo, hi = 32768, 60999 // the kernel's default
 	if b, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range"); err == nil {
 		fmt.Sscan(strings.TrimSpace(string(b)), &lo, &hi)
 	}
-	return max(1, (hi-lo+1)*3/4)
+	return lo, hi
 }
 
 // MaxConns is how many connections this machine can make to one loopback
