@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/tw"
 
@@ -98,7 +99,8 @@ func drawText(w io.Writer, rows [][]string) error {
 	for i := range align {
 		align[i] = tw.AlignLeft
 	}
-	t := newTable(w, align)
+	t := newTable(w)
+	t.Options(tablewriter.WithAlignment(align))
 	t.Header(rows[0])
 	for _, r := range rows[1:] {
 		for i := range r {

@@ -96,6 +96,7 @@ func TestTableOfAwkwardSets(t *testing.T) {
 	}
 	escape := newSet(1, 64)
 	escape.Plan.Cells[0].Contestant = "\x1b[31mred\r\n"
+	escape.Trials[0].Verdict = "bound\x1b[2J\n"
 	escape.Warnings = []string{"beware \x1b]0;title\a"}
 
 	for _, c := range []struct {
@@ -108,7 +109,7 @@ func TestTableOfAwkwardSets(t *testing.T) {
 		{"all void", void, []string{"8 of 8 are void", "server died: signal: killed (2 times)"}},
 		{"bare", bare, []string{"interference: not measured", "syscalls not counted"}},
 		{"busy", busy, []string{"above 5 %", "client-bound: uring (tcp, 64 connections × 64 B, closed loop): in 2 of 2 trials"}},
-		{"escapes", escape, []string{"?[31mred??", "warning: beware ?]0;title?"}},
+		{"escapes", escape, []string{"?[31mred??", "bound?[2J?", "warning: beware ?]0;title?"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := table(t, c.set)
