@@ -38,13 +38,15 @@ const leadPairs = 3
 // comparedPairs begin with the one that heat maps show.
 func comparedPairs(all []effect) (list []comparedPair) {
 	first, second := heatPair(all)
+	at := map[[2]string]int{}
 	for _, e := range all {
 		if e.match.Same || e.pairs == 0 {
 			continue
 		}
-		i := slices.IndexFunc(list, func(p comparedPair) bool { return p.a == e.a && p.b == e.b })
-		if i < 0 {
-			i, list = len(list), append(list, comparedPair{a: e.a, b: e.b})
+		i, ok := at[[2]string{e.a, e.b}]
+		if !ok {
+			i = len(list)
+			at[[2]string{e.a, e.b}], list = i, append(list, comparedPair{a: e.a, b: e.b})
 		}
 		list[i].effects = append(list[i].effects, e)
 	}
@@ -135,7 +137,7 @@ func byRange(least, most float64) string {
 // leadOfFigures is of contestants that were not compared.
 func leadOfFigures(s *result.Set, all []view) string {
 	type ends struct{ least, most float64 }
-	rates, costs := map[string]ends{}, map[string]ends{}
+	rates, costs, known := map[string]ends{}, map[string]ends{}, map[string]bool{}
 	var names []string
 	note := func(m map[string]ends, name string, x float64) {
 		e, ok := m[name]
@@ -149,8 +151,8 @@ func leadOfFigures(s *result.Set, all []view) string {
 	}
 	for _, v := range all {
 		for _, r := range v.rows {
-			if len(r.trials) > 0 && !slices.Contains(names, r.name) {
-				names = append(names, r.name)
+			if len(r.trials) > 0 && !known[r.name] {
+				known[r.name], names = true, append(names, r.name)
 			}
 			note(rates, r.name, r.rate.Center)
 			note(costs, r.name, r.server.Center)

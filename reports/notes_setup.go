@@ -42,12 +42,12 @@ func placementNote(s *result.Set) note {
 // plan: more than one for one name when its trials differ, which no reader may
 // miss.
 func contestantNotes(s *result.Set) (n []note) {
-	x := s.Index()
+	x, told := s.Index(), map[note]bool{}
 	for cell, c := range s.Plan.Cells {
 		for _, t := range x.Valid(cell) {
 			line := note{c.Contestant, contestantText(c, t), false}
-			if !slices.Contains(n, line) {
-				n = append(n, line)
+			if !told[line] {
+				told[line], n = true, append(n, line)
 			}
 		}
 	}

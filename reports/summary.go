@@ -2,6 +2,7 @@ package reports
 
 import (
 	"math"
+	"slices"
 
 	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/internal/stat"
@@ -96,6 +97,10 @@ func summaryTable(s *result.Set, v view, effects []effect) page.Table {
 	if len(v.rows) > 1 {
 		base = v.rows[0].name
 	}
+	compared := map[[2]string]effect{}           // by both names, in order
+	for _, e := range slices.Backward(effects) { // the first counts
+		compared[[2]string{min(e.a, e.b), max(e.a, e.b)}] = e
+	}
 	columns := summaryColumns(s, v)
 	for _, c := range columns {
 		t.Header = append(t.Header, c.name)
@@ -108,7 +113,7 @@ func summaryTable(s *result.Set, v view, effects []effect) page.Table {
 		for _, c := range columns {
 			row.Cells = append(row.Cells, intervalCell(r.median(c.of)))
 			if c.ratio != nil && base != "" {
-				row.Cells = append(row.Cells, ratioCell(effects, r.name, base, c.ratio))
+				row.Cells = append(row.Cells, ratioCell(compared, r.name, base, c.ratio))
 			}
 		}
 		t.Rows = append(t.Rows, row)
@@ -126,24 +131,21 @@ func intervalCell(iv stat.Interval) page.Cell {
 }
 
 // ratioCell is what the pairs of two contestants say.
-func ratioCell(effects []effect, name, base string, of func(effect) finding) page.Cell {
+func ratioCell(compared map[[2]string]effect, name, base string, of func(effect) finding) page.Cell {
 	if name == base {
 		return page.Cell{Text: "base", Faint: true, Sort: 1}
 	}
-	for _, e := range effects {
-		turned := e.a == base && e.b == name
-		if !turned && (e.a != name || e.b != base) {
-			continue
-		}
-		f := of(e)
-		if turned {
-			f = f.inverse()
-		}
-		c := page.Cell{Text: center(f), Sort: f.Center, Faint: !f.differs()}
-		if f.Known() {
-			c.Text += " (" + interval(f) + ")"
-		}
-		return c
+	e, ok := compared[[2]string{min(name, base), max(name, base)}]
+	if !ok {
+		return page.Cell{Text: none, Sort: math.NaN()}
 	}
-	return page.Cell{Text: none, Sort: math.NaN()}
+	f := of(e)
+	if e.a == base {
+		f = f.inverse()
+	}
+	c := page.Cell{Text: center(f), Sort: f.Center, Faint: !f.differs()}
+	if f.Known() {
+		c.Text += " (" + interval(f) + ")"
+	}
+	return c
 }

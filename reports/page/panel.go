@@ -213,11 +213,12 @@ func (p *frame) drawAxes(c *canvas) {
 			p.drawBelow(c, cut(t.text, 12), at, bottom+16)
 		}
 	}
+	said := p.rowLabels()
 	for _, t := range p.y.ticks {
 		at := p.y.px(t.at)
 		switch {
 		case p.rows:
-			p.drawRowName(c, t, at)
+			p.drawRowName(c, t, at, said[t.at])
 		case p.Y.Scale == chart.Category:
 			c.add("text", "", cut(t.text, int((p.x.a-edge)/glyph)), "x", p.x.a-5, "y", at+4, "text-anchor", "end")
 		default:
@@ -244,8 +245,8 @@ func (p *frame) drawBelow(c *canvas, text string, x, y float64) {
 }
 
 // drawRowName prints the name of a row above it, and at the right what its bars say.
-func (p *frame) drawRowName(c *canvas, t tick, at float64) {
-	said := cut(p.rowLabel(t.at), int(p.width/2/glyph))
+func (p *frame) drawRowName(c *canvas, t tick, at float64, said string) {
+	said = cut(said, int(p.width/2/glyph))
 	room := int((p.x.b+overhang-p.x.a)/glyph) - len([]rune(said)) - 2
 	c.add("text", "", cut(t.text, room), "x", p.x.a+4, "y", at-5)
 	if said != "" {
@@ -253,16 +254,24 @@ func (p *frame) drawRowName(c *canvas, t tick, at float64) {
 	}
 }
 
-func (p *frame) rowLabel(row float64) string {
-	var said []string
+// rowLabels are what the bars of each row say.
+func (p *frame) rowLabels() map[float64]string {
+	if !p.rows {
+		return nil
+	}
+	said := map[float64]string{}
 	for _, s := range p.Series {
 		for _, pt := range s.Points {
-			if pt.Y == row && pt.Label != "" {
-				said = append(said, pt.Label)
+			switch before := said[pt.Y]; {
+			case pt.Label == "":
+			case before == "":
+				said[pt.Y] = pt.Label
+			default:
+				said[pt.Y] = before + " · " + pt.Label
 			}
 		}
 	}
-	return strings.Join(said, " · ")
+	return said
 }
 
 // cut shortens a name to n letters. Names often differ at their ends only, so it takes

@@ -16,6 +16,7 @@ const fewValues = 12
 
 // summary says in words what the series of a panel show.
 func summary(p *chart.Panel) (lines []string) {
+	seen := map[string]bool{}
 	for _, s := range p.Series {
 		var said []string
 		for _, i := range telling(s.Points) {
@@ -26,8 +27,8 @@ func summary(p *chart.Panel) (lines []string) {
 			name = fmt.Sprintf("%s, %d points, of them", name, len(s.Points))
 		}
 		line := strings.TrimPrefix(name+": ", ": ") + strings.Join(said, "; ")
-		if len(said) > 0 && !slices.Contains(lines, line) { // a line may be drawn with dots of its own
-			lines = append(lines, line)
+		if len(said) > 0 && !seen[line] { // a line may be drawn with dots of its own
+			seen[line], lines = true, append(lines, line)
 		}
 	}
 	return lines
