@@ -26,9 +26,10 @@ func Benchmarks(w io.Writer, s *result.Set) error {
 		}
 		fmt.Fprintf(b, "Unit %s better=%s\n", m.bench, better)
 	}
+	x := s.Index()
 	for cell := range s.Plan.Cells {
-		name := fmt.Sprintf("Benchmark%s-%d", benchmark(s, cell), max(1, s.Env.CPUs))
-		for _, t := range s.Valid(cell) {
+		name := fmt.Sprintf("Benchmark%s-%d", benchmark(s, x, cell), max(1, s.Env.CPUs))
+		for _, t := range x.Valid(cell) {
 			line := fmt.Sprintf("%s %d", name, max(1, t.Messages))
 			values := ""
 			for _, m := range metrics {

@@ -68,13 +68,10 @@ func CSV(w io.Writer, s *result.Set) error {
 		header = append(header, m.name)
 	}
 	lines := [][]string{append(header, "counts")}
-	names, valid := make([]string, len(s.Plan.Cells)), make([][]*result.Trial, len(s.Plan.Cells))
-	for cell := range valid {
-		names[cell], valid[cell] = s.Plan.Name(cell), s.Valid(cell)
-	}
+	x := s.Index()
 	for i := range s.Trials {
 		t := &s.Trials[i]
-		line := []string{names[t.Cell]}
+		line := []string{x.Name(t.Cell)}
 		for _, col := range csvColumns {
 			line = append(line, col.of(s, t))
 		}
@@ -84,7 +81,7 @@ func CSV(w io.Writer, s *result.Set) error {
 		for _, m := range metrics {
 			line = append(line, exact(m.value(s, t)))
 		}
-		lines = append(lines, append(line, strconv.FormatBool(slices.Contains(valid[t.Cell], t))))
+		lines = append(lines, append(line, strconv.FormatBool(slices.Contains(x.Valid(t.Cell), t))))
 	}
 	if err := c.WriteAll(lines); err != nil {
 		return fmt.Errorf("print result: %w", err)

@@ -263,7 +263,7 @@ func TestHLog(t *testing.T) {
 		if !h.Equals(tr.Service.Histogram) || h.StartTimeMs() != tr.Started.UnixMilli() || h.EndTimeMs() != tr.Started.UnixMilli()+1000 {
 			t.Errorf("trial %d: %d values from %d to %d", i, h.TotalCount(), h.StartTimeMs(), h.EndTimeMs())
 		}
-		if want := fileName(benchmark(s, tr.Cell)) + "_service"; h.Tag() != want || strings.ContainsAny(h.Tag(), ", \n") {
+		if want := fileName(benchmark(s, s.Index(), tr.Cell)) + "_service"; h.Tag() != want || strings.ContainsAny(h.Tag(), ", \n") {
 			t.Errorf("trial %d: tag %q, not %q", i, h.Tag(), want)
 		}
 	}

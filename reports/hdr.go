@@ -26,14 +26,15 @@ type latencySeries struct {
 // latencySeries are those of all cells: in an open loop the response time and the
 // service time, else this alone.
 func latencies(s *result.Set) (list []latencySeries) {
+	x, taken := s.Index(), map[string]bool{}
 	for cell, c := range s.Plan.Cells {
-		trials := s.Valid(cell)
+		trials := x.Valid(cell)
 		add := func(clock string, of func(*result.Trial) result.Histogram) {
-			one := latencySeries{fileName(benchmark(s, cell) + "/" + clock), fmt.Sprintf("%s, %s, %s time", s.Plan.Name(cell), c.Load, clock), trials, of}
-			for n := 2; slices.ContainsFunc(list, func(o latencySeries) bool { return o.name == one.name }); n++ {
-				one.name = fileName(fmt.Sprintf("%s/%s-%d", benchmark(s, cell), clock, n))
+			one := latencySeries{fileName(benchmark(s, x, cell) + "/" + clock), fmt.Sprintf("%s, %s, %s time", x.Name(cell), c.Load, clock), trials, of}
+			for n := 2; taken[one.name]; n++ {
+				one.name = fileName(fmt.Sprintf("%s/%s-%d", benchmark(s, x, cell), clock, n))
 			}
-			list = append(list, one)
+			taken[one.name], list = true, append(list, one)
 		}
 		if slices.ContainsFunc(trials, func(t *result.Trial) bool { return t.Response != nil }) {
 			add("response", (*result.Trial).Latency)

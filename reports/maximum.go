@@ -11,7 +11,7 @@ import (
 // maximumGrids are what a search found: for every load the contestants with the
 // highest rate of each, then all rates that were tried.
 func maximumGrids(s *result.Set) (grids []grid) {
-	unit := s.Plan.Unit()
+	x, unit := s.Index(), s.Plan.Unit()
 	for _, load := range searchedLoads(s) {
 		title := fmt.Sprintf("%s: highest rate with %s", load.Unpaced(), s.Plan.Search)
 		g := grid{title: title, header: []string{"contestant", "sustained/s", "not sustained/s", "missed there", "p50 µs", "p99 µs", "server CPU ns/" + unit.Short, "trials", "verdict"}}
@@ -20,12 +20,12 @@ func maximumGrids(s *result.Set) (grids []grid) {
 			if f.Load != load {
 				continue
 			}
-			g.rows = append(g.rows, maximumRow(s, f))
+			g.rows = append(g.rows, maximumRow(s, x, f))
 			if f.Unfinished != "" {
 				g.notes = append(g.notes, f.Contestant+": the search is not finished: "+f.Unfinished)
 			}
-			for _, cell := range triedBy(s, f) {
-				r := newRow(s, s.Index(), cell)
+			for _, cell := range triedBy(s, x, f) {
+				r := newRow(s, x, cell)
 				all.rows = append(all.rows, []string{
 					f.Contestant, whole(r.cell.Rate), whole(r.rate.Center),
 					microseconds(r.latency, 50), microseconds(r.latency, 90), microseconds(r.latency, 99), microseconds(r.latency, 99.9),
@@ -41,7 +41,7 @@ func maximumGrids(s *result.Set) (grids []grid) {
 	return grids
 }
 
-func maximumRow(s *result.Set, f result.Found) []string {
+func maximumRow(s *result.Set, x *result.Index, f result.Found) []string {
 	line := []string{f.Contestant, none, none, none, none, none, none, none, none}
 	var trials []string
 	for i, cell := range []int{f.Sustained, f.Failed} {
@@ -49,7 +49,7 @@ func maximumRow(s *result.Set, f result.Found) []string {
 			trials = append(trials, none)
 			continue
 		}
-		r := newRow(s, s.Index(), cell)
+		r := newRow(s, x, cell)
 		trials = append(trials, fmt.Sprint(len(r.trials)))
 		line[1+i] = whole(r.cell.Rate)
 		if i == 0 {
@@ -73,8 +73,7 @@ func searchedLoads(s *result.Set) (loads []result.Load) {
 }
 
 // triedBy lists the cells of one search by their rates.
-func triedBy(s *result.Set, f result.Found) (cells []int) {
-	x := s.Index()
+func triedBy(s *result.Set, x *result.Index, f result.Found) (cells []int) {
 	for i, c := range s.Plan.Cells {
 		load := c.Load
 		load.Rate = 0
@@ -87,8 +86,9 @@ func triedBy(s *result.Set, f result.Found) (cells []int) {
 }
 
 func maximumVerdicts(s *result.Set) (lines []string) {
+	x := s.Index()
 	for _, f := range s.Found {
-		line := maximumRow(s, f)
+		line := maximumRow(s, x, f)
 		sustained, beyond := line[1]+" "+s.Plan.Unit().Many+"/s", "no rate beyond was tried"
 		if f.Sustained < 0 {
 			sustained = "no rate"

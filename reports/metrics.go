@@ -123,9 +123,9 @@ func trueText(b bool) string {
 
 // benchmark names a cell as Go names benchmarks: by what it runs, then by its parts
 // with the contestant as backend.
-func benchmark(s *result.Set, cell int) string {
+func benchmark(s *result.Set, x *result.Index, cell int) string {
 	c := s.Plan.Cells[cell]
-	parts := []string{title(c.Workload), "backend=" + token(s.Plan.Name(cell))}
+	parts := []string{title(c.Workload), "backend=" + token(x.Name(cell))}
 	for _, f := range loadFields {
 		if v := f.of(c.Load); v != "" {
 			parts = append(parts, f.short+"="+token(v))

@@ -28,8 +28,9 @@ func OpenMetrics(w io.Writer, s *result.Set) error {
 	family(b, "ringbench_trials", "gauge", "", "Trials that the other figures are of.")
 	valid := make([][]*result.Trial, len(s.Plan.Cells))
 	of := make([][][2]string, len(valid))
+	x := s.Index()
 	for cell := range valid {
-		valid[cell], of[cell] = s.Valid(cell), cellLabels(s, cell)
+		valid[cell], of[cell] = x.Valid(cell), cellLabels(s, x, cell)
 		fmt.Fprintf(b, "ringbench_trials%s %d\n", labels(of[cell]), len(valid[cell]))
 	}
 	for _, m := range metrics {
@@ -103,9 +104,9 @@ func baseUnit(name string) string {
 }
 
 // cellLabels tell a cell from all others.
-func cellLabels(s *result.Set, cell int) [][2]string {
+func cellLabels(s *result.Set, x *result.Index, cell int) [][2]string {
 	c := s.Plan.Cells[cell]
-	list := [][2]string{{"contestant", s.Plan.Name(cell)}, {"backend", c.Backend}, {"workload", c.Workload}}
+	list := [][2]string{{"contestant", x.Name(cell)}, {"backend", c.Backend}, {"workload", c.Workload}}
 	for _, f := range loadFields {
 		list = append(list, [2]string{f.name, f.of(c.Load)})
 	}

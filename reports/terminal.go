@@ -60,9 +60,14 @@ func (t Terminal) grids(s *result.Set, all []view) []grid {
 		return comparedGrids(s, all)
 	}
 	var loads []grid
+	trials := make([][]*result.Trial, len(s.Plan.Cells)) // of each cell, void ones too
+	for i := range s.Trials {
+		t := &s.Trials[i]
+		trials[t.Cell] = append(trials[t.Cell], t)
+	}
 	for _, v := range all {
 		of := loadGrids(s, v)
-		of[0] = widened(of[0], s, v)
+		of[0] = widened(of[0], trials, v)
 		loads = append(loads, of...)
 	}
 	return inOrder(s, loads)
@@ -71,19 +76,15 @@ func (t Terminal) grids(s *result.Set, all []view) []grid {
 // eachTrial heads the sparklines.
 const eachTrial = "each trial"
 
-// widened adds to the throughputs their intervals and every trial in the order of
-// the run.
-func widened(g grid, s *result.Set, v view) grid {
+// widened adds to the throughputs their intervals and every trial, of those of each
+// cell, in the order of the run.
+func widened(g grid, trials [][]*result.Trial, v view) grid {
 	g.header = append(slices.Clone(g.header), "interval", eachTrial)
 	most := 0.0
 	for _, r := range v.rows {
 		for _, t := range r.trials {
 			most = max(most, t.PerSecond())
 		}
-	}
-	cells := map[string]int{}
-	for _, cell := range s.Plan.CellsOf(v.load) {
-		cells[s.Plan.Name(cell)] = cell
 	}
 	next := 0
 	for i, line := range g.rows {
@@ -95,7 +96,7 @@ func widened(g grid, s *result.Set, v view) grid {
 			if r.rate.N > 1 {
 				more[0] = whole(r.rate.Lo) + " to " + whole(r.rate.Hi)
 			}
-			more[1] = sparkline(s, cells[r.name], r, most)
+			more[1] = sparkline(trials[r.index], r, most)
 		}
 		g.rows[i] = append(slices.Clone(line), more...)
 	}
@@ -107,12 +108,10 @@ var levels = []rune("▁▂▃▄▅▆▇█")
 
 // sparkline shows the throughput of each trial of a row, from nothing to most; one
 // that does not count is a dot.
-func sparkline(s *result.Set, cell int, r row, most float64) string {
+func sparkline(trials []*result.Trial, r row, most float64) string {
 	var b strings.Builder
-	for i := range s.Trials {
-		t := &s.Trials[i]
+	for _, t := range trials {
 		switch {
-		case t.Cell != cell:
 		case !slices.Contains(r.trials, t) || most == 0:
 			b.WriteRune('·')
 		default:

@@ -24,6 +24,7 @@ type view struct {
 type row struct {
 	name     string
 	cell     result.Cell
+	index    int             // of the cell
 	trials   []*result.Trial // that count
 	measured []*result.Trial // also those that were disturbed
 
@@ -77,7 +78,7 @@ func views(s *result.Set) []view {
 }
 
 func newRow(s *result.Set, x *result.Index, cell int) row {
-	r := row{name: x.Name(cell), cell: s.Plan.Cells[cell], trials: x.Valid(cell), measured: x.Measured(cell)}
+	r := row{name: x.Name(cell), cell: s.Plan.Cells[cell], index: cell, trials: x.Valid(cell), measured: x.Measured(cell)}
 	r.rate = r.median((*result.Trial).PerSecond)
 	r.offered = r.median((*result.Trial).OfferedPerSecond)
 	r.server = r.median((*result.Trial).ServerCPUPerMessage)

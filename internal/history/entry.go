@@ -83,12 +83,13 @@ func digest(b []byte) string {
 // that is there only for comparison with its like.
 func New(s *result.Set, commit string, labels map[string]string) (*Entry, error) {
 	e := &Entry{Schema: Schema, Time: s.Started.UTC(), Commit: commit, Labels: maps.Clone(labels), Conditions: s.Conditions()}
+	x := s.Index()
 	for i := range s.Plan.Cells {
-		if s.Plan.Again(i) {
+		if x.Again(i) {
 			continue
 		}
-		if figures := figuresOf(s.Valid(i)); len(figures) > 0 {
-			e.Cells = append(e.Cells, Cell{s.Plan.Name(i), loadOf(s.Plan.Cells[i]), figures})
+		if figures := figuresOf(x.Valid(i)); len(figures) > 0 {
+			e.Cells = append(e.Cells, Cell{x.Name(i), loadOf(s.Plan.Cells[i]), figures})
 		}
 	}
 	if len(e.Cells) == 0 {
