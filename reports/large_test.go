@@ -1,8 +1,11 @@
 package reports
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,14 +14,17 @@ import (
 	"github.com/ringbench/ringbench/reports/page"
 )
 
-// manyLoads is one trial of four contestants under each of so many loads.
-func manyLoads(loads int) *result.Set {
+// many is one trial of so many contestants under each of so many loads.
+func many(loads, contestants int) *result.Set {
 	s, rng := newSet(1, 64), rand.New(rand.NewPCG(1, 2))
 	cells, trials := s.Plan.Cells, s.Trials
 	s.Plan.Cells, s.Trials = nil, nil
 	for load := range loads {
-		for i := range cells {
-			c, tr := cells[i], trials[i]
+		for i := range contestants {
+			c, tr := cells[i%len(cells)], trials[i%len(cells)]
+			if i >= len(cells) {
+				c.Contestant += fmt.Sprint("+", i)
+			}
 			c.Conns, c.Size = 1+load%50, 1+load/50
 			tr.Cell, tr.Order = len(s.Plan.Cells), len(s.Trials)
 			tr.Series = &result.Series{IntervalSeconds: 0.01, WarmUp: 10, Counts: make([]uint64, 400)}
@@ -39,7 +45,7 @@ func TestManyLoads(t *testing.T) {
 	if testenv.IsLong() {
 		loads = 2500
 	}
-	s := manyLoads(loads)
+	s := many(loads, len(profiles))
 	d := Document(s)
 	tables, said := 0, false
 	for _, section := range d.Sections {
@@ -73,11 +79,47 @@ func TestManyLoads(t *testing.T) {
 	}
 }
 
-func BenchmarkManyLoads(b *testing.B) {
-	s := manyLoads(2500)
-	for b.Loop() {
-		if err := HTML(io.Discard, s); err != nil {
-			b.Fatal(err)
+// What is reported of a cell costs the same however many there are.
+func TestManyCells(t *testing.T) {
+	few, several := many(8, 2), many(32, 2)
+	formats := map[string]func(io.Writer, *result.Set) error{
+		"csv": CSV, "benchmarks": Benchmarks, "openmetrics": OpenMetrics, "markdown": Markdown, "hlog": HLog,
+		"table": Terminal{}.Print, "wide table": Terminal{Wide: true}.Print,
+	}
+	for name, format := range formats {
+		allocated := func(s *result.Set) float64 {
+			return testing.AllocsPerRun(1, func() {
+				if err := format(io.Discard, s); err != nil {
+					t.Fatal(err)
+				}
+			})
 		}
+		if a, b := allocated(few), allocated(several); b > 4.2*a {
+			t.Errorf("%s: four times as many cells take %.0f allocations instead of %.0f", name, b, a)
+		}
+	}
+}
+
+// BenchmarkMany makes the table and the page of a file of 10,000 cells.
+func BenchmarkMany(b *testing.B) {
+	for _, of := range []struct {
+		name               string
+		loads, contestants int
+	}{{"loads", 5000, 2}, {"contestants", 1, 10_000}, {"both", 100, 100}} {
+		b.Run(of.name, func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "result.json")
+			if err := result.Write(path, many(of.loads, of.contestants)); err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				s, err := result.Read(path)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := errors.Join(HTML(io.Discard, s), Terminal{}.Print(io.Discard, s)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
