@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ringbench/ringbench/reports/chart"
 	"github.com/ringbench/ringbench/reports/page"
@@ -12,9 +13,11 @@ import (
 const (
 	verdictsMost = 24
 	notesMost    = 24  // of one label
+	listMost     = 100 // of notes of all labels, or those of a table, at either end
 	tablesMost   = 32  // of a section
 	rowsMost     = 160 // of a section's tables
 	panelsMax    = 32  // of a picture
+	panelRows    = 60  // of a panel
 	tilesMost    = 40  // of a heat map in either direction
 	ratesMost    = 100 // of a line of a sweep
 	// trialsMost is how many trials a page holds raw: more cannot be compressed enough.
@@ -32,6 +35,16 @@ func bounded(lines []string, most int) []string {
 		return lines
 	}
 	return append(lines[:most:most], fmt.Sprintf("and %d more: %s", len(lines)-most, whereAll))
+}
+
+// ends are the first and the last of what is longer than twice as many, and between
+// them what says of how many more.
+func ends[T any](list []T, most int, said func(string) T) []T {
+	more := len(list) - 2*most
+	if more <= 0 {
+		return list
+	}
+	return slices.Concat(list[:most], []T{said(fmt.Sprintf("and %d more: %s", more, whereAll))}, list[most+more:])
 }
 
 // cut notes under the last table that there would be one for each of so many loads.

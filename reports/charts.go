@@ -31,8 +31,10 @@ var chartIDs = []string{throughputID, kneeID, tailID, latencyID, cpuID, cpuByRat
 func loadsChart(s *result.Set, all []view, id, title string, of func(view) chart.Panel) chart.Chart {
 	c := chart.Chart{ID: id, Title: title, Subtitle: subtitle(s, all)}
 	differ := varied(all)
-	points := 0
+	points, most := 0, 0
 	for _, v := range all[:min(len(all), panelsMax)] {
+		most = max(most, len(v.rows))
+		v.rows = v.drawn()
 		p := of(v)
 		p.Title = panelTitle(differ, v)
 		if points += inPoints(&p); points > pointsMax*5/4 && len(c.Panels) > 0 {
@@ -43,8 +45,14 @@ func loadsChart(s *result.Set, all []view, id, title string, of func(view) chart
 	if n := len(c.Panels); n < len(all) {
 		c.Subtitle += fmt.Sprintf(" · the first %d of %d loads", n, len(all))
 	}
+	if most > panelRows {
+		c.Subtitle += fmt.Sprintf(" · the first %d of %s contestants", panelRows, whole(float64(most)))
+	}
 	return c
 }
+
+// drawn are the rows that a panel has room for.
+func (v view) drawn() []row { return v.rows[:min(len(v.rows), panelRows)] }
 
 // names are those of the rows.
 func (v view) names() []string {

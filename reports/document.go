@@ -41,7 +41,11 @@ func Document(s *result.Set) page.Document {
 	}
 	d.Sections = slices.DeleteFunc(d.Sections, func(x page.Section) bool { return len(x.Charts)+len(x.Tables)+len(x.Notes) == 0 })
 	for i := range d.Sections {
-		d.Sections[i].Tables = fewRows(d.Sections[i].Tables)
+		tables := d.Sections[i].Tables
+		for j := range tables {
+			tables[j].Notes = ends(tables[j].Notes, listMost, func(text string) string { return text })
+		}
+		d.Sections[i].Tables = fewRows(tables)
 	}
 	return d
 }
@@ -83,7 +87,8 @@ func pageNotes(list []note) (limits, conditions []page.Note) {
 			conditions = append(conditions, p)
 		}
 	}
-	return limits, conditions
+	more := func(text string) page.Note { return page.Note{Label: "more", Text: text} }
+	return ends(limits, listMost, more), ends(conditions, listMost, more)
 }
 
 // comparisonSections are of absolute figures and what they say of one another.

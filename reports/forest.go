@@ -32,11 +32,9 @@ type forestGroup struct {
 	names []string
 }
 
-// Bounds of a forest.
-const (
-	forestLoads = 3  // from which on a comparison under more has a panel of its own, a row for each load
-	forestRows  = 60 // of a panel
-)
+// forestLoads is from how many on a comparison under more has a panel of its own, a row
+// for each load.
+const forestLoads = 3
 
 // forestGroups are those of the tables or, of a comparison under many loads, a
 // panel for each two that are compared; note says what is left out.
@@ -55,17 +53,31 @@ func forestGroups(s *result.Set, all []view, compared []effect) (groups []forest
 	} else {
 		groups = comparedGroups(all, compared)
 	}
-	if len(groups) > panelsMax {
-		note = fmt.Sprintf(" · the first %d of %d groups", panelsMax, len(groups))
-		groups = groups[:panelsMax]
-	}
-	for i, g := range groups {
-		if len(g.effects) > forestRows {
-			note = fmt.Sprintf(" · the first %d of %d loads", forestRows, len(g.effects))
-			groups[i].effects, groups[i].names = g.effects[:forestRows], g.names[:min(len(g.names), forestRows)]
+	return fewGroups(groups)
+}
+
+// fewGroups are what a picture has room for, and what is left out.
+func fewGroups(groups []forestGroup) (few []forestGroup, note string) {
+	points := 0
+	for _, g := range groups[:min(len(groups), panelsMax)] {
+		n := len(g.effects)
+		if points += 4 * min(n, panelRows); points > pointsMax*5/4 && len(few) > 0 {
+			break
 		}
+		if n > panelRows {
+			rows := "loads"
+			if g.names == nil {
+				rows = "comparisons"
+			}
+			note = fmt.Sprintf(" · the first %d of %d %s", panelRows, n, rows)
+			g.effects, g.names = g.effects[:panelRows], g.names[:min(len(g.names), panelRows)]
+		}
+		few = append(few, g)
 	}
-	return groups, note
+	if len(few) < len(groups) {
+		note += fmt.Sprintf(" · the first %d of %d groups", len(few), len(groups))
+	}
+	return few, note
 }
 
 func comparedGroups(all []view, compared []effect) (groups []forestGroup) {

@@ -41,7 +41,7 @@ func many(loads, contestants int) *result.Set {
 // Of many loads a page shows the first, says so, and stays small; the others cost no
 // more than going through them.
 func TestManyLoads(t *testing.T) {
-	loads := forestRows + 4
+	loads := panelRows + 4
 	if testenv.IsLong() {
 		loads = 2500
 	}
@@ -73,6 +73,34 @@ func TestManyLoads(t *testing.T) {
 	}
 	if tables > 2*tablesMost+1 || !said || len(d.Verdicts) > verdictsMost+1 {
 		t.Errorf("%d tables in a section, which is said: %v; %d verdicts", tables, said, len(d.Verdicts))
+	}
+	if n := len(pageOf(t, s)); n > page.Most {
+		t.Errorf("a page of %d bytes", n)
+	}
+}
+
+// Of many contestants under one load a page shows the first, too.
+func TestManyContestants(t *testing.T) {
+	contestants := 2*listMost + 10
+	if testenv.IsLong() {
+		contestants = 10_000
+	}
+	s := many(1, contestants)
+	d := Document(s)
+	for _, section := range d.Sections {
+		if len(section.Notes) > 2*listMost+1 {
+			t.Errorf("%s has %d notes", section.ID, len(section.Notes))
+		}
+		for _, table := range section.Tables {
+			if len(table.Rows) > rowsMost || len(table.Notes) > 2*listMost+2 {
+				t.Errorf("a table of %s has %d rows and %d notes", section.ID, len(table.Rows), len(table.Notes))
+			}
+		}
+		for _, c := range section.Charts {
+			if rows := len(c.Panels[0].Y.Names); rows > panelRows || !strings.Contains(c.Subtitle, fmt.Sprintf("the first %d of ", panelRows)) {
+				t.Errorf("%s has %d rows: %s", c.ID, rows, c.Subtitle)
+			}
+		}
 	}
 	if n := len(pageOf(t, s)); n > page.Most {
 		t.Errorf("a page of %d bytes", n)

@@ -15,7 +15,7 @@ const percentilesHow = "Lower is better. To the right every step is one nine mor
 func percentilesChart(s *result.Set, all []view) chart.Chart {
 	lines := 0
 	for _, v := range all[:min(len(all), panelsMax)] {
-		lines += 2*len(v.rows) + 1
+		lines += 2*len(v.drawn()) + 1
 	}
 	step := max(0.02, 4/(pointsMax/float64(max(lines, 1))))
 	return loadsChart(s, all, latencyID, "Latency by percentile, microseconds", func(v view) chart.Panel {

@@ -23,7 +23,7 @@ func seriesChart(s *result.Set, all []view) chart.Chart {
 	unit := s.Plan.Unit()
 	lines, most := 0, intervalsMost
 	for _, v := range all[:min(len(all), panelsMax)] {
-		for _, r := range v.rows {
+		for _, r := range v.drawn() {
 			lines += 1 + min(len(r.measured), trialsShown)
 		}
 	}
