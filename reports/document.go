@@ -34,10 +34,14 @@ func Document(s *result.Set) page.Document {
 	}
 	environment := page.Section{ID: "environment", Title: "Environment", Tables: []page.Table{environmentTable(s)}, Notes: conditions,
 		How: "What the figures depend on, as the run found it. Results of machines that differ in any of this are not of one experiment."}
-	d.Sections = append(d.Sections, environment)
+	command := page.Section{ID: "command", Title: "Command",
+		How: "This line, given to a shell on a machine that is alike, measures the same again."}
 	if len(s.Command) > 0 {
-		d.Sections = append(d.Sections, page.Section{ID: "command", Title: "Command", Notes: []page.Note{{Label: "command", Text: shellCommand(s.Command)}},
-			How: "This line, given to a shell on a machine that is alike, measures the same again."})
+		command.Notes = []page.Note{{Label: "command", Text: shellCommand(s.Command)}}
+	}
+	d.Sections = append(d.Sections, environment, command, fairnessSection(s, all))
+	if s.Plan.Purpose == "" {
+		d.Sections = append(d.Sections, figuresSection(s, all))
 	}
 	d.Sections = slices.DeleteFunc(d.Sections, func(x page.Section) bool { return len(x.Charts)+len(x.Tables)+len(x.Notes) == 0 })
 	for i := range d.Sections {
@@ -97,9 +101,11 @@ func comparisonSections(s *result.Set, all []view, compared []effect) []page.Sec
 	measured := slices.ContainsFunc(all, view.measured)
 	if measured {
 		list = append(list, pictured("throughput", "Throughput", throughputHow, throughputChart(s, all)))
-		list = append(list, sweepSections(s, all)...)
+		curves, byRate := sweepSections(s, all)
+		list = append(list, curves...)
 		list = append(list, pictured("percentiles", "Latency by percentile", percentilesHow, percentilesChart(s, all)))
 		list = append(list, pictured("cpu", "CPU of each side", cpuHowOf(s), cpuChart(s, all)))
+		list = append(list, byRate...)
 		if heat := heatCharts(s, all, compared); heat != nil {
 			list = append(list, pictured("heat", "Where it takes less CPU", heatHow, heat...))
 		}
@@ -110,20 +116,23 @@ func comparisonSections(s *result.Set, all []view, compared []effect) []page.Sec
 		effects.Tables = ratioTables(s, compared)
 		list = append(list, effects)
 	}
-	list = append(list, fairnessSections(s, all)...)
+	return list
+}
+
+func figuresSection(s *result.Set, all []view) page.Section {
 	figures := page.Section{ID: "figures", Title: "All figures", How: "Medians over trials; latencies are of their merged histograms, so that they may differ a little from the medians of the summary."}
 	for _, v := range all[:min(len(all), tablesMost)] {
 		figures.Tables = append(figures.Tables, pageTables(loadGrids(s, v))...)
 	}
 	figures.Tables = cut(figures.Tables, len(all))
-	return append(list, figures)
+	return figures
 }
 
 // searchSections are of what a search for the highest rates saw.
 func searchSections(s *result.Set, all []view, compared []effect) []page.Section {
 	list := []page.Section{{ID: "summary", Title: "Highest rates", How: "A rate is sustained if nearly all that is offered is answered and every objective is met in the median of its trials.", Tables: ratioTables(s, compared)}}
-	list = append(list, sweepSections(s, all)...)
-	return append(list, fairnessSections(s, all)...)
+	curves, byRate := sweepSections(s, all)
+	return append(append(list, curves...), byRate...)
 }
 
 // effectSections are of a set that was made for ratios.
@@ -134,7 +143,7 @@ func effectSections(s *result.Set, all []view, compared []effect) []page.Section
 	}
 	effects := pictured(s.Plan.Purpose, title, how, forestCharts(s, all, compared)...)
 	effects.Tables = ratioTables(s, compared)
-	return append([]page.Section{effects}, fairnessSections(s, all)...)
+	return []page.Section{effects}
 }
 
 // ratioTables are the first of what is compared, and the last, which says how.
@@ -146,16 +155,16 @@ func ratioTables(s *result.Set, compared []effect) []page.Table {
 	return pageTables(grids)
 }
 
-func sweepSections(s *result.Set, all []view) []page.Section {
+// sweepSections are of several rates: how fast the answers come, and what they take.
+func sweepSections(s *result.Set, all []view) (curves, cpu []page.Section) {
 	list := sweeps(all)
 	if len(list) == 0 {
-		return nil
+		return nil, nil
 	}
 	return []page.Section{
 		pictured("knee", "Throughput and response time", kneeHow, kneeChart(s, all, list)),
 		pictured("tail", "Response time by offered rate", tailHow, tailChart(s, all, list)),
-		pictured("cpu-by-rate", "CPU by offered rate", cpuByRateHow, cpuByRateChart(s, all, list)),
-	}
+	}, []page.Section{pictured("cpu-by-rate", "CPU by offered rate", cpuByRateHow, cpuByRateChart(s, all, list))}
 }
 
 func trialSections(s *result.Set, all []view) (list []page.Section) {
@@ -165,12 +174,8 @@ func trialSections(s *result.Set, all []view) (list []page.Section) {
 	return append(list, pictured("order", "Trial by trial", orderHow, orderChart(s, all)))
 }
 
-func fairnessSections(s *result.Set, all []view) []page.Section {
-	tables := fairnessTables(s, all)
-	if len(tables) == 0 {
-		return nil
-	}
-	return []page.Section{{ID: "fairness", Title: "What each contestant did", How: fairnessHow, Tables: tables}}
+func fairnessSection(s *result.Set, all []view) page.Section {
+	return page.Section{ID: "fairness", Title: "What each contestant did", How: fairnessHow, Tables: fairnessTables(s, all)}
 }
 
 func pictured(id, title, how string, charts ...chart.Chart) page.Section {

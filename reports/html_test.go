@@ -63,6 +63,31 @@ func TestHTMLStandsAlone(t *testing.T) {
 	}
 }
 
+// Views are in the order in which they are asked for: what was found, why, and at the
+// end what it was found with.
+func TestOrderOfSections(t *testing.T) {
+	for _, of := range []struct {
+		set  *result.Set
+		want string
+	}{
+		{newRich(), "summary throughput knee tail percentiles cpu cpu-by-rate heat series order effects environment command fairness figures"},
+		{newAblation(), "ablation environment command fairness"},
+		{newSearch(), "summary knee tail cpu-by-rate environment command fairness"},
+	} {
+		of.set.Command = []string{"ringbench"}
+		var ids []string
+		for _, s := range Document(of.set).Sections {
+			ids = append(ids, s.ID)
+			if s.How == "" {
+				t.Errorf("%s does not say how to read it", s.ID)
+			}
+		}
+		if got := strings.Join(ids, " "); got != of.want {
+			t.Errorf("sections %s", got)
+		}
+	}
+}
+
 func TestHTMLEscapes(t *testing.T) {
 	const hostile = `</script></text></svg><script>alert(1)</script><img src=x onerror=alert(1)>"'&--><!--` + "\u2028\x1b[31m"
 	s := newSet(2, 64)
