@@ -69,7 +69,7 @@ func linesChart(id string) chart.Chart {
 		for i, name := range contestants {
 			s := chart.Series{Name: name, Kind: chart.Line}
 			for x := 0.0; x <= 4; x += 0.1 {
-				pt := chart.Point{X: 100 * (1 - math.Pow(10, -x)), Y: (40 + float64(i)*15) * math.Pow(1.8, x) * math.Sqrt(float64(conns))}
+				pt := chart.Point{X: 100 * (1 - math.Pow(10, -x)), Y: (40 + float64(i)*15) * math.Pow(1.8, x) * math.Sqrt(float64(conns)), Faint: i == 2 && conns == 64}
 				if i == 2 && x > 1.4 && x < 1.6 {
 					pt.Y = nan
 				}

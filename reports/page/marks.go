@@ -55,6 +55,9 @@ func (p *frame) drawLine(c *canvas, s *chart.Series) {
 		if s.Part != "" {
 			class = "line part"
 		}
+		if s.Points[0].Faint { // the series as a whole is
+			class += " faint"
+		}
 		c.add("path", class, "", "d", d.String())
 	}
 }

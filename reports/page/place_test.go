@@ -118,7 +118,7 @@ func TestMarksStandByTheLabels(t *testing.T) {
 				var marks []element // in the order of series and points
 				for _, e := range all {
 					switch e.class {
-					case "dot", "ring", "bar", "bar faint", "line", "whisker", "ring faint", "interval", "interval faint":
+					case "dot", "ring", "bar", "bar faint", "line", "line faint", "whisker", "ring faint", "interval", "interval faint":
 						marks = append(marks, e)
 					}
 				}

@@ -243,7 +243,7 @@ function drawLine(f, s) {
 		if (real(x) && real(y)) d += (open ? "L" : "M") + number(x) + " " + number(y);
 		open = real(x) && real(y);
 	}
-	return d ? [["path", { class: s.part ? "line part" : "line", d }]] : [];
+	return d ? [["path", { class: (s.part ? "line part" : "line") + (s.points[0][FAINT] ? " faint" : ""), d }]] : [];
 }
 
 function drawBand(f, s) {
