@@ -30,9 +30,31 @@ func ablationGrids(s *result.Set, compared []effect) (grids []grid) {
 				g.notes = append(g.notes, e.a+" ran with the very features of "+e.b+": it says nothing of "+e.match.Label)
 			}
 		}
+		g.notes = append(g.notes, withheld(of)...)
 		grids = append(grids, g)
 	}
 	return conditions(s, compared, grids)
+}
+
+// withheld says why there are no verdicts, and on what.
+func withheld(of []effect) (lines []string) {
+	var reasons []string
+	labels := map[string][]string{}
+	for _, e := range of {
+		for _, f := range []finding{e.cpu, e.rate} {
+			if f.why == "" || f.why == e.unequalWhy || slices.Contains(labels[f.why], e.match.Label) {
+				continue
+			}
+			if labels[f.why] == nil {
+				reasons = append(reasons, f.why)
+			}
+			labels[f.why] = append(labels[f.why], e.match.Label)
+		}
+	}
+	for _, why := range reasons {
+		lines = append(lines, "no verdict on "+strings.Join(labels[why], ", ")+": "+why)
+	}
+	return lines
 }
 
 func sortByCPU(of []effect) {
@@ -76,6 +98,8 @@ func change(e finding) string {
 	switch {
 	case math.IsNaN(e.Center):
 		return none
+	case e.why != "":
+		return "no verdict"
 	case e.verdict == stat.NoDifference:
 		return "no difference"
 	case e.Known() && !e.differs():
@@ -113,6 +137,10 @@ func purposeVerdicts(s *result.Set, compared []effect) (lines []string) {
 			continue
 		}
 		for _, e := range g.effects {
+			if e.cpu.why != "" {
+				lines = append(lines, e.match.Label+" ("+g.title+"): "+cpu+": no verdict, "+e.cpu.why)
+				continue
+			}
 			line := e.match.Label + " (" + g.title + "): " + cpu + " " + strings.Replace(change(e.cpu), "none detectable", "no difference detectable", 1)
 			if r := changeRange(e.cpu); r != none {
 				line += " (" + r + ")"

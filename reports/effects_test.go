@@ -117,6 +117,22 @@ func TestIntervalOverSessions(t *testing.T) {
 	}
 }
 
+// A verdict that is withheld is not one that there is no difference.
+func TestAblationWithoutVerdict(t *testing.T) {
+	s := newAblation()
+	for i := range s.Trials {
+		if tr := &s.Trials[i]; tr.Cell == 2 { // -multishot
+			tr.Disturbed = "steal took 9 %"
+		}
+	}
+	out := table(t, s) + strings.Join(Document(s).Verdicts, "\n")
+	for _, want := range []string{"-multishot       no verdict ", "no verdict on -multishot: 4 of 4 pairs were disturbed", "-multishot (tcp, 64 connections × 64 B, closed loop): CPU a message: no verdict, 4 of 4"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}
+
 func TestEffectNotes(t *testing.T) {
 	s := newAblation()
 	s.Plan.Matches[1].Same = true // coop, which then stands for an A/A pair without a difference
