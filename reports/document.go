@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -34,11 +35,8 @@ func Document(s *result.Set) page.Document {
 	}
 	environment := page.Section{ID: "environment", Title: "Environment", Tables: []page.Table{environmentTable(s)}, Notes: conditions,
 		How: "What the figures depend on, as the run found it. Results of machines that differ in any of this are not of one experiment."}
-	command := page.Section{ID: "command", Title: "Command",
-		How: "This line, given to a shell on a machine that is alike, measures the same again."}
-	if len(s.Command) > 0 {
-		command.Notes = []page.Note{{Label: "command", Text: shellCommand(s.Command)}}
-	}
+	command := page.Section{ID: "command", Title: "Command", Notes: commands(s),
+		How: "A line here, given to a shell on a machine that is alike, measures the same again."}
 	d.Sections = append(d.Sections, environment, command, fairnessSection(s, all))
 	if s.Plan.Purpose == "" {
 		d.Sections = append(d.Sections, figuresSection(s, all))
@@ -52,6 +50,20 @@ func Document(s *result.Set) page.Document {
 		d.Sections[i].Tables = fewRows(tables)
 	}
 	return d
+}
+
+// commands are that of the run or, where they differ, those of the runs that were joined.
+func commands(s *result.Set) (list []page.Note) {
+	if len(s.Command) > 0 {
+		return []page.Note{{Label: "command", Text: shellCommand(s.Command)}}
+	}
+	for _, p := range s.Joined[:min(len(s.Joined), notesMost)] {
+		list = append(list, page.Note{Label: p.Name, Text: shellCommand(p.Command)})
+	}
+	if n := len(s.Joined) - notesMost; n > 0 {
+		list = append(list, page.Note{Label: "more", Text: fmt.Sprintf("those of %d more runs are in the raw result", n)})
+	}
+	return list
 }
 
 // pageTitle is what was measured, and to what end.

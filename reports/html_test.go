@@ -8,10 +8,12 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/reports/page"
 	"github.com/ringbench/ringbench/reports/page/pagetest"
 )
 
@@ -85,6 +87,20 @@ func TestOrderOfSections(t *testing.T) {
 		if got := strings.Join(ids, " "); got != of.want {
 			t.Errorf("sections %s", got)
 		}
+	}
+}
+
+// Runs that were joined each have their command, to be pasted.
+func TestCommandsOfJoinedRuns(t *testing.T) {
+	s := newSet(1, 64)
+	s.Command, s.Joined = nil, slices.Repeat([]result.Part{{Name: "a.json", Command: []string{"ringbench", "echo", "a b"}}}, notesMost+2)
+	i := slices.IndexFunc(Document(s).Sections, func(s page.Section) bool { return s.ID == "command" })
+	if i < 0 {
+		t.Fatal("no commands")
+	}
+	notes := Document(s).Sections[i].Notes
+	if len(notes) != notesMost+1 || notes[0] != (page.Note{Label: "a.json", Text: "ringbench echo 'a b'"}) || !strings.Contains(notes[notesMost].Text, "2 more") {
+		t.Errorf("commands %v", notes)
 	}
 }
 
