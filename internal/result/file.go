@@ -2,6 +2,7 @@ package result
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -175,6 +177,7 @@ func trialsOf(raw []json.RawMessage) ([]Trial, error) {
 
 func notJSON(err error, size int) error {
 	var syntax *json.SyntaxError
+	var wrong *json.UnmarshalTypeError
 	switch {
 	case errors.Is(err, errMemory):
 		return err
@@ -184,6 +187,9 @@ func notJSON(err error, size int) error {
 		return errors.New("the file is cut short; copy it again, or run the benchmark again")
 	case errors.As(err, &syntax):
 		return fmt.Errorf("not a ringbench result: no JSON at byte %d (%w)", syntax.Offset, err)
+	case errors.As(err, &wrong): // whose own words are of Go's types
+		where := strings.TrimSuffix(err.Error(), wrong.Error()) + wrong.Field
+		return fmt.Errorf("damaged: %s holds a JSON %s, which it cannot", cmp.Or(strings.TrimSuffix(where, ": "), "the file"), wrong.Value)
 	}
 	return fmt.Errorf("damaged: %w", err)
 }
