@@ -49,8 +49,8 @@ func (o *outputs) reportFlags(c *cobra.Command) {
 	o.stdout = c.OutOrStdout
 	f := c.Flags()
 	f.StringVar(&o.html, "html", "", "write a report to this file")
-	f.StringVar(&o.png, "png", "", "write the report's plots to this directory")
-	f.StringVar(&o.svg, "svg", "", "write the report's plots to this directory, as SVG")
+	f.StringVar(&o.png, "png", "", "write the report's plots to this directory, in place of those there")
+	f.StringVar(&o.svg, "svg", "", "the same as SVG")
 	f.BoolVar(&o.terminal.Wide, "wide", false, "print every column, and every trial, however long the lines are")
 	f.BoolVar(&o.terminal.NoTable, "no-table", false, "print sentences on what was found instead of tables")
 }
