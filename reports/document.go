@@ -151,7 +151,7 @@ func searchSections(s *result.Set, all []view, compared []effect) []page.Section
 func effectSections(s *result.Set, all []view, compared []effect) []page.Section {
 	title, how := "Effects", forestHow
 	if s.Plan.Purpose == result.PurposeAblation {
-		title, how = "What each feature is worth", "What costs most without it, or with it, comes first. "+forestHow
+		title, how = "What each feature is worth", ablationHow
 	}
 	effects := pictured(s.Plan.Purpose, title, how, forestCharts(s, all, compared)...)
 	effects.Tables = ratioTables(s, compared)

@@ -12,7 +12,10 @@ import (
 const forestHow = "The line at 1 is no effect. The mark is the geometric mean of the pairs, the bar its 95 % interval; grey ones are no difference, or none that could be told from noise. " +
 	"A bar that would be longer than the panel is cut off."
 
-// forestCharts are the effects with their intervals. In those of a set that was made
+const ablationHow = "What costs most without it, or with it, comes first. A bar goes from 1, which is no effect, to the geometric mean of the pairs, and the whisker is its 95 % interval; " +
+	"grey ones are no difference, or none that could be told from noise. A whisker that would be longer than the panel is cut off."
+
+// forestCharts are the effects with their intervals, those of an ablation as bars. In those of a set that was made
 // for a purpose they stand for absolute figures, because those of pairs that ran
 // together and of those that ran apart cannot be compared.
 func forestCharts(s *result.Set, all []view, compared []effect) []chart.Chart {
@@ -132,7 +135,27 @@ func forestPanel(s *result.Set, g forestGroup, of func(effect) finding) chart.Pa
 	least, greatest := forestEnds(list)
 	pad := (greatest - least) * 0.05
 	p.X.From, p.X.To = least-pad, greatest+pad
+	if s.Plan.Purpose == result.PurposeAblation {
+		p.Series = barsOf(marks, p.X.To)
+	}
 	return p
+}
+
+// barsOf are marks as bars from no effect, with the labels beside the axis, which ends at
+// end.
+func barsOf(marks chart.Series, end float64) []chart.Series {
+	bars, ends, labels := chart.Series{Kind: chart.Bars}, chart.Series{Kind: chart.Whiskers}, chart.Series{Kind: chart.Labels}
+	for _, pt := range marks.Points {
+		labels.Points = append(labels.Points, chart.Point{X: end, Y: pt.Y, Label: pt.Label})
+		if math.IsNaN(pt.X) {
+			continue
+		}
+		bars.Points = append(bars.Points, chart.Point{X: pt.X, Y: pt.Y, Lo: min(1, pt.X), Hi: max(1, pt.X), Text: pt.Text, Faint: pt.Faint})
+		if !math.IsNaN(pt.Lo) {
+			ends.Points = append(ends.Points, chart.Point{X: pt.X, Y: pt.Y, Lo: pt.Lo, Hi: pt.Hi, Text: pt.Text})
+		}
+	}
+	return []chart.Series{bars, ends, labels}
 }
 
 // forestRange bounds the axis: an interval that is wider goes to its end.

@@ -283,11 +283,21 @@ func (w *walked) walkForest(c shownChart, of func(raw) float64) {
 			continue
 		}
 		marks := wantSeries{kind: "intervals"}
+		bars, ends, labels := wantSeries{kind: "bars"}, wantSeries{kind: "whiskers"}, wantSeries{kind: "labels"}
 		for i, r := range all {
 			name, _ := numbersOf(p.Y.Names[i])
 			marks.points = append(marks.points, wantPoint{x: r.mid, y: float64(i), lo: r.lo, hi: r.hi, label: nums(r.mid, r.lo, r.hi), text: nums(append(name, r.mid, r.lo, r.hi)...)})
 		}
-		w.draws(c.ID, p, []wantSeries{marks})
+		if w.set.Plan.Purpose != result.PurposeAblation {
+			w.draws(c.ID, p, []wantSeries{marks})
+			continue
+		}
+		for _, pt := range marks.points {
+			labels.points = append(labels.points, wantPoint{x: p.X.To, y: pt.y, label: pt.label})
+			bars.points = append(bars.points, wantPoint{x: pt.x, y: pt.y, lo: min(1, pt.x), hi: max(1, pt.x), text: pt.text})
+			ends.points = append(ends.points, wantPoint{x: pt.x, y: pt.y, lo: pt.lo, hi: pt.hi, text: pt.text})
+		}
+		w.draws(c.ID, p, []wantSeries{bars, ends, labels})
 	}
 	if rows != len(matches) {
 		w.Errorf("%s: %s has %d rows for %d matches", w.page, c.ID, rows, len(matches))

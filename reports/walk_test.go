@@ -39,8 +39,11 @@ type (
 		Panels []shownPanel
 	}
 	shownPanel struct {
-		Title  string
-		X, Y   struct{ Names []string }
+		Title string
+		X, Y  struct {
+			Names []string
+			To    float64
+		}
 		Series []shownSeries
 		Rules  []struct{ At float64 }
 	}

@@ -15,6 +15,7 @@ var constantPhrases = []*phrase{
 	{form: "Ratios are those of pairs, to the contestant that is called the base, with 95 % intervals by Student's t: faint ones are no difference, or none that could be told from noise"},
 	{form: "the whisker is the 95 % interval of the median, or least and greatest with fewer than six trials"},
 	{form: "The line at 1 is no effect"}, {form: "The mark is the geometric mean of the pairs, the bar its 95 % interval"},
+	{form: "A bar goes from 1, which is no effect, to the geometric mean of the pairs, and the whisker is its 95 % interval"},
 	{form: "A tile is the ratio of server CPU under one load: blue where the first of the two takes less, brown where it takes more, the stronger the farther from 1, in either direction alike"},
 	{form: "95 % intervals by Student's t over the pairs of one session: what differs between sessions is not in them"},
 	{form: "a difference is an interval without 1 whose center is beyond 1 % and beyond what the A/A pair differs by, and is judged with all others of this report (Benjamini-Hochberg, q < 0.05)"},

@@ -19,9 +19,13 @@ func (s plotter) bars(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	half := rowHeight(c, p) * halfBar
 	for _, pt := range s.Points {
+		ink := s.color()
+		if pt.Faint {
+			ink = Soft
+		}
 		lo, hi := max(pt.Lo, p.X.Min), min(pt.Hi, p.X.Max)
 		if lo < hi {
-			fillPart(c, s.color(), s.Part, x(lo), y(pt.Y)-half, x(hi), y(pt.Y)+half)
+			fillPart(c, ink, s.Part, x(lo), y(pt.Y)-half, x(hi), y(pt.Y)+half)
 		}
 		s.label(c, pt, x(max(p.X.Min, zero(hi))), y(pt.Y))
 	}
@@ -55,8 +59,8 @@ func rowHeight(c draw.Canvas, p *plot.Plot) vg.Length {
 	return c.Size().Y / vg.Length(p.Y.Max-p.Y.Min)
 }
 
-// intervals are cut off at the ends of the axis. Of whiskers the ends are marked, of
-// intervals the middle.
+// intervals are cut off at the ends of the axis. Of whiskers those ends are marked that
+// are not cut off, of intervals the middle.
 func (s plotter) intervals(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	for _, pt := range s.Points {
@@ -65,8 +69,18 @@ func (s plotter) intervals(c draw.Canvas, p *plot.Plot) {
 		if s.Kind == Whiskers {
 			if lo <= hi {
 				half := rowHeight(c, p) * halfBar / 2
-				whisker(c, draw.LineStyle{Color: color.White, Width: 3}, x(lo), x(hi), at, half)
-				whisker(c, draw.LineStyle{Color: Ink, Width: 1.2}, x(lo), x(hi), at, half)
+				var ends []vg.Length
+				for _, v := range []float64{pt.Lo, pt.Hi} {
+					if v == max(lo, min(v, hi)) {
+						ends = append(ends, x(v))
+					}
+				}
+				for _, sty := range []draw.LineStyle{{Color: color.White, Width: 3}, {Color: Ink, Width: 1.2}} {
+					c.StrokeLine2(sty, x(lo), at, x(hi), at)
+					for _, end := range ends {
+						c.StrokeLine2(sty, end, at-half, end, at+half)
+					}
+				}
 			}
 			s.label(c, pt, x(max(p.X.Min, zero(hi))), at)
 			continue
@@ -83,13 +97,6 @@ func (s plotter) intervals(c draw.Canvas, p *plot.Plot) {
 			c.FillPolygon(ink, rectangle(x(pt.X)-half, at-half, x(pt.X)+half, at+half))
 		}
 		s.label(c, pt, c.Max.X, at)
-	}
-}
-
-func whisker(c draw.Canvas, sty draw.LineStyle, from, to, y, half vg.Length) {
-	c.StrokeLine2(sty, from, y, to, y)
-	for _, x := range []vg.Length{from, to} {
-		c.StrokeLine2(sty, x, y-half, x, y+half)
 	}
 }
 
