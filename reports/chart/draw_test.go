@@ -191,6 +191,23 @@ func TestSVG(t *testing.T) {
 	})
 }
 
+// Each end of a whisker has its mark, but for one that lies beyond the axis: a line and
+// two marks are drawn, or one, each twice for the halo.
+func TestWhiskersThatAreCutOff(t *testing.T) {
+	strokes := func(hi float64) int {
+		p := Panel{X: Axis{Scale: Linear, From: 0, To: 2}, Y: Axis{Scale: Category, Names: []string{"a"}},
+			Series: []Series{{Kind: Whiskers, Points: []Point{{X: 1, Lo: 0.5, Hi: hi}}}}}
+		var b bytes.Buffer
+		if err := SVG(&b, Chart{Panels: []Panel{p}}, NewPalette()); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(b.String(), "<path")
+	}
+	if whole, cut := strokes(1.5), strokes(3); whole-cut != 2 {
+		t.Errorf("%d strokes of a whole one, %d of one that is cut off", whole, cut)
+	}
+}
+
 // One label tells no distance.
 func TestTicks(t *testing.T) {
 	for _, ends := range [][2]float64{{0.62, 1.45}, {0.98, 1.02}, {0, 1999}, {-3, 2.9}} {
