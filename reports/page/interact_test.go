@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -128,6 +129,13 @@ func TestSwitchesScales(t *testing.T) {
 	if again := js[float64](b, `charts.find((c) => c.id === "latency").panels[1].hits[20].y`); again != high {
 		t.Errorf("the median stands at %v, then at %v on the same axis", high, again)
 	}
+	even := js[[]float64](b, `charts.find((c) => c.id === "knee").panels[0].hits.slice(0, 3).map((h) => h.x)`) // 20, 40 and 60 k
+	b.click(`#chart-knee [data-axis="x"]`)
+	b.holds(`charts.find((c) => c.id === "knee").panels[0].frame.x.kind === "log" && charts.find((c) => c.id === "knee").panels[0].frame.y.kind === "log"`)
+	odd := js[[]float64](b, `charts.find((c) => c.id === "knee").panels[0].hits.slice(0, 3).map((h) => h.x)`)
+	if ratio := (odd[1] - odd[0]) / (odd[2] - odd[1]); math.Abs((even[1]-even[0])/(even[2]-even[1])-1) > 0.01 || math.Abs(ratio-math.Log(2)/math.Log(1.5)) > 0.01 {
+		t.Errorf("across at %v, on a logarithmic axis at %v", even, odd)
+	}
 	if js[bool](b, `!!document.querySelector("#chart-throughput [data-axis]")`) {
 		t.Error("bars can be set on a logarithmic axis, which has no zero")
 	}
@@ -159,6 +167,14 @@ func TestZooms(t *testing.T) {
 	}
 	b.click(`#chart-order .tools button:nth-last-child(3)`)
 	b.holds(width + fmt.Sprintf(" === %v", before/2))
+	b.click(`#chart-order .tools button:nth-last-child(2)`)
+	b.holds(width + fmt.Sprintf(" === %v", before))
+
+	// Only what lies within is drawn and can be pointed at.
+	from, to = b.at("order.0", "uring", 0), b.at("order.0", "epoll", 0) // 118 k and 109 k
+	b.do(chromedp.DragAndDropXY(from[0]+20, (from[1]+to[1])/2, from[0]+22, from[1]-20, 4))
+	b.holds(`(({ lo, hi }) => lo > 110e3 && hi > 118e3 && hi < 130e3)(charts.find((c) => c.id === "order").panels[0].frame.y)`)
+	b.holds(`charts.find((c) => c.id === "order").panels[0].hits.every((h) => h.s.name === "uring")`)
 }
 
 func TestSortsTables(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 var (
@@ -136,7 +137,7 @@ func TestFits(t *testing.T) {
 	lookAt(open(t, write(t, fixture())), "fixture")
 }
 
-// axe-core finds nothing that is serious.
+// axe-core finds nothing that is serious, and the keyboard reaches whatever can be used.
 func TestIsAccessible(t *testing.T) {
 	source := axe(t)
 	b := open(t, write(t, fixture()))
@@ -149,6 +150,10 @@ func TestIsAccessible(t *testing.T) {
 			t.Errorf("%s: %d faults: %s", theme, len(faults), strings.Join(faults[:min(len(faults), 8)], "\n"))
 		}
 	}
+	js[bool](b, `document.activeElement.blur(), window.reached = new Set(), addEventListener("focusin", (e) => reached.add(e.target)), true`)
+	usable := js[int](b, `document.querySelectorAll("a, button:not(:disabled), summary, svg[role=application], .wide").length`)
+	b.do(chromedp.KeyEvent(strings.Repeat(kb.Tab, usable+1)))
+	b.holds(`[...document.querySelectorAll("a, button:not(:disabled), summary, svg[role=application], .wide")].every((e) => reached.has(e))`)
 }
 
 func TestReadsWithoutScript(t *testing.T) {
