@@ -87,9 +87,10 @@ func TestSlowAmongOthers(t *testing.T) {
 	other := make(chan error)
 	go func() { // its thread ends with it, pinned as it is
 		err := pin()
+		x := uint64(0)
 		for pause := unix.NsecToTimespec(1e5); err == nil && !stop.Load(); {
 			_ = unix.Nanosleep(&pause, nil)
-			iterate(0, 8_000)
+			x = iterate(x, 8_000)
 		}
 		other <- err
 	}()
