@@ -231,12 +231,15 @@ func leadOfCalibration(s *result.Set, compared []effect) string {
 func leadOfAblation(s *result.Set, all []effect) string {
 	sortByCPU(all)
 	var more, less []effect
+	withheld := 0
 	for _, e := range all {
-		switch e.cpu.verdict {
-		case stat.Greater:
+		switch {
+		case e.cpu.verdict == stat.Greater:
 			more = append(more, e)
-		case stat.Less:
+		case e.cpu.verdict == stat.Less:
 			less = append(less, e)
+		case e.cpu.why != "":
+			withheld++
 		}
 	}
 	slices.Reverse(less)
@@ -251,8 +254,15 @@ func leadOfAblation(s *result.Set, all []effect) string {
 		return fmt.Sprintf("%d %s %s, most of all %s (%s %%)", len(list), takes(len(list)), what, list[0].match.Label, signed(list[0].cpu.Center))
 	}
 	text := fmt.Sprintf("CPU a %s, against the default: %s %s; %s.", s.Plan.Unit().One, n, side("more", more), side("less", less))
-	if rest := len(all) - len(more) - len(less); rest > 0 {
-		text += fmt.Sprintf(" Of %d no difference was found.", rest)
+	var rest []string
+	if n := len(all) - len(more) - len(less) - withheld; n > 0 {
+		rest = append(rest, fmt.Sprintf("%d no difference was found", n))
+	}
+	if withheld > 0 {
+		rest = append(rest, fmt.Sprintf("%d there is no verdict", withheld))
+	}
+	if len(rest) > 0 {
+		text += " Of " + strings.Join(rest, ", of ") + "."
 	}
 	return text
 }
@@ -265,9 +275,13 @@ func takes(n int) string {
 }
 
 // leadOfSearch gives the highest rate of each contestant, under several loads the least
-// and the greatest.
+// and the greatest. Where no rate beyond was tried, as in a search that was interrupted, it
+// is one that can be had and need not be the highest.
 func leadOfSearch(s *result.Set) string {
-	type found struct{ rates, beyond []float64 }
+	type found struct {
+		rates, beyond []float64
+		open          bool
+	}
 	by := map[string]*found{}
 	var names []string
 	for _, f := range s.Found {
@@ -280,7 +294,7 @@ func leadOfSearch(s *result.Set) string {
 			by[f.Contestant], names = of, append(names, f.Contestant)
 		}
 		if f.Sustained >= 0 {
-			of.rates = append(of.rates, s.Plan.Cells[f.Sustained].Rate)
+			of.rates, of.open = append(of.rates, s.Plan.Cells[f.Sustained].Rate), of.open || f.Failed < 0
 		} else if f.Failed >= 0 {
 			of.beyond = append(of.beyond, s.Plan.Cells[f.Failed].Rate)
 		}
@@ -293,6 +307,9 @@ func leadOfSearch(s *result.Set) string {
 	for _, name := range names[:min(len(names), leadPairs)] {
 		of := by[name]
 		part := name + " "
+		if of.open {
+			part += "at least "
+		}
 		switch {
 		case len(of.rates) == 0 && len(of.beyond) == 0:
 			part += "not found"

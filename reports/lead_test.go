@@ -46,6 +46,14 @@ func TestLead(t *testing.T) {
 			few.Trials[i].Void = "server died"
 		}
 	}
+	disturbed := newAblation()
+	for i := range disturbed.Trials {
+		if disturbed.Trials[i].Cell == 2 {
+			disturbed.Trials[i].Disturbed = "steal took 9 %"
+		}
+	}
+	open := newSearch()
+	open.Found[0].Failed = -1
 	for name, c := range map[string]struct {
 		s    *result.Set
 		want string
@@ -61,7 +69,9 @@ func TestLead(t *testing.T) {
 		"too few":  {few, "No verdict: 2 of 4 pairs count, and a verdict takes 3."},
 		"calibration": {newCalibration(), "CPU a message, median of 3 loads: uring / c-uring 1.030, epoll / c-epoll 1.050. " +
 			"Against each other: uring / epoll 0.919, c-uring / c-epoll 0.919."},
-		"search": {newSearch(), "Highest messages/s with p99<1.8ms: uring 100,000; epoll less than 120,000."},
+		"ablation without a verdict": {disturbed, "CPU a message, against the default: of 3 features 1 takes more, most of all +sqpoll (+49.8 %); none takes less. Of 1 no difference was found, of 1 there is no verdict."},
+		"open search":                {open, "Highest messages/s with p99<1.8ms: uring at least 100,000; epoll less than 120,000."},
+		"search":                     {newSearch(), "Highest messages/s with p99<1.8ms: uring 100,000; epoll less than 120,000."},
 	} {
 		if got := lead(c.s, views(c.s), effects(c.s)); got != c.want {
 			t.Errorf("%s: %s", name, got)
