@@ -96,7 +96,11 @@ func seriesPoints(t *result.Trial, most int) (points []chart.Point) {
 		}
 		x := (float64(i-t.Series.WarmUp) + float64(len(some))/2) * width
 		y := sum / unit / (float64(len(some)) * width)
-		points = append(points, chart.Point{X: x, Y: y, Faint: t.Disturbed != "", Text: fmt.Sprintf("trial %d, %.3g s: %s/s", t.Order+1, x, figure(y))})
+		pt := chart.Point{X: x, Y: y, Faint: t.Disturbed != "", Text: fmt.Sprintf("trial %d, %.3g s: %s/s", t.Order+1, x, figure(y))}
+		if pt.Faint {
+			pt.Text += ", disturbed"
+		}
+		points = append(points, pt)
 	}
 	return points
 }

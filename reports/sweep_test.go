@@ -50,6 +50,27 @@ func TestManyRates(t *testing.T) {
 	}
 }
 
+// A line of a trial that was disturbed is faint, and says it to those who cannot see that.
+func TestLinesOfDisturbedTrials(t *testing.T) {
+	s := newSweep()
+	faint := 0
+	for _, p := range seriesChart(s, views(s)).Panels {
+		for _, x := range p.Series {
+			for _, pt := range x.Points {
+				if pt.Faint != strings.HasSuffix(pt.Text, ", disturbed") {
+					t.Errorf("%q, faint: %v", pt.Text, pt.Faint)
+				}
+				if pt.Faint {
+					faint++
+				}
+			}
+		}
+	}
+	if faint != 18 { // of one trial at each rate
+		t.Errorf("%d points are faint", faint)
+	}
+}
+
 // A section's tables are cut where they have too many rows, and keep what the last says.
 func TestFewRows(t *testing.T) {
 	s := newSet(1, 1)
