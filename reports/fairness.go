@@ -11,6 +11,7 @@ import (
 )
 
 const fairnessHow = "What each contestant really did for one and the same work. Where these differ by more than the kernel's interface asks for, such as in threads or buffers, the comparison is of that as well. " +
+	"Buffers are those that each loop has, or each thread that serves one connection. " +
 	"Batching is completions that were reaped, or system calls that were saved, by one wait; counters are given where they are not zero."
 
 // fairnessTables have a row for each contestant, a table for each load.
@@ -22,7 +23,7 @@ func fairnessTables(s *result.Set, all []view) (tables []page.Table) {
 		}
 		each := "/" + v.load.Unit().Short
 		t := page.Table{Title: v.load.String(), Header: []string{
-			"contestant", "threads", "syscalls" + each, "waits" + each, "completions a wait", "switches" + each, "run-queue wait s/s", "effective features", "counters" + each,
+			"contestant", "threads", "buffers each", "syscalls" + each, "waits" + each, "completions a wait", "switches" + each, "run-queue wait s/s", "effective features", "counters" + each,
 		}}
 		for _, r := range v.rows {
 			if len(r.trials) > 0 {
@@ -50,8 +51,17 @@ func (r row) fairness() page.Row {
 		row.Cells = append(row.Cells, page.Cell{Text: figure(iv.Center), Sort: iv.Center})
 	}
 	row.Cells[0].Text = whole(row.Cells[0].Sort)
+	row.Cells = slices.Insert(row.Cells, 1, r.buffers())
 	row.Cells = append(row.Cells, words(r.featureText()), words(r.counterText()))
 	return row
+}
+
+// buffers are sorted by how much memory they are.
+func (r row) buffers() page.Cell {
+	if b := r.trials[0].Buffers; b != nil {
+		return page.Cell{Text: fmt.Sprintf("%s × %s B", whole(float64(b.Count)), whole(float64(b.Bytes))), Sort: float64(b.Count) * float64(b.Bytes)}
+	}
+	return words("")
 }
 
 func words(text string) page.Cell { return page.Cell{Text: or(text, none), Sort: math.NaN()} }

@@ -95,7 +95,7 @@ func newTrial(p profile, conns, block int) result.Trial {
 		Tier: p.tier, Features: p.features, Counters: p.counters, TracedSyscalls: &p.traced, Verdict: result.ServerBound,
 	}
 	if p.countsItsOwnSyscalls {
-		t.CountedSyscalls = &p.syscalls
+		t.CountedSyscalls, t.Buffers = &p.syscalls, &result.Buffers{Count: 256, Bytes: 4096}
 		t.Counters = maps.Clone(p.counters)
 		if t.Counters != nil {
 			t.Counters["bytes_in"] = t.Bytes

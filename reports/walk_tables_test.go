@@ -264,8 +264,12 @@ func walkFairness(w *walked, t shownTable) (rows []wantRow) {
 		reaped := w.middle(cell, func(t raw) float64 {
 			return 1 / over(float64(t.Counters["sys_wait"]), float64(t.Counters["completions"]))
 		})
+		buffers := exactly(none)
+		if b := w.counting(cell)[0].Buffers; b != nil {
+			buffers = want{numbers: []float64{float64(b.Count), float64(b.Bytes)}, key: float64(b.Count * b.Bytes)}
+		}
 		rows = append(rows, wantRow{w.names[cell], []want{
-			nums(w.middle(cell, func(t raw) float64 { return float64(t.Server.Threads) }).mid), nums(w.middle(cell, raw.syscalls).mid), counter("sys_wait"), nums(reaped.mid),
+			nums(w.middle(cell, func(t raw) float64 { return float64(t.Server.Threads) }).mid), buffers, nums(w.middle(cell, raw.syscalls).mid), counter("sys_wait"), nums(reaped.mid),
 			nums(w.middle(cell, raw.switches).mid), nums(w.middle(cell, raw.waiting).mid), exactly(or(strings.Join(features, " | "), none)), counters,
 		}})
 	}

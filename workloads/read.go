@@ -192,6 +192,9 @@ func (r *Reader) Traits() backends.Traits { return r.traits }
 // Descriptors is what Server.Descriptors is.
 func (r *Reader) Descriptors() string { return r.table }
 
+// Buffers are those of each loop.
+func (r *Reader) Buffers() *result.Buffers { return buffers(r.cfg.LoopConfig(0, r.traits)) }
+
 // Failed receives the first error that ends the load before Stop is called.
 func (r *Reader) Failed() <-chan error { return r.failed }
 

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ringbench/ringbench/backends"
+	"github.com/ringbench/ringbench/internal/result"
 )
 
 // A Server runs: it accepts connections on loops of a backend and has them served
@@ -97,6 +98,13 @@ func (s *Server) Traits() backends.Traits { return s.traits }
 // Descriptors says whether event loops have a descriptor table of their own
 // (see backends.OwnDescriptors), and if not, why; "" for blocking loops.
 func (s *Server) Descriptors() string { return s.table }
+
+// Buffers are those of each loop.
+func (s *Server) Buffers() *result.Buffers { return buffers(s.cfg.LoopConfig(0, s.traits)) }
+
+func buffers(c backends.Config) *result.Buffers {
+	return &result.Buffers{Count: c.Bufs, Bytes: c.BufSize}
+}
 
 // Failed receives the error of the first loop that breaks.
 func (s *Server) Failed() <-chan error { return s.failed }

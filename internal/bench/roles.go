@@ -7,6 +7,7 @@ import (
 
 	"github.com/ringbench/ringbench/internal/child"
 	"github.com/ringbench/ringbench/internal/load"
+	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/workloads"
 )
 
@@ -43,6 +44,8 @@ type listening struct {
 	Features []string `json:"features"`
 	Table    string   `json:"descriptor_table"`
 	Heap     bool     `json:"heap"` // it answers "allocations", which older versions do not
+
+	Buffers *result.Buffers `json:"buffers"` // nil of older versions
 }
 
 // server is the role of a server that start starts.
@@ -74,7 +77,7 @@ func answers(s *workloads.Server, counters func() any) map[string]func(json.RawM
 	t := s.Traits()
 	return map[string]func(json.RawMessage) (any, error){
 		"ready": func(json.RawMessage) (any, error) {
-			return listening{s.Addr(), t.Tier, t.Features, s.Descriptors(), true}, nil
+			return listening{s.Addr(), t.Tier, t.Features, s.Descriptors(), true, s.Buffers()}, nil
 		},
 		"allocations": func(json.RawMessage) (any, error) { return allocations(), nil },
 		"accepted":    func(json.RawMessage) (any, error) { return s.Accepted(), nil },
@@ -124,7 +127,7 @@ func reads(c *child.Control) error {
 	t := r.Traits()
 	handlers := driving(r)
 	handlers["ready"] = func(json.RawMessage) (any, error) {
-		return listening{Tier: t.Tier, Features: t.Features, Table: r.Descriptors()}, nil
+		return listening{Tier: t.Tier, Features: t.Features, Table: r.Descriptors(), Buffers: r.Buffers()}, nil
 	}
 	handlers["counters"] = func(json.RawMessage) (any, error) { return r.Counters(), nil }
 	c.Serve(handlers)

@@ -112,7 +112,7 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 		if t.Unserved = report.Unserved; t.Unserved > 0 {
 			t.BacklogWait = &report.FirstAnswer
 		}
-		t.Tier, t.Features, t.DescriptorTable = c.about.Tier, c.about.Features, c.about.Table
+		t.Tier, t.Features, t.DescriptorTable, t.Buffers = c.about.Tier, c.about.Features, c.about.Table, c.about.Buffers
 		t.Machine, t.LateSeconds, t.Hiccups = &m.machine, m.late.Seconds(), m.hiccups
 		if c.cell.Target != "" && t.Hiccups != nil {
 			t.Hiccups.Server = nil // it is where its owner put it

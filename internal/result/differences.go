@@ -222,6 +222,12 @@ var aspects = []condition[trialOf]{
 	{"tier", Grave, func(t trialOf) string { return orNone(t.Tier) }},
 	{"features", Grave, func(t trialOf) string { return orNone(strings.Join(t.Features, " ")) }},
 	{"descriptor table", Notable, func(t trialOf) string { return orNone(t.DescriptorTable) }},
+	{"buffers", Notable, func(t trialOf) string {
+		if t.Buffers == nil {
+			return "none"
+		}
+		return fmt.Sprintf("%d of %d B", t.Buffers.Count, t.Buffers.Bytes)
+	}},
 	{"loops", Grave, func(t trialOf) string { return orNone(number(t.Loops)) }},
 	{"workers", Grave, func(t trialOf) string { return orNone(number(t.Workers)) }},
 }

@@ -299,7 +299,8 @@ type Trial struct {
 	Features []string `json:"features,omitempty"`
 	// DescriptorTable is "own" where each event loop has a table of its own,
 	// else "shared" and why.
-	DescriptorTable string `json:"descriptor_table,omitempty"`
+	DescriptorTable string   `json:"descriptor_table,omitempty"`
+	Buffers         *Buffers `json:"buffers,omitempty"`
 
 	// Counters are the server's own, summed over loops, from within the warm-up
 	// until after the window, of a thread pool over the whole load: to be divided
@@ -346,6 +347,14 @@ const (
 	ClientBound  = "client-bound"
 	NeitherBound = "neither"
 )
+
+// Buffers are those that each of a server's loops has, or each thread or goroutine
+// that serves one connection: as many, of so many bytes. A proxy takes more when
+// half of them are out.
+type Buffers struct {
+	Count int `json:"count"`
+	Bytes int `json:"bytes"`
+}
 
 // A Process is what one side used during the window.
 type Process struct {
