@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"github.com/ringbench/ringbench/internal/plan"
@@ -71,14 +72,19 @@ func withoutRate(l result.Load) result.Load {
 	return l
 }
 
-// leastRate is the lowest at which a window holds ten messages beyond each
-// percentile that matters (see result.Histogram.Supports).
+// leastRate is the lowest, of three digits as all that are tried, at which a window
+// holds ten messages beyond each percentile that matters (see
+// result.Histogram.Supports).
 func leastRate(p *result.Plan) float64 {
 	least := 10 / p.DurationSeconds
 	for _, o := range p.Search.Objectives {
 		least = max(least, 10/(1-o.Percentile/100)/p.DurationSeconds)
 	}
-	return least
+	if rounded := threeDigits(least); rounded > least*(1-1e-9) {
+		return rounded
+	}
+	half := math.Pow(10, math.Floor(math.Log10(least))-2) / 2 // of the last digit
+	return threeDigits(least + half)
 }
 
 // A seeker is a search and where its trials go.

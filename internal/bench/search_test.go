@@ -3,6 +3,7 @@ package bench
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -143,5 +144,15 @@ func TestKnownCapacity(t *testing.T) {
 	lo, hi := set.Plan.Cells[f.Sustained].Rate, set.Plan.Cells[f.Failed].Rate
 	if lo > 1.01*capacity || hi < 0.85*capacity || hi > 1.1*lo {
 		t.Errorf("between %v and %v a second are sustained by a server that can do %v", lo, hi, capacity)
+	}
+}
+
+// What a search starts from reads well, and is not below what a percentile takes.
+func TestLeastRate(t *testing.T) {
+	for seconds, want := range map[float64]float64{1: 1000, 0.15: 6670, 0.3: 3340, 30: 33.4} {
+		p := &result.Plan{DurationSeconds: seconds, Search: &result.Search{Objectives: []result.Objective{{Percentile: 99}}}}
+		if got := leastRate(p); math.Abs(got/want-1) > 1e-9 {
+			t.Errorf("in %v s: %v, not %v", seconds, got, want)
+		}
 	}
 }
