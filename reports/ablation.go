@@ -115,13 +115,17 @@ func changeRange(e finding) string {
 	return signed(e.Lo) + " to " + signed(e.Hi) + " %"
 }
 
-// signed prints a ratio as a change in percent. Two pairs that disagree make
-// intervals that no column is wide enough for.
+// signed prints a ratio as a change in percent; nothing has no sign. Two pairs that
+// disagree make intervals that no column is wide enough for.
 func signed(ratio float64) string {
-	if ratio > beyond {
+	switch change := math.Round((ratio-1)*1000) / 10; {
+	case ratio > beyond:
 		return fmt.Sprintf("more than %+d", (beyond-1)*100)
+	case change == 0:
+		return "0.0"
+	default:
+		return fmt.Sprintf("%+.1f", change)
 	}
-	return fmt.Sprintf("%+.1f", (ratio-1)*100)
 }
 
 // beyond is the greatest ratio that is printed as it is.

@@ -196,3 +196,11 @@ func TestEffectsBeyondPrint(t *testing.T) {
 		}
 	}
 }
+
+func TestSignedChange(t *testing.T) {
+	for ratio, want := range map[float64]string{1: "0.0", 0.9996: "0.0", 1.0004: "0.0", 0.9994: "-0.1", 1.05: "+5.0", 101: "more than +9900"} {
+		if got := signed(ratio); got != want {
+			t.Errorf("%v: %q, not %q", ratio, got, want)
+		}
+	}
+}
