@@ -70,7 +70,7 @@ func TestComparison(t *testing.T) {
 		at += i
 	}
 	for line := range strings.Lines(out) {
-		if w := twwidth.Width(strings.TrimRight(line, "\n")); w > width {
+		if w := twwidth.Width(strings.TrimRight(line, "\n")); w > tableWidth {
 			t.Errorf("%d columns: %s", w, line)
 		}
 	}

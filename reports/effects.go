@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/ringbench/ringbench/internal/compare"
 	"github.com/ringbench/ringbench/internal/result"
@@ -168,14 +167,22 @@ func (e effect) name(s *result.Set) string {
 	case "":
 		return e.a + " / " + e.b
 	}
-	if e.load.Sizes != "" {
-		return fmt.Sprintf("%d × (%s)", e.load.Conns, e.load.Sizes)
-	}
-	name := fmt.Sprintf("%d × %d", e.load.Conns+e.load.Depth, e.load.NamedBytes())
-	if e.load.Mode != "" {
-		name += ", " + strings.TrimSpace(e.load.Mode+" "+e.load.Direction)
+	name := fmt.Sprintf("%d × %s", e.load.Conns+e.load.Depth, sizeText(e.load))
+	if how := or(e.load.Direction, e.load.Mode); how != "" {
+		name += ", " + how
 	}
 	return name
+}
+
+// effectHeading says what the names of effects are made of.
+func effectHeading(s *result.Set) string {
+	switch {
+	case s.Plan.Purpose == "":
+		return "first / second"
+	case s.Plan.Cells[0].Op != "":
+		return "depth × size"
+	}
+	return "connections × size"
 }
 
 // calibrationGrids has a table for each comparison, a row for each load.
@@ -188,14 +195,8 @@ func calibrationGrids(s *result.Set, compared []effect) (grids []grid) {
 
 func ratioGrid(s *result.Set, group effectGroup) grid {
 	of := group.effects
-	heading := "connections × bytes"
-	switch {
-	case s.Plan.Purpose == "":
-		heading = "first / second"
-	case s.Plan.Cells[0].Op != "":
-		heading = "depth × bytes"
-	}
-	g := grid{title: group.title, header: []string{heading, "CPU/" + s.Plan.Unit().Short, "95 % interval", "throughput", "95 % interval", "p99", "95 % interval", "pairs"}}
+	unit := s.Plan.Unit().Short
+	g := grid{title: group.title, header: []string{effectHeading(s), "CPU/" + unit, "95 % interval", unit + "/s", "95 % interval", "p99", "95 % interval", "pairs"}}
 	for _, e := range of {
 		rate, rateRange := center(e.rate), interval(e.rate)
 		if e.unequalWhy != "" {
@@ -209,7 +210,7 @@ func ratioGrid(s *result.Set, group effectGroup) grid {
 		}, e.cpu, rateOf(e), e.p99)
 	}
 	if len(of) > 1 && s.Plan.Purpose == result.PurposeCalibration {
-		row := []string{fmt.Sprintf("median of %d loads, range", len(of))}
+		row := []string{"median, range"}
 		for _, f := range []func(effect) finding{cpuOf, rateOf, p99Of} {
 			m, lo, hi := medianOf(of, f)
 			row = append(row, number(m), span2(number(lo), number(hi)))

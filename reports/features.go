@@ -87,7 +87,7 @@ func firstKernel(since string) string {
 // drawText draws a table of words; the last column is broken into lines that fit.
 func drawText(w io.Writer, rows [][]string) error {
 	last := len(rows[0]) - 1
-	room := width - 2*len(rows[0])
+	room := tableWidth - 2*len(rows[0])
 	for i := range last {
 		most := 0
 		for _, r := range rows {

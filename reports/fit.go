@@ -11,12 +11,10 @@ import (
 // whole.
 const leastPart, leastName = 8, 20
 
-// parts are g as it fits: as it is, without its optional columns if names, or what heads
-// them, would be cut, or else in tables below each other.
+// parts are g as it fits: as it is, under heads of two lines, without its optional
+// columns, or else in tables below each other.
 func (t Terminal) parts(g grid) []grid {
-	whole, parts := g.nameWidths()
-	names, all := min(whole, leastName), t.columns()
-	if t.Wide || max(whole, parts) <= all-g.figuresWidth() {
+	if t.Wide {
 		return []grid{g}
 	}
 	var kept []int
@@ -25,8 +23,19 @@ func (t Terminal) parts(g grid) []grid {
 			kept = append(kept, i)
 		}
 	}
-	if narrow := g.only(kept); all-narrow.figuresWidth() >= names {
-		return []grid{narrow}
+	narrow := g.only(kept)
+	shapes := []grid{g, g.stacked(), narrow, narrow.stacked()}
+	whole, parts := g.nameWidths()
+	names, all := min(whole, leastName), t.columns()
+	for _, room := range []int{min(all, width), all} {
+		for _, s := range shapes {
+			if max(whole, parts) <= room-s.figuresWidth() && (room == all || t.Columns == 0) {
+				return []grid{s}
+			}
+		}
+	}
+	if tight := shapes[3]; all-tight.figuresWidth() >= names {
+		return []grid{tight}
 	}
 	var below []grid
 	from := 1
@@ -37,6 +46,42 @@ func (t Terminal) parts(g grid) []grid {
 		}
 	}
 	return below
+}
+
+// stacked is g with heads of two lines where that makes a column narrower by two or more.
+func (g grid) stacked() grid {
+	g.header = slices.Clone(g.header)
+	for i, head := range g.header[1:] {
+		cells := 0
+		for _, r := range g.rows {
+			cells = max(cells, twwidth.Width(r[i+1]))
+		}
+		if two := inTwo(head); max(cells, headWidth(two)) <= twwidth.Width(head)-2 {
+			g.header[i+1] = two
+		}
+	}
+	return g
+}
+
+// inTwo breaks a head at that space, or before that slash, where it becomes narrowest.
+func inTwo(head string) string {
+	best := head
+	for i, r := range head {
+		switch {
+		case i == 0 || r != ' ' && r != '/':
+		case headWidth(head[:i]+"\n"+strings.TrimLeft(head[i:], " ")) < headWidth(best):
+			best = head[:i] + "\n" + strings.TrimLeft(head[i:], " ")
+		}
+	}
+	return best
+}
+
+func headWidth(head string) int {
+	w := 0
+	for line := range strings.Lines(head) {
+		w = max(w, twwidth.Width(strings.TrimSuffix(line, "\n")))
+	}
+	return w
 }
 
 // firstAnd is the first column with those from one on to another.
@@ -96,7 +141,7 @@ func (g grid) nameWidths() (whole, part int) {
 func (g grid) figuresWidth() int {
 	sum := 2 * len(g.header)
 	for i := 1; i < len(g.header); i++ {
-		w := twwidth.Width(g.header[i])
+		w := headWidth(g.header[i])
 		for _, r := range g.rows {
 			w = max(w, twwidth.Width(r[i]))
 		}

@@ -43,15 +43,8 @@ const forestLoads = 3
 // panel for each two that are compared; note says what is left out.
 func forestGroups(s *result.Set, all []view, compared []effect) (groups []forestGroup, note string) {
 	if s.Plan.Purpose != "" || len(all) <= forestLoads {
-		differ := varied(all)
 		for _, g := range effectGroups(s, compared) {
-			f := forestGroup{effectGroup: g}
-			if s.Plan.Purpose == result.PurposeCalibration && len(all) > 1 { // a row for each load
-				for _, e := range g.effects {
-					f.names = append(f.names, panelTitle(differ, view{load: e.load}))
-				}
-			}
-			groups = append(groups, f)
+			groups = append(groups, forestGroup{effectGroup: g})
 		}
 	} else {
 		groups = comparedGroups(all, compared)
@@ -108,6 +101,9 @@ func forestPanel(s *result.Set, g forestGroup, of func(effect) finding) chart.Pa
 		Title: g.title,
 		X:     chart.Axis{Label: "ratio", Scale: chart.Linear}, Y: chart.Axis{Scale: chart.Category},
 		Rules: []chart.Rule{{At: 1}},
+	}
+	if s.Plan.Purpose == result.PurposeCalibration {
+		p.Y.Label = effectHeading(s)
 	}
 	marks := chart.Series{Kind: chart.Intervals}
 	var list []stat.Effect

@@ -8,9 +8,13 @@ import (
 	"github.com/ringbench/ringbench/internal/result"
 )
 
-// width is what every line of a report fits in that is for a terminal of which nothing is
-// known, and what text is folded at on any that is not narrower.
-const width = 120
+// width is what text is folded at on a terminal that is not narrower: what pages of code,
+// such as GitHub's, show without a scroll bar. Of a terminal of which nothing is known
+// tables fit in it too, or else in tableWidth.
+const (
+	width      = 100
+	tableWidth = 120
+)
 
 // A note is a condition of the figures, or something that limits them.
 type note struct {

@@ -136,7 +136,7 @@ func costGrid(v view, unit result.Unit) grid {
 	}
 	for _, r := range v.rows {
 		line := []string{
-			r.name, cpu(r.server, r.user), cpu(r.client, r.clientUser), cpu(r.machine, r.machineUser),
+			r.name, cpu(r.server, r.user), whole(r.client.Center), cpu(r.machine, r.machineUser),
 			figure(r.syscalls.Center), figure(r.switches.Center), figure(r.rss.Center / (1 << 20)),
 		}
 		if alone {

@@ -13,7 +13,7 @@ import (
 )
 
 // A Terminal is how a result is printed for one: of one of which nothing is known within
-// 120 columns, without colour.
+// 100 columns, or 120 where a table takes them, without colour.
 type Terminal struct {
 	Columns int  // that it has, 0 if that is not known
 	Colour  bool // it may be told colours, by escape sequences
@@ -48,7 +48,7 @@ func (t Terminal) Print(w io.Writer, s *result.Set) error {
 // columns is what a table has to fit in.
 func (t Terminal) columns() int {
 	if t.Columns == 0 {
-		return width
+		return tableWidth
 	}
 	return max(t.Columns, 40)
 }

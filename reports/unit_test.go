@@ -51,7 +51,7 @@ func TestTableOfShortConnections(t *testing.T) {
 	out := strings.Join(strings.Fields(table(t, s)), " ")
 	for _, want := range []string{
 		"tcp, 64 connections at a time, 10 requests × 64 B each, closed loop",
-		"connections/s ± % requests/s",
+		"contestant connections ± % requests/s p50",
 		"119,180 1.0 1,191,800",
 		"no_bufs 24 (0.001 a connection)", // 12 in each of two trials, of a tenth as many connections as messages
 	} {
@@ -102,12 +102,13 @@ func TestSizesInTitles(t *testing.T) {
 		load       result.Load
 		want, name string
 	}{
-		{result.Load{Workload: "proxy", Mode: "request", Size: 64}, "64 B", "7 × 64, request"},
-		{result.Load{Workload: "proxy", Mode: "stream", Direction: "both", Size: 64}, "64 B", "7 × 64, stream both"},
-		{result.Load{Workload: "churn", Requests: 10, Size: 64}, "64 B", "7 × 64"},
-		{result.Load{Workload: "stream", FileBytes: 1 << 20, Buffer: 4096}, "1 MiB", "7 × 1048576"},
-		{result.Load{Workload: "stream", FileBytes: 1 << 20, Buffer: 4096, Protocol: "http", Requests: 3}, "1 MiB", "7 × 1048576"},
-		{result.Load{Workload: "echo", Size: 64, Sizes: "8:1,64:1"}, "(8:1,64:1) B", "7 × (8:1,64:1)"},
+		{result.Load{Workload: "proxy", Mode: "request", Size: 64}, "64 B", "7 × 64 B, request"},
+		{result.Load{Workload: "proxy", Mode: "stream", Direction: "both", Size: 64}, "64 B", "7 × 64 B, both"},
+		{result.Load{Workload: "churn", Requests: 10, Size: 64}, "64 B", "7 × 64 B"},
+		{result.Load{Workload: "stream", FileBytes: 1 << 20, Buffer: 4096}, "1 MiB", "7 × 1 MiB"},
+		{result.Load{Workload: "stream", FileBytes: 1 << 20, Buffer: 4096, Protocol: "http", Requests: 3}, "1 MiB", "7 × 1 MiB"},
+		{result.Load{Workload: "echo", Size: 4096}, "4096 B", "7 × 4096 B"}, // as its name, tcp, 7 connections × 4096 B, has it
+		{result.Load{Workload: "echo", Size: 64, Sizes: "8:1,64:1"}, "(8:1,64:1) B", "7 × (8:1,64:1) B"},
 	} {
 		x.load.Conns = 7
 		if parts := loadParts(x.load); !slices.Contains(parts, x.want) {
@@ -117,7 +118,7 @@ func TestSizesInTitles(t *testing.T) {
 			t.Errorf("%+v: %q, not %q", x.load, got, x.name)
 		}
 	}
-	if got := (effect{load: result.Load{Op: "read", Depth: 7, Size: 4096}}).name(&result.Set{Plan: result.Plan{Purpose: result.PurposeCalibration}}); got != "7 × 4096" {
+	if got := (effect{load: result.Load{Op: "read", Depth: 7, Size: 4096}}).name(&result.Set{Plan: result.Plan{Purpose: result.PurposeCalibration}}); got != "7 × 4 KiB" {
 		t.Errorf("of a file: %q", got)
 	}
 }

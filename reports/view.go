@@ -39,7 +39,6 @@ type row struct {
 	server, client, machine stat.Interval // ns a message
 	kib                     stat.Interval // ns of the server's a KiB
 	user                    share         // of the server's CPU
-	clientUser              share
 	machineUser             share
 	helpers                 []helper
 	syscalls                stat.Interval
@@ -95,7 +94,6 @@ func newRow(s *result.Set, x *result.Index, cell int) row {
 	r.other = r.median(func(t *result.Trial) float64 { return t.OtherShare(s.Env.CPUs) })
 	r.threads = r.median(ofServer(func(p *result.Process) float64 { return float64(p.Threads) }))
 	r.user = userShare(r.trials, func(t *result.Trial) *result.Process { return t.Server })
-	r.clientUser = userShare(r.trials, func(t *result.Trial) *result.Process { return t.Client })
 	r.machineUser = machineShare(r.trials, s.Env.TickHz)
 	r.mergeLatency()
 	r.findHelpers()

@@ -138,16 +138,16 @@ func walkRatios(w *walked, t shownTable) (rows []wantRow) {
 		case w.set.Plan.Purpose == "" && load == w.loads[w.loadOf(t.title)]:
 			add(a+" / "+b, w.three(m))
 		case w.set.Plan.Purpose != "" && t.title == a+" / "+b+": "+m.Label:
-			add(fmt.Sprintf("%d × %d", load.Conns, load.Size), w.three(m))
+			add(fmt.Sprintf("%d × %d B", load.Conns, load.Size), w.three(m))
 		}
 	}
 	if strings.HasPrefix(t.title, "(uring / epoll) /") {
 		for at, load := range w.loads {
-			add(fmt.Sprintf("%d × %d", load.Conns, load.Size), w.twins(at))
+			add(fmt.Sprintf("%d × %d B", load.Conns, load.Size), w.twins(at))
 		}
 	}
 	if len(all) > 1 && w.set.Plan.Purpose != "" {
-		row := wantRow{name: fmt.Sprintf("median of %d loads, range", len(all))}
+		row := wantRow{name: "median, range"}
 		for i := range all[0] {
 			var values []float64
 			for _, of := range all {

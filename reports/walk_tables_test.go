@@ -35,7 +35,7 @@ var tableWalkers = []tableWalker{
 	{"idle connections", "idle connections", in("figures"), walkIdle},
 	{"costs", "peak RSS MiB", in("figures"), walkCosts},
 	{"ratios", "first / second", in("effects"), walkRatios},
-	{"calibration", "connections × bytes", in("calibration"), walkRatios},
+	{"calibration", "connections × size", in("calibration"), walkRatios},
 	{"ablation", "feature", in("ablation"), walkAblation},
 	{"fairness", "threads", in("fairness"), walkFairness},
 	{"environment", "condition", in("environment"), walkEnvironment},
@@ -167,10 +167,9 @@ func walkCosts(w *walked, t shownTable) (rows []wantRow) {
 	for _, cell := range w.cells[w.loadOf(t.title)] {
 		cpu := func(of func(raw) float64, share, off float64) want { return nums(w.middle(cell, of).mid, share, off) }
 		server, serverOff := w.user(cell, func(t raw) *result.Process { return t.Server })
-		client, clientOff := w.user(cell, func(t raw) *result.Process { return t.Client })
 		machine, machineOff := w.machineUser(cell)
 		figures := map[string]want{
-			"server CPU": cpu(raw.cpu, server, serverOff), "CPU": cpu(raw.cpu, server, serverOff), "client": cpu(raw.client, client, clientOff), "machine": cpu(raw.machine, machine, machineOff),
+			"server CPU": cpu(raw.cpu, server, serverOff), "CPU": cpu(raw.cpu, server, serverOff), "client": nums(w.middle(cell, raw.client).mid), "machine": cpu(raw.machine, machine, machineOff),
 			"ns": nums(w.middle(cell, func(t raw) float64 {
 				return t.Server.CPUSeconds / t.Server.Seconds * 1e9 / (float64(t.Bytes) / t.Seconds / 1024)
 			}).mid),

@@ -68,14 +68,16 @@ func loadParts(l result.Load) []string {
 	if l.Sent() || l.Requests > 0 {
 		conns += " at a time"
 	}
-	size := whole(float64(l.NamedBytes())) + " B"
-	switch {
-	case l.Sizes != "":
-		size = l.SizeText()
-	case l.Sent():
-		size = result.Binary(l.NamedBytes())
+	return []string{l.Network, conns, sizeText(l), flight, pace}
+}
+
+// sizeText is the size that a load is known by, as the load's name has it: that of a
+// message in bytes, that of a file in the largest unit.
+func sizeText(l result.Load) string {
+	if l.Op != "" || l.Sent() {
+		return result.Binary(l.NamedBytes())
 	}
-	return []string{l.Network, conns, size, flight, pace}
+	return l.SizeText()
 }
 
 // varied are the parts in which not all loads are alike.

@@ -18,7 +18,7 @@ func TestChurn(t *testing.T) {
 	r := measured(func() *run {
 		return newRun(t, shortChurn("--backend=epoll,net", foreign(t, "good"), "--requests-per-conn=2", "-o", "r.json")...).start().wait(exitOK, "r.json")
 	})
-	r.prints("epoll", "net", "mine", "connections/s", "requests/s", "server CPU ns/conn", "4 connections at a time, 2 requests × 64 B each")
+	r.prints("epoll", "net", "mine", "connections/s", "requests", "server CPU ns/conn", "4 connections at a time, 2 requests × 64 B each")
 	for _, trial := range r.result("r.json").Trials {
 		if trial.Bytes != trial.Messages*2*64 {
 			t.Errorf("%d bytes in %d connections of 2 × 64", trial.Bytes, trial.Messages)

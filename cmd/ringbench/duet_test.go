@@ -188,7 +188,7 @@ func TestCalibrateRead(t *testing.T) {
 	t.Parallel()
 	r := newRun(t, "calibrate", "read", "--backend=threadpool", "--depth=4", "--bs=8k", "--file-size=1m", "--trials=1", "--duration=50ms", "--warmup=50ms", "-o", "r.json", "--html=r.html").
 		start().wait(exitOK, "r.json", "r.html").estimates("2 comparisons × 1 pairs")
-	r.prints("threadpool / c-pread: Go / C", "c-pread again / c-pread: A/A", "depth × bytes", "4 × 8192")
+	r.prints("threadpool / c-pread: Go / C", "c-pread again / c-pread: A/A", "depth × size", "4 × 8 KiB")
 }
 
 // Without a compiler, or with one that fails, calibrate says what to do.

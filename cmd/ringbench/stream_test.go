@@ -84,5 +84,5 @@ func TestStreamInterrupted(t *testing.T) {
 	if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	r.wait(exitInterrupted, "r.json").says("ringbench: interrupted").prints("http, tcp, 4 connections at a time, 2 requests each for a file of 1 MiB", "files/s", "interrupted: the plan was not finished")
+	r.wait(exitInterrupted, "r.json").says("ringbench: interrupted").prints("http, tcp, 4 connections at a time, 2 requests each for a file of 1 MiB", "files", "interrupted: the plan was not finished")
 }
