@@ -75,7 +75,7 @@ func (d *Decision) ran(runs []Measured, again bool) {
 func decide(runs []Measured, contestants [][2]string, rules []Rule, o compare.Options) *Decision {
 	c, absent, err := compared(runs, contestants, o)
 	lost, refused := lost(runs, contestants)
-	if err != nil && len(lost) == 0 {
+	if err != nil && len(lost) == 0 && len(refused) == 0 {
 		refused = append(refused, err.Error())
 	}
 	if len(refused) > 0 {
@@ -152,7 +152,7 @@ func paired(set *result.Set) bool {
 	return slices.ContainsFunc(set.Plan.Matches, func(m result.Match) bool { return m.Same })
 }
 
-// lost are the heads of which no trial of a run came to its end although some of their
+// lost are the heads of which no trial of a run came to its end, or had an answer, although some of their
 // bases did; refused is why there is no base to compare with.
 func lost(runs []Measured, contestants [][2]string) (heads []Judgement, refused []string) {
 	for _, j := range voids(runs, contestants, 1) {
@@ -197,17 +197,22 @@ func unmeasured(cell result.Cell, outcome Outcome, text, why string) Judgement {
 	return j
 }
 
-// void is why no trial of a cell counts; "" if one does.
+// void is why no trial of a cell counts, as a server that hangs has none of it do; "" if
+// one does.
 func void(set *result.Set, cell int) (why string) {
 	for i := range set.Trials {
 		t := &set.Trials[i]
 		if t.Cell != cell {
 			continue
 		}
-		if t.Void == "" {
+		switch {
+		case t.Void != "":
+			why = t.Void
+		case t.PerSecond() > 0:
 			return ""
+		default:
+			why = fmt.Sprintf("no %s was answered in %.3g s", set.Plan.Cells[cell].Unit().One, t.Seconds)
 		}
-		why = t.Void
 	}
 	return why
 }

@@ -24,6 +24,7 @@ type simulated struct {
 	calls        [2]float64 // system calls a message of head, in the same; base makes 2
 	dead         [2]string  // why head dies
 	same         [2]float64 // by what base differs from itself
+	mute         [2]bool    // the side answers nothing
 	deadBase     string     // why base dies, and thenDeadBase why in the second call
 	thenDeadBase string
 	asked        [][]result.Cell
@@ -89,6 +90,9 @@ func (s *simulated) plan(l result.Load, blocks int) *result.Set {
 
 func (s *simulated) trial(set *result.Set, cell, block int, calls float64, pair int, void string) *result.Trial {
 	t := result.Trial{Cell: cell, Block: block, Pair: pair, Void: void, Seconds: 1, Messages: 100_000, Server: &result.Process{CPUSeconds: 0.5, Seconds: 1}}
+	if s.mute[cell%2] {
+		t.Messages = 0
+	}
 	if calls > 0 {
 		t.CountedSyscalls = &calls
 	}
@@ -124,6 +128,8 @@ func TestDecide(t *testing.T) {
 		{"head died once", machine(func(s *simulated) { s.dead[0], s.blocks = "out of cheese", 60 }), Noisy, 2, "a second run has nothing of it"},
 		{"then base dies", machine(func(s *simulated) { s.dead, s.thenDeadBase = [2]string{"out of cheese", "out of cheese"}, "no licence" }), Noisy, 2, "a second run has nothing of it"},
 		{"then base differs from itself", machine(func(s *simulated) { s.slow, s.same[1] = [2]float64{0.1, 0.1}, 0.2 }), Noisy, 2, "within what the same thing differs by from itself"},
+		{"head hangs", machine(func(s *simulated) { s.mute[1] = true }), Fail, 2, "could not be measured: no message was answered in 1 s; a second run found it again"},
+		{"base hangs", machine(func(s *simulated) { s.mute[0] = true }), Refused, 1, "no message was answered in 1 s"},
 		{"base dies", machine(func(s *simulated) { s.deadBase = "no licence" }), Refused, 1, "no licence"},
 	} {
 		d, runs, err := Decide(t.Context(), c.machine, rules, 1)
@@ -131,6 +137,11 @@ func TestDecide(t *testing.T) {
 			t.Fatal(err)
 		}
 		said := strings.Join(d.Advice, "\n")
+		for _, noise := range []string{"measure what the rule", "; no load has both"} {
+			if c.want != Noisy && strings.Contains(said, noise) {
+				t.Errorf("%s: advice that cannot help: %s", c.name, said)
+			}
+		}
 		for _, j := range d.Judged {
 			said += "\n" + j.Text
 			if j.Decides() && j.Outcome == Fail && !j.Confirmed {

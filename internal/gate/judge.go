@@ -134,6 +134,9 @@ func (d *Decision) advise() {
 			continue
 		}
 		if j.Contestant == "" {
+			if d.Outcome == Fail {
+				continue // of a head that cannot be measured nothing can
+			}
 			d.Advice = append(d.Advice, "measure what the rule on "+j.Rule.String()+" asks for, or make the rule optional")
 			continue
 		}
