@@ -97,7 +97,7 @@ func (m *measuredGate) decide(ctx context.Context, rules []gate.Rule) (d *gate.D
 		}
 	}
 	m.Rules, m.CallsAlone = rules, gate.OnlyCalls(rules)
-	plans, warnings, err := m.Plan()
+	plans, warnings, err := m.Plan(ctx)
 	if err != nil {
 		return nil, refused(err)
 	}

@@ -37,13 +37,14 @@ const (
 	withinLeast, withinLongest = 5 * time.Second, 24 * time.Hour
 )
 
-// Plan checks the options and makes the plans. Warnings are for the user.
-func (g *Gate) Plan() (plans []*result.Plan, warnings []string, err error) {
+// Plan checks the options and makes the plans, for which other ringbenches are asked
+// what they know. Warnings are for the user.
+func (g *Gate) Plan(ctx context.Context) (plans []*result.Plan, warnings []string, err error) {
 	if g.Within != 0 && (g.Within < withinLeast || g.Within > withinLongest) {
 		return nil, nil, fmt.Errorf("--within=%v is out of range: %v to %v, or 0 for no limit", g.Within, withinLeast, withinLongest)
 	}
 	g.Commands, g.Slow, g.Target, g.contestants = nil, nil, "", nil
-	if g.load, warnings, err = g.planOf(g.Options, true); err != nil {
+	if g.load, warnings, err = g.planOf(ctx, g.Options, true); err != nil {
 		return nil, nil, err
 	}
 	g.threshold()
@@ -61,7 +62,7 @@ func (g *Gate) Plan() (plans []*result.Plan, warnings []string, err error) {
 	o.Grid, o.Trials, o.Until, o.Duet = g.Alone, callTrials, 0, false
 	o.Duration, o.Warmup = min(o.Duration, callDuration), min(o.Warmup, callWarmup)
 	var more []string
-	if g.calls, more, err = g.planOf(o, false); err != nil {
+	if g.calls, more, err = g.planOf(ctx, o, false); err != nil {
 		return nil, nil, err
 	}
 	if slices.ContainsFunc(g.calls.Cells, func(c result.Cell) bool { return c.Command != "" && !answering(c) }) {
@@ -103,17 +104,17 @@ func (g *Gate) withoutCalls(plans []*result.Plan, warnings []string) ([]*result.
 }
 
 // planOf is a plan of base and head, and of base again if the noise is to be known.
-func (g *Gate) planOf(o Options, again bool) (*result.Plan, []string, error) {
+func (g *Gate) planOf(ctx context.Context, o Options, again bool) (*result.Plan, []string, error) {
 	p, warnings, err := o.plan(func(p *result.Plan, loads []result.Load) ([]string, error) {
 		for _, l := range loads {
 			if l.Network != "tcp" {
 				return nil, errors.New("the servers of a gate are reached by --network=tcp only")
 			}
-			base, err := g.Base.cells(&o, l)
+			base, err := g.Base.cells(ctx, &o, l)
 			if err != nil {
 				return nil, err
 			}
-			head, err := g.Head.cells(&o, l)
+			head, err := g.Head.cells(ctx, &o, l)
 			if err != nil {
 				return nil, err
 			}

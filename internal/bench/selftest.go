@@ -28,7 +28,7 @@ func SelfTest(ctx context.Context, g Gate, rules []gate.Rule, slowdowns []float6
 			one.Rules = rules
 			one.Seed = seed + uint64(n*len(slowdowns)+i)*2
 			one.Base, one.Head = Side{Name: Base}, Side{Name: Head, Slow: slowdown}
-			if _, _, err := one.Plan(); err != nil {
+			if _, _, err := one.Plan(ctx); err != nil {
 				return done, err
 			}
 			d, runs, err := gate.Decide(ctx, &one, rules, one.Seed)

@@ -2,11 +2,15 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/ringbench/ringbench/internal/child"
 	"github.com/ringbench/ringbench/internal/load"
@@ -31,7 +35,7 @@ const (
 )
 
 // cells are the servers of a side under a load.
-func (s Side) cells(o *Options, l result.Load) ([]result.Cell, error) {
+func (s Side) cells(ctx context.Context, o *Options, l result.Load) ([]result.Cell, error) {
 	if s.Command != "" {
 		if err := checkCommand(s.Command); err != nil {
 			return nil, fmt.Errorf("%s=%q%w", s.Flag, s.Command, err)
@@ -52,7 +56,7 @@ func (s Side) cells(o *Options, l result.Load) ([]result.Cell, error) {
 			c.Contestant += " (base)"
 		}
 		if s.Binary != "" {
-			if c.Command, err = served(s.Binary, c); err != nil {
+			if c.Command, err = served(ctx, s.Binary, c, cmp.Or(o.Patience, DefaultPatience)); err != nil {
 				return nil, fmt.Errorf("%s=%s: %w", s.Flag, s.Binary, err)
 			}
 		}
@@ -62,7 +66,7 @@ func (s Side) cells(o *Options, l result.Load) ([]result.Cell, error) {
 }
 
 // served is the command by which another ringbench serves a cell.
-func served(path string, c result.Cell) (string, error) {
+func served(ctx context.Context, path string, c result.Cell, patience time.Duration) (string, error) {
 	path, err := exec.LookPath(path)
 	if err != nil {
 		return "", fmt.Errorf("%w; give the path of a ringbench", err)
@@ -91,14 +95,36 @@ func served(path string, c result.Cell) (string, error) {
 		return "", fmt.Errorf("ringbench serve has no %s", c.Workload)
 	}
 	args = append(args, "--buf-size="+strconv.Itoa(bufSize), "--bufs="+strconv.Itoa(bufs))
-	help, err := exec.Command(path, "serve", c.Workload, "--help").Output()
+	help, err := helpOf(ctx, path, c.Workload, patience)
 	if err != nil {
-		return "", fmt.Errorf("it is no ringbench: serve %s --help: %w", c.Workload, err)
+		return "", err
 	}
 	if bytes.Contains(help, []byte(control)) {
 		args = append(args, control)
 	}
 	return strings.Join(args, " "), nil
+}
+
+// helpOf is what a ringbench says of its servers. A server of another kind may take the
+// question for a command to serve.
+func helpOf(ctx context.Context, path, workload string, patience time.Duration) ([]byte, error) {
+	limited, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	cmd := exec.CommandContext(limited, path, "serve", workload, "--help")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+	help, err := cmd.Output()
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case limited.Err() != nil:
+		err = fmt.Errorf("no answer within %v (--start-timeout)", patience)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("it is no ringbench: serve %s --help: %w; of any other server --cmd, or --base-cmd and --head-cmd, say how it is started", workload, err)
+	}
+	return help, nil
 }
 
 // control has a server of ringbench serve answer calls. One of a ringbench that does
