@@ -40,7 +40,7 @@ func ReadRules(path string) ([]Rule, error) {
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, rulesSizeMax+1))
 	if err != nil {
-		return nil, fmt.Errorf("read rules: %w", err)
+		return nil, fmt.Errorf("read rules: %w; name a file of rules", err)
 	}
 	if len(b) > rulesSizeMax {
 		return nil, fmt.Errorf("read rules %s: larger than %d KiB, so no rules", path, rulesSizeMax>>10)
@@ -147,6 +147,8 @@ func parseRule(n *yaml.Node) (r Rule, err error) {
 		return r, err
 	case r.Metric == "":
 		return r, at(n, "the rule has no metric; those are %s", metricNames())
+	case r.Exact && !r.Metric.Counter():
+		return r, at(n, "exact is of counters, and %s is none; give the rule a threshold instead, such as threshold: 1%%", r.Metric)
 	case !given && !r.Exact:
 		return r, at(n, "the rule on %s has no threshold: by what fraction may head be worse, such as threshold: 1%%", r.Metric)
 	}

@@ -64,6 +64,7 @@ func TestReadRules(t *testing.T) {
 		{"no metric", "rules:\n  - threshold: 1%\n", ":2: the rule has no metric", true},
 		{"unknown metric", "rules:\n  - metric: cpus\n    threshold: 1%\n", `:2: metric: "cpus" is none; those are cpu, `, true},
 		{"no threshold", "rules:\n  - metric: cpu\n", ":2: the rule on cpu has no threshold", true},
+		{"exact of no counter", "rules:\n  - {metric: cpu, exact: true}\n", ":2: exact is of counters, and cpu is none; give the rule a threshold", false},
 		{"no number", "rules:\n  - metric: cpu\n    threshold: much\n", `:3: threshold: "much" is no fraction`, true},
 		{"negative", "rules:\n  - {metric: cpu, threshold: -1}\n", `threshold: "-1" is no fraction`, true},
 		{"not a number", "rules:\n  - {metric: cpu, threshold: .nan}\n", `is no fraction`, true},
