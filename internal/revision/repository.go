@@ -69,8 +69,12 @@ func (r *Repository) Build(ctx context.Context, name, revision, command string) 
 	if err != nil {
 		return p, fmt.Errorf("%s: %w", name, err)
 	}
+	dir := filepath.Join(where, r.prefix)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return p, fmt.Errorf("%s: %s has no directory %s, in which this was started; start it in one that both have", name, revision, r.prefix)
+	}
 	cmd := r.command(ctx, "sh", "-c", strings.ReplaceAll(command, Out, p.Path))
-	cmd.Dir = filepath.Join(where, r.prefix)
+	cmd.Dir = dir
 	said, err := cmd.CombinedOutput()
 	switch {
 	case ctx.Err() != nil:

@@ -153,19 +153,26 @@ func TestNoRepository(t *testing.T) {
 	}
 }
 
-// A clone without history says how to get it.
+// A clone without history says how to get it, and a directory that is new where to start.
 func TestShallow(t *testing.T) {
 	clone := filepath.Join(t.TempDir(), "clone")
 	top := repository(t)
 	if out, err := exec.Command("git", "clone", "-q", "--depth=1", "file://"+top, clone).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	r, err := Open(t.Context(), clone)
+	later := filepath.Join(clone, "later")
+	if err := os.Mkdir(later, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(t.Context(), later)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
 	if _, err := r.Build(t.Context(), "base", "HEAD~1", build); err == nil || !strings.Contains(err.Error(), "this clone is shallow: git fetch") {
+		t.Error(err)
+	}
+	if _, err := r.Build(t.Context(), "base", "HEAD", build); err == nil || !strings.Contains(err.Error(), "base: HEAD has no directory later/, in which this was started") {
 		t.Error(err)
 	}
 }
