@@ -54,10 +54,13 @@ between runs of one program is noise that no number of trials within a run remov
   ringbench gate base.json head.json
   ringbench gate base/ head/ --rules=rules.yaml --format=text,junit=gate.xml,markdown=summary.md`,
 		Args: func(c *cobra.Command, args []string) error {
+			if err := fitting(c, len(args) == 2, test.asked); err != nil {
+				return err
+			}
 			if len(args) != 2 && (len(args) != 0 || !m.given() && !test.asked) {
 				return fmt.Errorf("%s takes two results, base first, or flags that say what to measure; see %s --help", c.CommandPath(), c.CommandPath())
 			}
-			return fitting(c, len(args) == 2, test.asked)
+			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := out.check(); err != nil {
@@ -98,6 +101,7 @@ between runs of one program is noise that no number of trials within a run remov
 var (
 	anyGate     = []string{"rules", "format", "seed", "help"}
 	twoSides    = []string{"base-cmd", "head-cmd", "base-bin", "head-bin", "base-rev", "head-rev", "build", "cmd", "output", "dry-run"}
+	ofRevisions = []string{"head-rev", "build", "cmd"}
 	testsItself = []string{"self-test", "attempts", "slowdowns", "recommend"}
 )
 
@@ -111,6 +115,10 @@ func fitting(c *cobra.Command, results, selfTest bool) (err error) {
 			err = fmt.Errorf("--%s is of what a gate measures, and two results have been; leave one out", f.Name)
 		case selfTest && is(twoSides):
 			err = fmt.Errorf("--%s is of a base and a head, and --self-test slows a server of ringbench (--backend); leave one out", f.Name)
+		case !results && !c.Flags().Changed("base-rev") && is(ofRevisions):
+			err = fmt.Errorf("--%s is of git revisions; say by --base-rev what to compare with", f.Name)
+		case f.Name == "base-rev" && f.Value.String() == "":
+			err = errors.New("--base-rev is empty; name a git revision to compare with, such as main")
 		case !selfTest && is(testsItself):
 			err = fmt.Errorf("--%s is of --self-test; give that too", f.Name)
 		}
