@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/ringbench/ringbench/internal/compare"
 )
@@ -21,8 +22,15 @@ func Judge(c *compare.Comparison, rules []Rule) *Decision { return judgeAll(c, r
 // judgeAll judges what comes of runs, if they are known.
 func judgeAll(c *compare.Comparison, rules []Rule, runs []Measured) *Decision {
 	d := &Decision{Comparison: c, Smallest: math.NaN(), hurried: hurried(runs)}
+	var inexact []string
 	for _, r := range rules {
 		d.apply(r)
+		if name := r.inexact(c); name != "" {
+			inexact = append(inexact, name)
+		}
+	}
+	if len(inexact) > 0 {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("not compared, as no two trials of base have the same: %s; a rule with a threshold, and without exact, judges them", strings.Join(inexact, ", ")))
 	}
 	decided := false
 	for i := range d.Judged {
@@ -43,6 +51,22 @@ func judgeAll(c *compare.Comparison, rules []Rule, runs []Measured) *Decision {
 	d.sort()
 	d.advise()
 	return d
+}
+
+// inexact names the counter that r takes for exact and that varies by itself under every
+// load, as of a server whose threads a scheduler wakes; "" if it is another.
+func (r *Rule) inexact(c *compare.Comparison) (name string) {
+	for i := range c.Findings {
+		f := &c.Findings[i]
+		switch {
+		case !r.Exact || f.Metric != r.Metric || !r.on(f.Contestant, f.Load):
+		case r.covers(f):
+			return ""
+		default:
+			name = f.Metric.Words(f.Load.Unit().One)
+		}
+	}
+	return name
 }
 
 // sort puts the gravest judgement first, and what decides before advice.
@@ -128,14 +152,15 @@ func judge(f compare.Finding, r Rule) Judgement {
 // advise says what to do about what is not settled.
 func (d *Decision) advise() {
 	more, sessions, floor := 0, false, 0.0
+	dead := slices.ContainsFunc(d.Judged, func(j Judgement) bool { return j.Outcome == Fail && math.IsNaN(j.Effect.Center) }) // of such a head nothing can be measured
 	for i := range d.Judged {
 		j := &d.Judged[i]
 		if j.Outcome != Noisy || !j.Decides() {
 			continue
 		}
 		if j.Contestant == "" {
-			if d.Outcome == Fail {
-				continue // of a head that cannot be measured nothing can
+			if dead {
+				continue
 			}
 			d.Advice = append(d.Advice, "measure what the rule on "+j.Rule.String()+" asks for, or make the rule optional")
 			continue

@@ -89,6 +89,9 @@ func TestJudge(t *testing.T) {
 		if advice := strings.Join(d.Advice, "; "); !strings.Contains(advice, c.advice) || d.Outcome == Noisy && advice == "" {
 			t.Errorf("%s: advice %q, want %q", c.name, advice, c.advice)
 		}
+		if told := len(d.Comparison.Warnings) > 0; told != strings.HasPrefix(c.name, "not exact") {
+			t.Errorf("%s: warnings %q", c.name, d.Comparison.Warnings)
+		}
 	}
 }
 
