@@ -75,6 +75,11 @@ func TestAction(t *testing.T) {
 			t.Errorf("code %s: no result", code)
 		}
 	}
+	// What a push of a new branch gives as its base.
+	r := newRunner(t, clone)
+	if out, failed := r.run(a, map[string]string{"ringbench": r.program("ringbench", standIn), "base-rev": strings.Repeat("0", 40), "build": "true {out}"}); !failed || out["exit-code"] != "2" || !strings.Contains(r.out.String(), "::error::there is no revision 000") {
+		t.Errorf("no base: %v, %v\n%s", out, failed, &r.out)
+	}
 	if _, err := os.Stat(filepath.Join(clone, "hit")); err == nil {
 		t.Error("an input was run as a command")
 	}
