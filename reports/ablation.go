@@ -33,7 +33,7 @@ func ablationGrids(s *result.Set, compared []effect) (grids []grid) {
 		g.notes = append(g.notes, withheld(of)...)
 		grids = append(grids, g)
 	}
-	return conditions(s, compared, grids)
+	return grids
 }
 
 // withheld says why there are no verdicts, and on what.
@@ -90,7 +90,7 @@ func ablationRow(e effect) []string {
 	if e.unequalWhy != "" {
 		rate, rateRange = "not comparable", none
 	}
-	return []string{e.match.Label, change(e.cpu), changeRange(e.cpu), rate, rateRange, fmt.Sprint(e.cpu.Pairs), run}
+	return []string{e.match.Label, change(e.cpu), changeRange(e.cpu), rate, rateRange, stat.Count(e.cpu.Pairs), run}
 }
 
 // change says by how much a ratio differs from 1, if it does.
@@ -137,7 +137,7 @@ func purposeVerdicts(s *result.Set, compared []effect) (lines []string) {
 	for _, g := range effectGroups(s, compared) {
 		if s.Plan.Purpose == result.PurposeCalibration {
 			m, lo, hi := medianOf(g.effects, cpuOf)
-			lines = append(lines, fmt.Sprintf("%s: %s %s in the median of %d loads (%s)", g.title, cpu, number(m), len(g.effects), span2(number(lo), number(hi))))
+			lines = append(lines, fmt.Sprintf("%s: %s %s in the median of %s loads (%s)", g.title, cpu, number(m), stat.Count(len(g.effects)), span2(number(lo), number(hi))))
 			continue
 		}
 		for _, e := range g.effects {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ringbench/ringbench/internal/stat"
 	"github.com/ringbench/ringbench/reports/chart"
 	"github.com/ringbench/ringbench/reports/page"
 )
@@ -14,7 +15,7 @@ const (
 	verdictsMost = 24
 	notesMost    = 24  // of one label
 	listMost     = 100 // of notes of all labels, or those of a table, at either end
-	tablesMost   = 32  // of a section
+	tablesMost   = 32  // of a section, or what has several tables
 	rowsMost     = 160 // of a section's tables
 	panelsMax    = 32  // of a picture
 	panelRows    = 60  // of a panel
@@ -29,12 +30,17 @@ const (
 // whereAll says where a reader finds what a page leaves out.
 const whereAll = "the result file and ringbench report --csv have all"
 
+// firstOf says how much of something is shown: it is the first of a list.
+func firstOf(n, of int, what string) string {
+	return fmt.Sprintf("the first %s of %s %s", stat.Count(n), stat.Count(of), what)
+}
+
 // bounded are the first lines, and how many more there are.
 func bounded(lines []string, most int) []string {
 	if len(lines) <= most {
 		return lines
 	}
-	return append(lines[:most:most], fmt.Sprintf("and %d more: %s", len(lines)-most, whereAll))
+	return append(lines[:most:most], fmt.Sprintf("and %s more: %s", stat.Count(len(lines)-most), whereAll))
 }
 
 // ends are the first and the last of what is longer than twice as many, and between
@@ -44,39 +50,48 @@ func ends[T any](list []T, most int, said func(string) T) []T {
 	if more <= 0 {
 		return list
 	}
-	return slices.Concat(list[:most], []T{said(fmt.Sprintf("and %d more: %s", more, whereAll))}, list[most+more:])
+	return slices.Concat(list[:most], []T{said(fmt.Sprintf("and %s more: %s", stat.Count(more), whereAll))}, list[most+more:])
 }
 
-// cut notes under the last table that there would be one for each of so many loads.
-func cut(tables []page.Table, loads int) []page.Table {
-	if loads > tablesMost {
-		last := &tables[len(tables)-1]
-		last.Notes = append(last.Notes, fmt.Sprintf("tables are of the first %d of %d loads: %s", tablesMost, loads, whereAll))
-	}
-	return tables
-}
-
-// fewRows are the first rows of the tables, and what the notes of the last say.
-func fewRows(tables []page.Table) []page.Table {
-	left := rowsMost
-	for i := range tables {
-		t := &tables[i]
-		if len(t.Rows) <= left {
-			left -= len(t.Rows)
-			continue
+// firstTables are those of the first of n things, of each all, as long as a section has
+// room for their rows. Under the last stand closing and what is left out.
+func firstTables(n int, what string, of func(i int) []page.Table, closing ...string) (tables []page.Table) {
+	shown, rows := 0, 0
+	for ; shown < min(n, tablesMost); shown++ {
+		next := of(shown)
+		if shown == 0 {
+			fewRows(next)
 		}
-		rows, notes := 0, tables[len(tables)-1].Notes
-		for _, t := range tables {
+		for _, t := range next {
 			rows += len(t.Rows)
 		}
-		if i == len(tables)-1 {
-			notes = t.Notes
+		if shown > 0 && rows > rowsMost {
+			break
 		}
-		t.Rows = t.Rows[:left]
-		t.Notes = append(notes[:len(notes):len(notes)], fmt.Sprintf("the first %d of %d rows: %s", rowsMost, rows, whereAll))
-		return tables[:i+1]
+		tables = append(tables, next...)
+	}
+	if shown < n {
+		closing = append(closing, firstOf(shown, n, what)+": "+whereAll)
+	}
+	if len(tables) > 0 {
+		last := &tables[len(tables)-1]
+		last.Notes = append(last.Notes[:len(last.Notes):len(last.Notes)], closing...)
 	}
 	return tables
+}
+
+// fewRows cuts tables that have too many rows for one section: each to its share of the
+// room that those before it leave.
+func fewRows(tables []page.Table) {
+	left := rowsMost
+	for i := range tables {
+		t, share := &tables[i], left/(len(tables)-i)
+		if n := len(t.Rows); n > share {
+			t.Notes = append(t.Notes[:len(t.Notes):len(t.Notes)], firstOf(share, n, "rows")+": "+whereAll)
+			t.Rows = t.Rows[:share]
+		}
+		left -= len(t.Rows)
+	}
 }
 
 // inPoints is how many points of a line take as much of a page as p.

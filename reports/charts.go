@@ -43,7 +43,7 @@ func loadsChart(s *result.Set, all []view, id, title string, of func(view) chart
 		c.Panels = append(c.Panels, p)
 	}
 	if n := len(c.Panels); n < len(all) {
-		c.Subtitle += fmt.Sprintf(" · the first %d of %d loads", n, len(all))
+		c.Subtitle += " · " + firstOf(n, len(all), "loads")
 	}
 	if most > panelRows {
 		c.Subtitle += fmt.Sprintf(" · the first %d of %s contestants", panelRows, whole(float64(most)))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ringbench/ringbench/internal/compare"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 	"github.com/ringbench/ringbench/reports/page"
 )
 
@@ -81,7 +82,7 @@ func findingsGrid(c *compare.Comparison) grid {
 		g.rows = append(g.rows, []string{name, amount(f.Metric, f.Base.Center), amount(f.Metric, f.Head.Center), changeOf(f), changeRangeOf(f), noise, percent(f.Detectable), verdictOf(f)})
 	}
 	if open > openRows {
-		g.notes = append(g.notes, fmt.Sprintf("and %d more that show no difference, which --markdown and --json have", open-openRows))
+		g.notes = append(g.notes, fmt.Sprintf("and %s more that show no difference, which --markdown and --json have", stat.Count(open-openRows)))
 	}
 	if len(loads) > 1 {
 		for i, l := range loads {
@@ -152,7 +153,7 @@ func verdictOf(f *compare.Finding) string {
 	case f.Verdict != compare.Inconclusive:
 		return f.Verdict.String()
 	case f.More > 0:
-		return fmt.Sprintf("inconclusive, %s more", whole(float64(f.More)))
+		return fmt.Sprintf("inconclusive, %s more", stat.Count(f.More))
 	}
 	return f.Verdict.String()
 }

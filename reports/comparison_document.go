@@ -56,7 +56,7 @@ func openOf(c *compare.Comparison) string {
 	if open == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %d of %d comparisons are inconclusive", open, len(c.Findings))
+	return fmt.Sprintf("; %s of %s comparisons are inconclusive", stat.Count(open), stat.Count(len(c.Findings)))
 }
 
 // findingsTable has what a reader looks for beside the name, where a small screen shows

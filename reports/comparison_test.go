@@ -165,7 +165,11 @@ func TestComparisonJSON(t *testing.T) {
 // The document has a forest plot for each metric with a mark for each cell, and where
 // latency has moved, with ids of their own and no figure that cannot be drawn.
 func TestComparisonDocument(t *testing.T) {
-	c := compared(t, nil)
+	var sets [2]*result.Set
+	c := compared(t, func(base, head *result.Set) {
+		base.Interrupted, base.Trials[3].Void, base.Trials[7].Void, head.Trials[11].Void = true, "server died", "server died", "server died"
+		sets = [2]*result.Set{base, head}
+	})
 	d := ComparisonDocument(c)
 	if len(d.Verdicts) != 2 || !strings.HasPrefix(d.Verdicts[0], "regression: ") || len(d.Limits) == 0 || !strings.HasPrefix(d.Limits[0].Text, "kernel") {
 		t.Errorf("verdicts %q, limits %+v", d.Verdicts, d.Limits)
@@ -206,7 +210,7 @@ func TestComparisonDocument(t *testing.T) {
 	if err := ComparisonHTML(&b, c); err != nil {
 		t.Fatal(err)
 	}
-	walkComparison(t, b.String())
+	walkComparison(t, b.String(), sets[:]...)
 	b.Reset()
 	if err := ComparisonHTML(&b, compared(t, renamed)); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ringbench/ringbench/internal/gate"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // A DecisionFormat is how a gate's decision is written.
@@ -110,7 +111,7 @@ func ran(r gate.Ran) string {
 	if r.Again {
 		what += " again"
 	}
-	return strings.TrimSpace(fmt.Sprintf("%s %v, %d blocks %s", what, r.Took.Round(time.Second), r.Blocks, r.Ending))
+	return strings.TrimSpace(fmt.Sprintf("%s %v, %s blocks %s", what, r.Took.Round(time.Second), stat.Count(r.Blocks), r.Ending))
 }
 
 // judgedName tells a judgement from the others.

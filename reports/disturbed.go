@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // disturbedNotes tell of trials that passed a limit of interference: how many are
@@ -22,7 +23,7 @@ func disturbedNotes(s *result.Set) (list []note) {
 		case count:
 			in += n
 			whyIn = or(whyIn, disturbance(x, cell))
-			cells = append(cells, fmt.Sprintf("%s %d of %d", cellName(s, x, cell), n, of))
+			cells = append(cells, fmt.Sprintf("%s %s of %s", cellName(s, x, cell), stat.Count(n), stat.Count(of)))
 		default:
 			out += n
 			whyOut = or(whyOut, disturbance(x, cell))
@@ -32,7 +33,7 @@ func disturbedNotes(s *result.Set) (list []note) {
 		list = append(list, note{"disturbed", fmt.Sprintf("%s left out of the figures; the first: %s", trials(out), whyOut), false})
 	}
 	if in > 0 {
-		where := fmt.Sprintf("%d cells of %d, such as %s", len(cells), len(s.Plan.Cells), cells[0])
+		where := fmt.Sprintf("%s cells of %s, such as %s", stat.Count(len(cells)), stat.Count(len(s.Plan.Cells)), cells[0])
 		if len(cells) <= 2 {
 			where = strings.Join(cells, ", ")
 		}
@@ -46,7 +47,7 @@ func trials(n int) string {
 	if n == 1 {
 		return "1 trial"
 	}
-	return fmt.Sprintf("%d trials", n)
+	return stat.Count(n) + " trials"
 }
 
 // disturbance is why the first disturbed trial of a cell is that.

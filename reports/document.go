@@ -33,11 +33,12 @@ func Document(s *result.Set) page.Document {
 	default:
 		d.Sections = effectSections(s, all, compared)
 	}
-	environment := page.Section{ID: "environment", Title: "Environment", Tables: []page.Table{environmentTable(s)}, Notes: conditions,
-		How: "What the figures depend on, as the run found it. Results of machines that differ in any of this are not of one experiment."}
+	environment := page.Section{ID: "environment", Title: "Environment", Notes: conditions,
+		Tables: firstTables(1, "", func(int) []page.Table { return []page.Table{environmentTable(s)} }),
+		How:    "What the figures depend on, as the run found it. Results of machines that differ in any of this are not of one experiment."}
 	command := page.Section{ID: "command", Title: "Command", Notes: commands(s),
 		How: "A line here, given to a shell on a machine that is alike, measures the same again."}
-	d.Sections = append(d.Sections, environment, command, fairnessSection(s, all))
+	d.Sections = append(d.Sections, environment, command, fairnessSection(all))
 	if s.Plan.Purpose == "" {
 		d.Sections = append(d.Sections, figuresSection(s, all))
 	}
@@ -47,7 +48,6 @@ func Document(s *result.Set) page.Document {
 		for j := range tables {
 			tables[j].Notes = ends(tables[j].Notes, listMost, func(text string) string { return text })
 		}
-		d.Sections[i].Tables = fewRows(tables)
 	}
 	return d
 }
@@ -132,12 +132,8 @@ func comparisonSections(s *result.Set, all []view, compared []effect) []page.Sec
 }
 
 func figuresSection(s *result.Set, all []view) page.Section {
-	figures := page.Section{ID: "figures", Title: "All figures", How: "Medians over trials; latencies are of their merged histograms, so that they may differ a little from the medians of the summary."}
-	for _, v := range all[:min(len(all), tablesMost)] {
-		figures.Tables = append(figures.Tables, pageTables(loadGrids(s, v))...)
-	}
-	figures.Tables = cut(figures.Tables, len(all))
-	return figures
+	return page.Section{ID: "figures", Title: "All figures", How: "Medians over trials; latencies are of their merged histograms, so that they may differ a little from the medians of the summary.",
+		Tables: firstTables(len(all), "loads", func(i int) []page.Table { return pageTables(loadGrids(s, all[i])) })}
 }
 
 // searchSections are of what a search for the highest rates saw.
@@ -158,13 +154,14 @@ func effectSections(s *result.Set, all []view, compared []effect) []page.Section
 	return []page.Section{effects}
 }
 
-// ratioTables are the first of what is compared, and the last, which says how.
+// ratioTables are the first of what is compared, and say how.
 func ratioTables(s *result.Set, compared []effect) []page.Table {
-	grids := ratioGrids(s, compared)
-	if n := len(grids); n > tablesMost {
-		grids = append(grids[:tablesMost:tablesMost], grids[n-1])
+	grids, closing := ratioGrids(s, compared)
+	each, what := 1, "tables"
+	if s.Plan.Purpose == result.PurposeMaximum {
+		each, what = 2, "loads"
 	}
-	return pageTables(grids)
+	return firstTables(len(grids)/each, what, func(i int) []page.Table { return pageTables(grids[each*i : each*(i+1)]) }, closing...)
 }
 
 // sweepSections are of several rates: how fast the answers come, and what they take.
@@ -186,8 +183,8 @@ func trialSections(s *result.Set, all []view) (list []page.Section) {
 	return append(list, pictured("order", "Trial by trial", orderHow, orderChart(s, all)))
 }
 
-func fairnessSection(s *result.Set, all []view) page.Section {
-	return page.Section{ID: "fairness", Title: "What each contestant did", How: fairnessHow, Tables: fairnessTables(s, all)}
+func fairnessSection(all []view) page.Section {
+	return page.Section{ID: "fairness", Title: "What each contestant did", How: fairnessHow, Tables: fairnessTables(all)}
 }
 
 func pictured(id, title, how string, charts ...chart.Chart) page.Section {

@@ -50,24 +50,24 @@ func effects(s *result.Set) (all []effect) {
 	return all
 }
 
-// ratioGrids are the tables of what is compared with what.
-func ratioGrids(s *result.Set, compared []effect) []grid {
+// ratioGrids are the tables of what is compared with what; closing stands under the last
+// that is shown.
+func ratioGrids(s *result.Set, compared []effect) (grids []grid, closing []string) {
 	switch s.Plan.Purpose {
-	case result.PurposeAblation:
-		return ablationGrids(s, compared)
-	case result.PurposeCalibration:
-		return calibrationGrids(s, compared)
 	case result.PurposeMaximum:
-		return maximumGrids(s)
+		return maximumGrids(s), nil
+	case result.PurposeAblation:
+		grids = ablationGrids(s, compared)
+	case result.PurposeCalibration:
+		grids = calibrationGrids(s, compared)
+	default:
+		grids = comparisonGrids(s, compared)
 	}
-	return comparisonGrids(s, compared)
+	return grids, conditions(s, compared)
 }
 
-// conditions end the last of the tables.
-func conditions(s *result.Set, compared []effect, grids []grid) []grid {
-	if len(grids) == 0 {
-		return nil
-	}
+// conditions are those of all tables of ratios.
+func conditions(s *result.Set, compared []effect) []string {
 	lines := []string{"a pair is two trials of one block, each of which ran alone; a duet (--duet) is steadier"}
 	if s.Plan.Duet {
 		lines = nil
@@ -84,7 +84,7 @@ func conditions(s *result.Set, compared []effect, grids []grid) []grid {
 	interval := "geometric means; 95 % intervals by Student's t "
 	switch n := s.Plan.Sessions; {
 	case n > 1:
-		interval += fmt.Sprintf("over the means of %d sessions%s, so they carry what differs between sessions", n, sessionGap(s))
+		interval += fmt.Sprintf("over the means of %s sessions%s, so they carry what differs between sessions", stat.Count(n), sessionGap(s))
 	default:
 		interval += "over the pairs of one session: what differs between sessions is not in them"
 	}
@@ -103,15 +103,13 @@ func conditions(s *result.Set, compared []effect, grids []grid) []grid {
 	for _, l := range s.Plan.LeftOut {
 		lines = append(lines, "not measured: "+l.Contestant+": "+l.Why)
 	}
-	last := &grids[len(grids)-1]
-	last.notes = append(last.notes, lines...)
-	return grids
+	return lines
 }
 
 // sessionGap is how far sessions are apart, where one plan says it for all.
 func sessionGap(s *result.Set) string {
 	if len(s.Joined) > 0 {
-		return fmt.Sprintf(" of %d runs", len(s.Joined))
+		return fmt.Sprintf(" of %s runs", stat.Count(len(s.Joined)))
 	}
 	return fmt.Sprintf(" %.10g s apart", s.Plan.SessionGapSeconds)
 }
@@ -190,7 +188,7 @@ func calibrationGrids(s *result.Set, compared []effect) (grids []grid) {
 	for _, g := range effectGroups(s, compared) {
 		grids = append(grids, ratioGrid(s, g))
 	}
-	return conditions(s, compared, grids)
+	return grids
 }
 
 func ratioGrid(s *result.Set, group effectGroup) grid {
@@ -206,7 +204,7 @@ func ratioGrid(s *result.Set, group effectGroup) grid {
 			g.notes = append(g.notes, "throughput is not comparable: "+e.unequalWhy)
 		}
 		g.addEffect([]string{
-			e.name(s), center(e.cpu), interval(e.cpu), rate, rateRange, center(e.p99), interval(e.p99), fmt.Sprint(e.cpu.Pairs),
+			e.name(s), center(e.cpu), interval(e.cpu), rate, rateRange, center(e.p99), interval(e.p99), stat.Count(e.cpu.Pairs),
 		}, e.cpu, rateOf(e), e.p99)
 	}
 	if len(of) > 1 && s.Plan.Purpose == result.PurposeCalibration {

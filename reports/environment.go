@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 	"github.com/ringbench/ringbench/reports/page"
 )
 
@@ -39,7 +40,7 @@ func environmentTable(s *result.Set) page.Table {
 		add("CONFIG_"+strings.TrimPrefix(name, "CONFIG_"), e.KernelConfig[name])
 	}
 	add("ringbench", strings.TrimSpace(s.Version+" "+e.Commit)+", "+e.GoVersion)
-	add("plan", fmt.Sprintf("%d trials of each cell in random order, seed %d; %.10g s of warm-up, %.10g s measured", p.Trials, p.Seed, p.WarmupSeconds, p.DurationSeconds))
+	add("plan", fmt.Sprintf("%s trials of each cell in random order, seed %d; %.10g s of warm-up, %.10g s measured", stat.Count(p.Trials), p.Seed, p.WarmupSeconds, p.DurationSeconds))
 	add("started", s.Started.UTC().Format(time.RFC3339))
 	add("ended", s.Ended.UTC().Format(time.RFC3339))
 	return t

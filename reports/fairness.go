@@ -15,12 +15,10 @@ const fairnessHow = "What each contestant really did for one and the same work. 
 	"Batching is completions that were reaped, or system calls that were saved, by one wait; counters are given where they are not zero."
 
 // fairnessTables have a row for each contestant, a table for each load.
-func fairnessTables(s *result.Set, all []view) (tables []page.Table) {
-	for _, v := range all {
-		if len(tables) == fairnessMost {
-			tables[0].Notes = append(tables[0].Notes, fmt.Sprintf("the first %d of %d loads", fairnessMost, len(all)))
-			break
-		}
+func fairnessTables(all []view) []page.Table {
+	all = slices.DeleteFunc(slices.Clone(all), func(v view) bool { return !v.measured() })
+	return firstTables(len(all), "loads that were measured", func(i int) []page.Table {
+		v := all[i]
 		each := "/" + v.load.Unit().Short
 		t := page.Table{Title: v.load.String(), Header: []string{
 			"contestant", "threads", "buffers each", "syscalls" + each, "waits" + each, "completions a wait", "switches" + each, "run-queue wait s/s", "effective features", "counters" + each,
@@ -30,15 +28,9 @@ func fairnessTables(s *result.Set, all []view) (tables []page.Table) {
 				t.Rows = append(t.Rows, r.fairness())
 			}
 		}
-		if len(t.Rows) > 0 {
-			tables = append(tables, t)
-		}
-	}
-	return tables
+		return []page.Table{t}
+	})
 }
-
-// fairnessMost bounds the tables.
-const fairnessMost = 24
 
 func (r row) fairness() page.Row {
 	row := page.Row{Name: r.name}

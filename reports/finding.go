@@ -71,7 +71,7 @@ func (e *effect) withhold(s *result.Set) {
 	case e.pairs < pairsLeast:
 		why = fewPairs(e.pairs, s.Plan.Trials*max(1, s.Plan.Sessions))
 	case e.disturbed > 0:
-		why = fmt.Sprintf("%d of %d pairs were disturbed", e.disturbed, e.pairs)
+		why = fmt.Sprintf("%s of %s pairs were disturbed", stat.Count(e.disturbed), stat.Count(e.pairs))
 	}
 	for _, f := range []*finding{&e.cpu, &e.rate, &e.p99} {
 		switch {
@@ -87,7 +87,7 @@ func (e *effect) withhold(s *result.Set) {
 }
 
 func fewPairs(pairs, of int) string {
-	return fmt.Sprintf("%d of %d pairs count, and a verdict takes %d", pairs, of, pairsLeast)
+	return fmt.Sprintf("%s of %s pairs count, and a verdict takes %d", stat.Count(pairs), stat.Count(of), pairsLeast)
 }
 
 func (f finding) differs() bool { return f.verdict == stat.Less || f.verdict == stat.Greater }

@@ -54,24 +54,22 @@ func forestGroups(s *result.Set, all []view, compared []effect) (groups []forest
 
 // fewGroups are what a picture has room for, and what is left out.
 func fewGroups(groups []forestGroup) (few []forestGroup, note string) {
-	points := 0
+	points, most := 0, 0
 	for _, g := range groups[:min(len(groups), panelsMax)] {
 		n := len(g.effects)
 		if points += 4 * min(n, panelRows); points > pointsMax*5/4 && len(few) > 0 {
 			break
 		}
-		if n > panelRows {
-			rows := "loads"
-			if g.names == nil {
-				rows = "comparisons"
-			}
-			note = fmt.Sprintf(" · the first %d of %d %s", panelRows, n, rows)
+		if most = max(most, n); n > panelRows {
 			g.effects, g.names = g.effects[:panelRows], g.names[:min(len(g.names), panelRows)]
 		}
 		few = append(few, g)
 	}
 	if len(few) < len(groups) {
-		note += fmt.Sprintf(" · the first %d of %d groups", len(few), len(groups))
+		note = " · " + firstOf(len(few), len(groups), "panels")
+	}
+	if most > panelRows {
+		note += fmt.Sprintf(" · the first %d of up to %s rows of a panel", panelRows, stat.Count(most))
 	}
 	return few, note
 }

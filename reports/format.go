@@ -39,14 +39,10 @@ func whole(x float64) string {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return none
 	}
-	s := strconv.FormatFloat(math.Abs(x), 'f', 0, 64)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
+	if math.Abs(x) <= 0.5 {
+		return "0" // never -0
 	}
-	if x < 0 && s != "0" {
-		s = "-" + s
-	}
-	return s
+	return stat.Grouped(strconv.FormatFloat(x, 'f', 0, 64))
 }
 
 // percent prints a fraction of one.

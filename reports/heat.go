@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 	"github.com/ringbench/ringbench/reports/chart"
 )
 
@@ -17,7 +18,7 @@ const heatHow = "A tile is the ratio of server CPU under one load: blue where th
 // or depth, and size. There are none without two of either.
 func heatCharts(s *result.Set, all []view, effects []effect) []chart.Chart {
 	c := chart.Chart{ID: heatID, Subtitle: subtitle(s, all)}
-	panels := 0
+	panels, left := 0, ""
 	for _, g := range heatGrids(s, effects) {
 		if len(g.conns) < 2 || len(g.sizes) < 2 {
 			continue
@@ -26,20 +27,24 @@ func heatCharts(s *result.Set, all []view, effects []effect) []chart.Chart {
 			continue
 		}
 		c.Title = "Server CPU a " + s.Plan.Unit().One + ": ratio " + g.a + " / " + g.b
+		left = ""
 		if max(len(g.conns), len(g.sizes)) > tilesMost {
-			c.Subtitle += fmt.Sprintf(" · the first %d of %d × %d", tilesMost, len(g.conns), len(g.sizes))
-			g.conns, g.sizes = g.conns[:min(len(g.conns), tilesMost)], g.sizes[:min(len(g.sizes), tilesMost)]
+			rows, columns := min(len(g.conns), tilesMost), min(len(g.sizes), tilesMost)
+			left = fmt.Sprintf(" · the first %d × %d of %s × %s", rows, columns, stat.Count(len(g.conns)), stat.Count(len(g.sizes)))
+			g.conns, g.sizes = g.conns[:rows], g.sizes[:columns]
 		}
-		c.Panels = append(c.Panels, g.panel())
+		p := g.panel()
+		p.Title += left
+		c.Panels = append(c.Panels, p)
 	}
-	if panels == 1 {
-		c.Panels[0].Title = ""
-	}
-	if panels > panelsMax {
-		c.Subtitle += fmt.Sprintf(" · the first %d of %d grids", panelsMax, panels)
-	}
-	if panels == 0 {
+	switch {
+	case panels == 0:
 		return nil
+	case panels == 1:
+		c.Panels[0].Title = ""
+		c.Subtitle += left
+	case panels > panelsMax:
+		c.Subtitle += " · " + firstOf(panelsMax, panels, "grids")
 	}
 	return []chart.Chart{c}
 }
@@ -111,10 +116,10 @@ func (g heatGrid) panel() chart.Panel {
 	}
 	p := chart.Panel{X: chart.Axis{Label: each, Scale: chart.Category}, Y: chart.Axis{Label: many, Scale: chart.Category}}
 	for _, x := range g.sizes {
-		p.X.Names = append(p.X.Names, whole(float64(x)))
+		p.X.Names = append(p.X.Names, stat.Count(x))
 	}
 	for _, y := range g.conns {
-		p.Y.Names = append(p.Y.Names, whole(float64(y)))
+		p.Y.Names = append(p.Y.Names, stat.Count(y))
 	}
 	tiles := chart.Series{Kind: chart.Tiles}
 	for _, e := range g.effects {

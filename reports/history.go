@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/history"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // History prints trends for a terminal: a table for every load, then where levels
@@ -54,7 +55,7 @@ func trendRow(t history.Trend) []string {
 		changed = ratioText(t.Changes[n-1].Effect.Center)
 	}
 	return []string{
-		fmt.Sprint(len(t.Points)), amount(first.Median), amount(last.Median),
+		stat.Count(len(t.Points)), amount(first.Median), amount(last.Median),
 		amount(last.Lo) + " to " + amount(last.Hi), changed, course(t, 32),
 	}
 }
@@ -147,7 +148,7 @@ func cutText(t history.Trend, c history.Cut) string {
 	differences := c.Differences
 	more := ""
 	if len(differences) > most {
-		more = fmt.Sprintf(" and %d more", len(differences)-most)
+		more = fmt.Sprintf(" and %s more", stat.Count(len(differences)-most))
 		differences = differences[:most]
 	}
 	return fmt.Sprintf("other conditions from %s on, not compared with those before: %s%s", pointName(t.Points[c.Index]), strings.Join(differences, "; "), more)
@@ -194,7 +195,7 @@ func HistoryList(w io.Writer, heads []history.Head) error {
 	b := bufio.NewWriter(w)
 	rows := [][]string{{"entry", "time", "commit", "cells", "conditions", "labels"}}
 	for _, h := range heads {
-		rows = append(rows, []string{h.ID, h.Time.UTC().Format("2006-01-02 15:04"), shortCommit(h.Commit), fmt.Sprint(h.Cells), h.Environment, history.Describe(h.Labels)})
+		rows = append(rows, []string{h.ID, h.Time.UTC().Format("2006-01-02 15:04"), shortCommit(h.Commit), stat.Count(h.Cells), h.Environment, history.Describe(h.Labels)})
 	}
 	if err := drawText(b, rows); err != nil {
 		return err
@@ -219,7 +220,7 @@ func HistoryEntry(w io.Writer, e *history.Entry) error {
 		for _, f := range c.Figures {
 			k := history.Key{Metric: f.Metric, Unit: f.Unit}
 			amount := func(x float64) string { return figure(x * scaleOf(k)) }
-			g.rows = append(g.rows, []string{metricName(k), amount(f.Median), amount(f.Lo) + " to " + amount(f.Hi), fmt.Sprint(f.N)})
+			g.rows = append(g.rows, []string{metricName(k), amount(f.Median), amount(f.Lo) + " to " + amount(f.Hi), stat.Count(f.N)})
 		}
 		if err := drawAll(b, []grid{g}); err != nil {
 			return err

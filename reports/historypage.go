@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ringbench/ringbench/internal/history"
+	"github.com/ringbench/ringbench/internal/stat"
 	"github.com/ringbench/ringbench/reports/chart"
 	"github.com/ringbench/ringbench/reports/page"
 )
@@ -15,7 +16,7 @@ import (
 func HistoryDocument(entries []*history.Entry, trends []history.Trend, damage []string) page.Document {
 	d := page.Document{Title: "History", Raw: entries, Verdicts: latestChanges(trends, 10)}
 	if n := len(entries); n > 0 {
-		d.Subtitle = fmt.Sprintf("%d entries, %s to %s", n, entries[0].Time.UTC().Format("2006-01-02"), entries[n-1].Time.UTC().Format("2006-01-02"))
+		d.Subtitle = fmt.Sprintf("%s entries, %s to %s", stat.Count(n), entries[0].Time.UTC().Format("2006-01-02"), entries[n-1].Time.UTC().Format("2006-01-02"))
 	}
 	for _, text := range damage {
 		d.Limits = append(d.Limits, page.Note{Label: "damaged", Text: text})
@@ -54,7 +55,7 @@ func latestChanges(trends []history.Trend, most int) (texts []string) {
 		texts = append(texts, x.Load+": "+changeText(x.Trend, x.Change))
 	}
 	if len(all) > most {
-		texts = append(texts, fmt.Sprintf("and %d earlier changes", len(all)-most))
+		texts = append(texts, fmt.Sprintf("and %s earlier changes", stat.Count(len(all)-most)))
 	}
 	return texts
 }
@@ -115,7 +116,7 @@ func trendChart(id string, of []history.Trend, at map[*history.Entry]float64) ch
 			}
 			p.Series[i].Points = append(p.Series[i].Points, chart.Point{
 				X: at[x.Entry], Y: x.Median * scale, Lo: x.Lo * scale, Hi: x.Hi * scale, Value: math.NaN(),
-				Text: fmt.Sprintf("%s: %s, %s to %s, %d trials", pointName(x), figure(x.Median*scale), figure(x.Lo*scale), figure(x.Hi*scale), x.N),
+				Text: fmt.Sprintf("%s: %s, %s to %s, %s", pointName(x), figure(x.Median*scale), figure(x.Lo*scale), figure(x.Hi*scale), trials(x.N)),
 			})
 		}
 		for _, c := range t.Changes {

@@ -1,10 +1,10 @@
 package reports
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // idleGrid is what idle connections take of memory.
@@ -22,7 +22,7 @@ func idleGrid(v view) grid {
 		}
 		g.rows = append(g.rows, []string{
 			r.name, whole(float64(v.load.Idle)), each(func(m *result.IdleMemory) *int64 { return m.User }),
-			each(func(m *result.IdleMemory) *int64 { return m.Kernel }), fmt.Sprint(len(r.trials)),
+			each(func(m *result.IdleMemory) *int64 { return m.Kernel }), stat.Count(len(r.trials)),
 		})
 		for _, t := range r.trials {
 			if t.Idle != nil {

@@ -66,7 +66,7 @@ func comparedPairs(all []effect) (list []comparedPair) {
 func leadOfPairs(s *result.Set, list []comparedPair) string {
 	more := ""
 	if n := len(list); n > leadPairs {
-		list, more = list[:leadPairs], fmt.Sprintf("; of %d pairs more see below", n-leadPairs)
+		list, more = list[:leadPairs], fmt.Sprintf("; %s more below", stat.Count(n-leadPairs))
 	}
 	why := list[0].effects[0].cpu.why
 	if why != "" && !slices.ContainsFunc(list, func(p comparedPair) bool {
@@ -113,16 +113,16 @@ func (p comparedPair) phrase(of func(effect) finding) string {
 			for _, f := range by[v] {
 				least, most = min(least, math.Abs(f.Center-1)), max(most, math.Abs(f.Center-1))
 			}
-			parts = append(parts, fmt.Sprintf("%s in %d (%s)", map[stat.Verdict]string{stat.Less: "less", stat.Greater: "more"}[v], n, byRange(least, most)))
+			parts = append(parts, fmt.Sprintf("%s in %s (%s)", map[stat.Verdict]string{stat.Less: "less", stat.Greater: "more"}[v], stat.Count(n), byRange(least, most)))
 		}
 	}
 	if n := len(by[stat.NoDifference]); n > 0 {
-		parts = append(parts, fmt.Sprintf("the same within %s %% in %d", percent(threshold), n))
+		parts = append(parts, fmt.Sprintf("the same within %s %% in %s", percent(threshold), stat.Count(n)))
 	}
 	if n := len(by[stat.Inconclusive]); n > 0 {
-		parts = append(parts, fmt.Sprintf("not told from each other in %d", n))
+		parts = append(parts, "not told from each other in "+stat.Count(n))
 	}
-	return fmt.Sprintf("%s against %s, under %d loads: %s", p.a, p.b, total, strings.Join(parts, ", "))
+	return fmt.Sprintf("%s against %s, under %s loads: %s", p.a, p.b, stat.Count(total), strings.Join(parts, ", "))
 }
 
 // byRange is from one fraction to another, in percent.
@@ -175,9 +175,13 @@ func leadOfFigures(s *result.Set, all []view) string {
 	}
 	under := ""
 	if len(all) > 1 {
-		under = fmt.Sprintf("Under %d loads ", len(all))
+		under = "Under " + stat.Count(len(all)) + " loads "
 	}
-	return under + strings.Join(parts, "; ") + ". Nothing was compared."
+	more := ""
+	if n := len(names) - leadPairs; n > 0 {
+		more = fmt.Sprintf("; %s more below", stat.Count(n))
+	}
+	return under + strings.Join(parts, "; ") + more + ". Nothing was compared."
 }
 
 // leadOfPurpose is of a set that was made for ratios, or of a search.
@@ -218,7 +222,7 @@ func leadOfCalibration(s *result.Set, compared []effect) string {
 	}
 	text := "CPU a " + s.Plan.Unit().One
 	if loads > 1 {
-		text += fmt.Sprintf(", median of %d loads", loads)
+		text += ", median of " + stat.Count(loads) + " loads"
 	}
 	text += ": " + strings.Join(costs, ", ") + "."
 	if len(ratios) > 0 {
@@ -243,23 +247,23 @@ func leadOfAblation(s *result.Set, all []effect) string {
 		}
 	}
 	slices.Reverse(less)
-	n := fmt.Sprintf("of %d features", len(all))
+	n := "of " + stat.Count(len(all)) + " features"
 	if loads := len(s.Plan.Loads()); loads > 1 {
-		n = fmt.Sprintf("of %d comparisons under %d loads", len(all), loads)
+		n = fmt.Sprintf("of %s comparisons under %s loads", stat.Count(len(all)), stat.Count(loads))
 	}
 	side := func(what string, list []effect) string {
 		if len(list) == 0 {
 			return "none takes " + what
 		}
-		return fmt.Sprintf("%d %s %s, most of all %s (%s %%)", len(list), takes(len(list)), what, list[0].match.Label, signed(list[0].cpu.Center))
+		return fmt.Sprintf("%s %s %s, most of all %s (%s %%)", stat.Count(len(list)), takes(len(list)), what, list[0].match.Label, signed(list[0].cpu.Center))
 	}
 	text := fmt.Sprintf("CPU a %s, against the default: %s %s; %s.", s.Plan.Unit().One, n, side("more", more), side("less", less))
 	var rest []string
 	if n := len(all) - len(more) - len(less) - withheld; n > 0 {
-		rest = append(rest, fmt.Sprintf("%d no difference was found", n))
+		rest = append(rest, stat.Count(n)+" no difference was found")
 	}
 	if withheld > 0 {
-		rest = append(rest, fmt.Sprintf("%d there is no verdict", withheld))
+		rest = append(rest, stat.Count(withheld)+" there is no verdict")
 	}
 	if len(rest) > 0 {
 		text += " Of " + strings.Join(rest, ", of ") + "."
@@ -321,13 +325,13 @@ func leadOfSearch(s *result.Set) string {
 			part += whole(slices.Min(of.rates)) + " to " + whole(slices.Max(of.rates))
 		}
 		if n := len(of.beyond); n > 0 && len(of.rates) > 0 {
-			part += fmt.Sprintf(", none under %d loads", n)
+			part += ", none under " + stat.Count(n) + " loads"
 		}
 		parts = append(parts, part)
 	}
 	more := ""
 	if n := len(names) - leadPairs; n > 0 {
-		more = fmt.Sprintf("; %d more below", n)
+		more = fmt.Sprintf("; %s more below", stat.Count(n))
 	}
 	return fmt.Sprintf("Highest %s/s with %s: %s%s.", unit.Many, s.Plan.Search, strings.Join(parts, "; "), more)
 }

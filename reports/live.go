@@ -52,8 +52,5 @@ func standings(s *result.Set, load result.Load, columns int) (lines []string) {
 }
 
 func ofTrials(n int) string {
-	if n == 1 {
-		return "  of 1 trial"
-	}
-	return fmt.Sprintf("  of %d trials", n)
+	return "  of " + trials(n)
 }

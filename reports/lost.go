@@ -3,6 +3,8 @@ package reports
 import (
 	"fmt"
 	"strings"
+
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // lostText tells of datagrams that were not answered in time, and of answers
@@ -22,10 +24,10 @@ func lostText(r row) string {
 	}
 	var parts []string
 	if lost > 0 {
-		parts = append(parts, fmt.Sprintf("%s datagrams were not answered in time, in %d of %d trials; they count neither as messages nor as latencies", whole(float64(lost)), trials, len(r.trials)))
+		parts = append(parts, fmt.Sprintf("%s datagrams were not answered in time, in %s; they count neither as messages nor as latencies", stat.Count(lost), someTrials(trials, r)))
 	}
 	if late > 0 {
-		parts = append(parts, fmt.Sprintf("%s answers came too late or twice, in %d of %d trials", whole(float64(late)), lateTrials, len(r.trials)))
+		parts = append(parts, fmt.Sprintf("%s answers came too late or twice, in %s", stat.Count(late), someTrials(lateTrials, r)))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -1,11 +1,13 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // maximumGrids are what a search found: for every load the contestants with the
@@ -29,13 +31,13 @@ func maximumGrids(s *result.Set) (grids []grid) {
 				all.rows = append(all.rows, []string{
 					f.Contestant, whole(r.cell.Rate), whole(r.rate.Center),
 					microseconds(r.latency, 50), microseconds(r.latency, 90), microseconds(r.latency, 99), microseconds(r.latency, 99.9),
-					cpu(r.server, r.user), fmt.Sprint(len(r.trials)), s.Plan.Search.Missed(r.trials),
+					cpu(r.server, r.user), stat.Count(len(r.trials)), s.Plan.Search.Missed(r.trials),
 				})
 			}
 		}
 		g.notes = append(g.notes, fmt.Sprintf("sustained: in the median of its trials at least %.3g %% of what was offered is answered within the window, and of response times %s",
 			100*s.Plan.Search.AnsweredShare, s.Plan.Search),
-			fmt.Sprintf("the two rates are at most %.3g %% apart, each confirmed by %d trials; figures are at the sustained rate, the verdict is of the other", 100*(s.Plan.Search.BracketRatio-1), s.Plan.Trials))
+			fmt.Sprintf("the two rates are at most %.3g %% apart, each confirmed by %s trials; figures are at the sustained rate, the verdict is of the other", 100*(s.Plan.Search.BracketRatio-1), stat.Count(s.Plan.Trials)))
 		grids = append(grids, g, all)
 	}
 	return grids
@@ -50,7 +52,7 @@ func maximumRow(s *result.Set, x *result.Index, f result.Found) []string {
 			continue
 		}
 		r := newRow(s, x, cell)
-		trials = append(trials, fmt.Sprint(len(r.trials)))
+		trials = append(trials, stat.Count(len(r.trials)))
 		line[1+i] = whole(r.cell.Rate)
 		if i == 0 {
 			line[4], line[5], line[6] = microseconds(r.latency, 50), microseconds(r.latency, 99), cpu(r.server, r.user)
@@ -81,7 +83,7 @@ func triedBy(s *result.Set, x *result.Index, f result.Found) (cells []int) {
 			cells = append(cells, i)
 		}
 	}
-	slices.SortStableFunc(cells, func(a, b int) int { return int(s.Plan.Cells[a].Rate - s.Plan.Cells[b].Rate) })
+	slices.SortStableFunc(cells, func(a, b int) int { return cmp.Compare(s.Plan.Cells[a].Rate, s.Plan.Cells[b].Rate) })
 	return cells
 }
 

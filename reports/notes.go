@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // width is what text is folded at on a terminal that is not narrower: what pages of code,
@@ -165,9 +166,9 @@ func softirqs(s *result.Set) string {
 
 func span(least, most int) string {
 	if least == most {
-		return fmt.Sprint(most)
+		return stat.Count(most)
 	}
-	return fmt.Sprintf("%d to %d", least, most)
+	return fmt.Sprintf("%s to %s", stat.Count(least), stat.Count(most))
 }
 
 // untilText says how a run came to its end that might have ended early.
@@ -181,9 +182,9 @@ func untilText(s *result.Set) string {
 	}
 	width := "±" + percent(s.Plan.Until) + " %"
 	if blocks < s.Plan.Trials {
-		return fmt.Sprintf("ended after %d of %d blocks, when the intervals of all ratios of CPU were within %s", blocks, s.Plan.Trials, width)
+		return fmt.Sprintf("ended after %s of %s blocks, when the intervals of all ratios of CPU were within %s", stat.Count(blocks), stat.Count(s.Plan.Trials), width)
 	}
-	return fmt.Sprintf("all %d blocks were run, for the intervals of all ratios of CPU to come within %s", blocks, width)
+	return fmt.Sprintf("all %s blocks were run, for the intervals of all ratios of CPU to come within %s", stat.Count(blocks), width)
 }
 
 func cellName(s *result.Set, x *result.Index, cell int) string {

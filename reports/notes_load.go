@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // events are the counters that a reader must see when they are not zero.
@@ -18,7 +19,7 @@ func loadNotes(all []view, unit result.Unit) (n []note) {
 		for _, r := range v.rows {
 			at := fmt.Sprintf("%s (%s): ", r.name, v.load)
 			if r.clientBound > 0 {
-				n = append(n, note{"client-bound", at + fmt.Sprintf("in %d of %d trials the client was the limit, so the throughput measures the client", r.clientBound, len(r.trials)), true})
+				n = append(n, note{"client-bound", at + fmt.Sprintf("in %s the client was the limit, so the throughput measures the client", someTrials(r.clientBound, r)), true})
 			}
 			if line := unservedText(r, unit); line != "" {
 				n = append(n, note{"unserved", at + line, true})
@@ -27,7 +28,7 @@ func loadNotes(all []view, unit result.Unit) (n []note) {
 				n = append(n, note{"lost", at + line, true})
 			}
 			if trials := endedProcesses(r); trials > 0 {
-				n = append(n, note{"processes", at + fmt.Sprintf("some ended within the window in %d of %d trials: what they used is missing from its figures", trials, len(r.trials)), true})
+				n = append(n, note{"processes", at + fmt.Sprintf("some ended within the window in %s: what they used is missing from its figures", someTrials(trials, r)), true})
 			}
 			if line := untracedText(r); line != "" {
 				n = append(n, note{"system calls", at + line, true})
@@ -51,13 +52,13 @@ func loadNotes(all []view, unit result.Unit) (n []note) {
 				n = append(n, note{"send lag", at + fmt.Sprintf("%s late by p50 %s, p99 %s µs", started(v.load), microseconds(*r.lag, 50), microseconds(*r.lag, 99)), false})
 			}
 			if r.clipped > 0 {
-				n = append(n, note{"warning", at + fmt.Sprintf("%d times were longer than the 100 s that a histogram holds and count as that long", r.clipped), true})
+				n = append(n, note{"warning", at + fmt.Sprintf("%s times were longer than the 100 s that a histogram holds and count as that long", stat.Count(r.clipped)), true})
 			}
 			if line := shortfallText(r, unit); line != "" {
 				n = append(n, note{"overload", at + line, true})
 			}
 			if r.dropped > 0 {
-				n = append(n, note{"warning", at + fmt.Sprintf("%d latencies lie beyond the histogram's range and are left out", r.dropped), true})
+				n = append(n, note{"warning", at + fmt.Sprintf("%s latencies lie beyond the histogram's range and are left out", stat.Count(r.dropped)), true})
 			}
 		}
 	}
@@ -103,7 +104,7 @@ func unservedText(r row, unit result.Unit) string {
 		if r.cell.Workers == 0 {
 			why += ", or their " + unit.Many + " lost"
 		}
-		parts = append(parts, fmt.Sprintf("up to %d of %d connections never answered, %s, in %d of %d trials", most, r.cell.Conns, why, trials, len(r.trials)))
+		parts = append(parts, fmt.Sprintf("up to %s of %s connections never answered, %s, in %s", stat.Count(most), stat.Count(r.cell.Conns), why, someTrials(trials, r)))
 	}
 	if n := wait.TotalCount(); n > 0 {
 		answered := 100 * float64(n-int64(sum)) / float64(n) // the others waited longer than any of these
@@ -117,6 +118,11 @@ func unservedText(r row, unit result.Unit) string {
 		parts = append(parts, fmt.Sprintf("connections waited for their first answer, from the start of the load: p50 %s, longest %s", text(50), text(100)))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// someTrials is of how many of a row's something is said.
+func someTrials(n int, r row) string {
+	return stat.Count(n) + " of " + stat.Count(len(r.trials)) + " trials"
 }
 
 // endedProcesses counts the trials in which a process of the server ended.
@@ -142,7 +148,7 @@ func untracedText(r row) (line string) {
 	if trials == 0 {
 		return ""
 	}
-	return fmt.Sprintf("not counted by tracepoint in %d of %d trials: %s", trials, len(r.trials), why)
+	return fmt.Sprintf("not counted by tracepoint in %s: %s", someTrials(trials, r), why)
 }
 
 // copiedText is what the kernel reported of zero-copy sends.
@@ -155,7 +161,7 @@ func copiedText(r row) string {
 	if all == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s %% of %s zero-copy sends were copied after all, as the kernel reports", figure(100*float64(copied)/float64(all)), whole(float64(all)))
+	return fmt.Sprintf("%s %% of %s zero-copy sends were copied after all, as the kernel reports", figure(100*float64(copied)/float64(all)), stat.Count(all))
 }
 
 // endedText tells of threads whose switches are lost.
@@ -169,7 +175,7 @@ func endedText(r row) string {
 	if sum == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of the server's ended in mid-trial; their switches and waits for a CPU are missing", sum)
+	return fmt.Sprintf("%s of the server's ended in mid-trial; their switches and waits for a CPU are missing", stat.Count(sum))
 }
 
 func eventsText(r row, unit result.Unit) string {
@@ -185,7 +191,7 @@ func eventsText(r row, unit result.Unit) string {
 			bytes += t.Counters[moved] // as long as the events were counted
 		}
 		if messages := float64(bytes) / r.cell.CountedBytes(); sum > 0 && messages > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s (%s a %s)", name, whole(float64(sum)), figure(float64(sum)/messages), unit.One))
+			parts = append(parts, fmt.Sprintf("%s %s (%s a %s)", name, stat.Count(sum), figure(float64(sum)/messages), unit.One))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 func placementNote(s *result.Set) note {
@@ -58,7 +59,7 @@ func contestantText(c result.Cell, t *result.Trial) string {
 	var parts []string
 	several := ""
 	if t.Server != nil && t.Server.Processes > 1 {
-		several = fmt.Sprintf(" of %d processes, whose memory is added up", t.Server.Processes)
+		several = fmt.Sprintf(" of %s processes, whose memory is added up", stat.Count(t.Server.Processes))
 	}
 	switch {
 	case c.Command != "":
@@ -101,7 +102,7 @@ func clientNote(s *result.Set) note {
 	}
 	under, unit := "", s.Plan.Unit()
 	if loads := s.Plan.Loads(); len(loads) > 1 {
-		under = fmt.Sprintf(" under the first of %d loads, %s", len(loads), loads[0])
+		under = fmt.Sprintf(" under the first of %s loads, %s", stat.Count(len(loads)), loads[0])
 	}
 	return note{"load generator", line + fmt.Sprintf("; harness floor (null backend, %s)%s: %s ns CPU a %s at %s %s/s",
 		nothing, under, figure(f.CPUPerMessage()), unit.One, whole(f.PerSecond()), unit.Many), false}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 func trialsNotes(s *result.Set) []note {
@@ -17,9 +18,9 @@ func trialsNotes(s *result.Set) []note {
 		if slices.ContainsFunc(s.Trials, func(t result.Trial) bool { return t.Disturbed != "" }) {
 			text = "none void"
 		}
-		return []note{{"trials", fmt.Sprintf("%d, %s", len(s.Trials), text), false}}
+		return []note{{"trials", fmt.Sprintf("%s, %s", stat.Count(len(s.Trials)), text), false}}
 	}
-	list := []note{{"trials", fmt.Sprintf("%d of %d are void and not in the figures", len(void), len(s.Trials)), true}}
+	list := []note{{"trials", fmt.Sprintf("%s of %s are void and not in the figures", stat.Count(len(void)), stat.Count(len(s.Trials))), true}}
 	x, count := s.Index(), map[string]int{}
 	var lines []string
 	for _, t := range void {
@@ -32,7 +33,7 @@ func trialsNotes(s *result.Set) []note {
 	for _, line := range lines {
 		text := line
 		if count[line] > 1 {
-			text += fmt.Sprintf(" (%d times)", count[line])
+			text += fmt.Sprintf(" (%s times)", stat.Count(count[line]))
 		}
 		list = append(list, note{"void", text, true})
 	}

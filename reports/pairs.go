@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // comparisonGrids has a table for each load that has something to compare.
@@ -21,7 +22,7 @@ func comparisonGrids(s *result.Set, compared []effect) (grids []grid) {
 				g.notes = append(g.notes, e.findings(s.Plan.Unit().One))
 			}
 			if n := e.p99.Pairs; n > 0 && n < e.pairs {
-				g.notes = append(g.notes, fmt.Sprintf("p99 of %s / %s is over %d of %d pairs: the others do not support it on both sides", e.a, e.b, n, e.pairs))
+				g.notes = append(g.notes, fmt.Sprintf("p99 of %s / %s is over %s of %s pairs: the others do not support it on both sides", e.a, e.b, stat.Count(n), stat.Count(e.pairs)))
 			}
 		}
 		if s.Plan.Duet {
@@ -29,7 +30,7 @@ func comparisonGrids(s *result.Set, compared []effect) (grids []grid) {
 		}
 		grids = append(grids, g)
 	}
-	return conditions(s, compared, grids)
+	return grids
 }
 
 func p99(t *result.Trial) float64 {

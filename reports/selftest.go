@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/internal/gate"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // Attempt is one decision in a line, from which those of several self-tests can be put
 // together.
 func Attempt(a gate.Attempt) string {
-	blocks := fmt.Sprintf("%d blocks", a.Blocks)
+	blocks := stat.Count(a.Blocks) + " blocks"
 	if a.Again > 0 {
-		blocks = fmt.Sprintf("%d and %d blocks", a.Blocks, a.Again)
+		blocks = fmt.Sprintf("%s and %s blocks", stat.Count(a.Blocks), stat.Count(a.Again))
 	}
 	s := fmt.Sprintf("slowed by %.3g %%: %v after %s, %v", 100*a.Slowdown, a.Outcome, blocks, a.Took.Round(time.Second))
 	if math.IsNaN(a.Smallest) {

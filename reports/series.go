@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 	"github.com/ringbench/ringbench/reports/chart"
 )
 
@@ -21,14 +22,15 @@ const trialsShown = 6
 // seriesChart is how the throughput of the trials went.
 func seriesChart(s *result.Set, all []view) chart.Chart {
 	unit := s.Plan.Unit()
-	lines, most := 0, intervalsMost
+	lines, most, trials := 0, intervalsMost, 0
 	for _, v := range all[:min(len(all), panelsMax)] {
 		for _, r := range v.drawn() {
 			lines += 1 + min(len(r.measured), trialsShown)
+			trials = max(trials, len(r.measured))
 		}
 	}
 	most = max(8, min(most, pointsMax/max(lines, 1)))
-	return loadsChart(s, all, seriesID, "Throughput within the trials, "+unit.Many+" a second", func(v view) chart.Panel {
+	c := loadsChart(s, all, seriesID, "Throughput within the trials, "+unit.Many+" a second", func(v view) chart.Panel {
 		p := chart.Panel{X: chart.Axis{Label: "seconds from the start of the window", Scale: chart.Linear}, Y: chart.Axis{Label: unit.Many + "/s", Scale: chart.Linear, Zero: true}}
 		var medians []chart.Series
 		from := 0.0
@@ -57,6 +59,10 @@ func seriesChart(s *result.Set, all []view) chart.Chart {
 		}
 		return p
 	})
+	if trials > trialsShown {
+		c.Subtitle += fmt.Sprintf(" · the first %d of up to %s trials of a contestant", trialsShown, stat.Count(trials))
+	}
+	return c
 }
 
 // medianPoints are the medians of as many points as all have.
@@ -75,7 +81,7 @@ func medianPoints(all [][]chart.Point) (points []chart.Point) {
 		slices.Sort(values)
 		n := len(values)
 		y := (values[(n-1)/2] + values[n/2]) / 2
-		points = append(points, chart.Point{X: pt.X, Y: y, Text: fmt.Sprintf("%.3g s: %s/s in the median of %d trials", pt.X, figure(y), n)})
+		points = append(points, chart.Point{X: pt.X, Y: y, Text: fmt.Sprintf("%.3g s: %s/s in the median of %s", pt.X, figure(y), trials(n))})
 	}
 	return points
 }

@@ -38,10 +38,10 @@ func steadinessNotes(s *result.Set) (n []note) {
 		var parts []string
 		for _, class := range []stat.Steadiness{stat.WarmUp, stat.Slowdown, stat.NoSteadyState} {
 			if k := found[class]; k > 0 {
-				parts = append(parts, fmt.Sprintf("%d %s", k, class))
+				parts = append(parts, fmt.Sprintf("%s %s", stat.Count(k), class))
 			}
 		}
-		n = append(n, note{"steadiness", fmt.Sprintf("%s (%s): %d of %d trials not steady within the window (%s); a longer --warmup or --duration may help", x.Name(cell), c.Load, known-found[stat.Flat], known, strings.Join(parts, ", ")), true})
+		n = append(n, note{"steadiness", fmt.Sprintf("%s (%s): %s of %s trials not steady within the window (%s); a longer --warmup or --duration may help", x.Name(cell), c.Load, stat.Count(known-found[stat.Flat]), stat.Count(known), strings.Join(parts, ", ")), true})
 	}
 	return n
 }

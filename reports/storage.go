@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // storageNotes say what the file lies on, if there is one.
@@ -26,7 +27,7 @@ func storageNotes(s *result.Set) []note {
 		if q.Polls {
 			polls = "poll queues"
 		}
-		parts = append(parts, fmt.Sprintf("scheduler %s, %s, %d requests, write cache %s", or(q.Scheduler, "unknown"), polls, q.Requests, or(q.WriteCache, "unknown")))
+		parts = append(parts, fmt.Sprintf("scheduler %s, %s, %s requests, write cache %s", or(q.Scheduler, "unknown"), polls, stat.Count(q.Requests), or(q.WriteCache, "unknown")))
 		if q.Rotational {
 			parts = append(parts, "rotational")
 		}

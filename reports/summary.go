@@ -80,15 +80,14 @@ func helperPart(t *result.Trial) float64 {
 }
 
 // summaryTables have a row for each contestant, a table for each load.
-func summaryTables(s *result.Set, all []view, effects []effect) (tables []page.Table) {
+func summaryTables(s *result.Set, all []view, effects []effect) []page.Table {
 	byLoad := map[result.Load][]effect{}
 	for _, e := range effects {
 		byLoad[e.load] = append(byLoad[e.load], e)
 	}
-	for _, v := range all[:min(len(all), tablesMost)] {
-		tables = append(tables, summaryTable(s, v, byLoad[v.load]))
-	}
-	return cut(tables, len(all))
+	return firstTables(len(all), "loads", func(i int) []page.Table {
+		return []page.Table{summaryTable(s, all[i], byLoad[all[i].load])}
+	})
 }
 
 func summaryTable(s *result.Set, v view, effects []effect) page.Table {

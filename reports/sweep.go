@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -54,43 +55,47 @@ func (w *sweep) add(r row) {
 		w.lines = append(w.lines, sweepLine{name: r.name})
 	}
 	rows := append(w.lines[i].rows, r)
-	slices.SortStableFunc(rows, func(a, b row) int { return int(a.cell.Rate - b.cell.Rate) })
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.cell.Rate, b.cell.Rate) })
 	w.lines[i].rows = rows
 }
 
 // sweepChart has a panel for each sweep.
 func sweepChart(s *result.Set, all []view, list []sweep, id, title string, of func(sweep) chart.Panel) chart.Chart {
 	c := chart.Chart{ID: id, Title: title, Subtitle: subtitle(s, all)}
-	points := 0
+	points, thinned := 0, false
 	for _, w := range list[:min(len(list), panelsMax)] {
-		p := of(w.thinned())
+		p := of(w)
 		p.Title = w.load.Unpaced()
+		thinned = thin(&p) || thinned
 		if points += inPoints(&p); points > pointsMax*5/4 && len(c.Panels) > 0 {
 			break
 		}
 		c.Panels = append(c.Panels, p)
 	}
 	if n := len(c.Panels); n < len(list) {
-		c.Subtitle += fmt.Sprintf(" · the first %d of %d loads", n, len(list))
+		c.Subtitle += " · " + firstOf(n, len(list), "loads")
 	}
-	if slices.ContainsFunc(list[:len(c.Panels)], func(w sweep) bool { return len(w.lines[0].rows) > ratesMost }) {
+	if thinned {
 		c.Subtitle += fmt.Sprintf(" · of more than %d rates every other or fewer", ratesMost)
 	}
 	return c
 }
 
-// thinned has at most ratesMost rates a line.
-func (w sweep) thinned() sweep {
-	w.lines = slices.Clone(w.lines)
-	for i, l := range w.lines {
-		step := (len(l.rows) + ratesMost - 1) / ratesMost
-		var rows []row
-		for j := 0; j < len(l.rows); j += step {
-			rows = append(rows, l.rows[j])
+// thin leaves at most ratesMost rates of a line, and says if there were more.
+func thin(p *chart.Panel) (thinned bool) {
+	for i := range p.Series {
+		all := p.Series[i].Points
+		step := (len(all) + ratesMost - 1) / ratesMost
+		if step < 2 {
+			continue
 		}
-		w.lines[i].rows = rows
+		var points []chart.Point
+		for j := 0; j < len(all); j += step {
+			points = append(points, all[j])
+		}
+		p.Series[i].Points, thinned = points, true
 	}
-	return w
+	return thinned
 }
 
 // tailPercentile is that of the response time which curves are drawn by: of a search

@@ -1,10 +1,12 @@
 package reports
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ringbench/ringbench/reports/chart"
+	"github.com/ringbench/ringbench/reports/page"
 )
 
 // Where the first of the rates is the best the knee is not among them.
@@ -71,17 +73,15 @@ func TestLinesOfDisturbedTrials(t *testing.T) {
 	}
 }
 
-// A section's tables are cut where they have too many rows, and keep what the last says.
+// What has more rows than a section may is cut, each of its tables to its share, and what
+// comes after it is left out.
 func TestFewRows(t *testing.T) {
-	s := newSet(1, 1)
-	v := views(s)[0]
-	for len(v.rows) <= rowsMost {
-		v.rows = append(v.rows, v.rows[0])
+	of := func(n int) page.Table { return page.Table{Rows: make([]page.Row, n)} }
+	got := firstTables(2, "loads", func(int) []page.Table { return []page.Table{of(10), of(1500)} }, "how")
+	if len(got) != 2 || len(got[0].Rows) != 10 || len(got[0].Notes) != 0 || len(got[1].Rows) != rowsMost-10 {
+		t.Fatalf("%d tables, of %d and %d rows, %q", len(got), len(got[0].Rows), len(got[1].Rows), got[0].Notes)
 	}
-	tables := summaryTables(s, []view{v, v}, nil)
-	tables[1].Notes = []string{"how"}
-	got := fewRows(tables)
-	if len(got) != 1 || len(got[0].Rows) != rowsMost || len(got[0].Notes) != 2 || got[0].Notes[0] != "how" {
-		t.Errorf("%d tables, of %d rows, %q", len(got), len(got[0].Rows), got[0].Notes)
+	if want := []string{"the first 150 of 1,500 rows: " + whereAll, "how", "the first 1 of 2 loads: " + whereAll}; !slices.Equal(got[1].Notes, want) {
+		t.Errorf("%q", got[1].Notes)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 	"github.com/ringbench/ringbench/reports/page"
 )
 
@@ -41,7 +42,10 @@ func comparedGrids(s *result.Set, all []view) (grids []grid) {
 // inOrder adds the ratios to the tables of the loads. A set that was made for a
 // purpose has them instead of absolute figures.
 func inOrder(s *result.Set, loads []grid) []grid {
-	compared := ratioGrids(s, effects(s))
+	compared, closing := ratioGrids(s, effects(s))
+	if n := len(compared); n > 0 {
+		compared[n-1].notes = append(compared[n-1].notes, closing...)
+	}
 	switch {
 	case s.Plan.Purpose != "":
 		return compared
@@ -96,7 +100,7 @@ func throughputGrid(s *result.Set, v view) grid {
 		for _, p := range percentiles {
 			line = append(line, microseconds(r.latency, p))
 		}
-		g.rows = append(g.rows, append(line, fmt.Sprint(len(r.trials)), percent(r.steal.Center), percent(r.other.Center), or(r.verdict, none)))
+		g.rows = append(g.rows, append(line, stat.Count(len(r.trials)), percent(r.steal.Center), percent(r.other.Center), or(r.verdict, none)))
 		if r.service != nil {
 			line := []string{"  " + fromStart(v.load), "", "", ""}
 			if several {
@@ -148,7 +152,7 @@ func costGrid(v view, unit result.Unit) grid {
 		g.rows = append(g.rows, line)
 		for _, h := range r.helpers {
 			part := make([]string, len(line))
-			part[0], part[1] = fmt.Sprintf("  of it %s (%d)", h.name, h.threads), whole(h.cpu.Center)
+			part[0], part[1] = fmt.Sprintf("  of it %s (%s)", h.name, stat.Count(h.threads)), whole(h.cpu.Center)
 			g.rows = append(g.rows, part)
 		}
 	}

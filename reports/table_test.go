@@ -114,7 +114,7 @@ func TestTableOfAwkwardSets(t *testing.T) {
 		want []string
 	}{
 		{"empty", &result.Set{}, []string{"no trial counts"}},
-		{"long names, open loop, helpers", long, []string{"of it iou-sqp (1)", "of it iou-wrk (4)", "from the send", "offered/s", "1,000,123", "server CPUs  ", "server CPUs, client CPUs: how late", "send lag", "7 of 10000 connections never answered"}},
+		{"long names, open loop, helpers", long, []string{"of it iou-sqp (1)", "of it iou-wrk (4)", "from the send", "offered/s", "1,000,123", "server CPUs  ", "server CPUs, client CPUs: how late", "send lag", "7 of 10,000 connections never answered"}},
 		{"all void", void, []string{"8 of 8 are void", "server died: signal: killed (2 times)"}},
 		{"bare", bare, []string{"interference: not measured", "syscalls not counted"}},
 		{"busy", busy, []string{"above 5 %", "client-bound: uring (tcp, 64 connections × 64 B, closed loop): in 2 of 2 trials"}},

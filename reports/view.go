@@ -226,5 +226,5 @@ func verdict(trials []*result.Trial) string {
 	if with == 0 || count[best] == with {
 		return best
 	}
-	return fmt.Sprintf("%s %d/%d", best, count[best], with)
+	return fmt.Sprintf("%s %s/%s", best, stat.Count(count[best]), stat.Count(with))
 }

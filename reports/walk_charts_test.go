@@ -19,15 +19,17 @@ var chartWalkers = map[string]func(*walked, shownChart){
 	throughputEffects: func(w *walked, c shownChart) { w.walkForest(c, raw.rate) },
 }
 
-// byLoad is a walker of a chart with a panel for each load.
+// byLoads are the charts with a panel for each load.
+var byLoads = map[string]bool{throughputID: true, latencyID: true, cpuID: true, seriesID: true, orderID: true}
+
+// byLoad is a walker of such a chart.
 func byLoad(panel func(*walked, int, shownPanel) []wantSeries) func(*walked, shownChart) {
 	return func(w *walked, c shownChart) {
-		if len(c.Panels) != len(w.loads) {
-			w.Errorf("%s: %s has %d panels for %d loads", w.page, c.ID, len(c.Panels), len(w.loads))
-			return
-		}
-		for i, p := range c.Panels {
-			w.draws(c.ID, p, panel(w, i, p))
+		for i := range w.first(c.ID+" loads", len(c.Panels), len(w.loads)) {
+			cells := w.cells[i]
+			w.cells[i] = cells[:w.first(c.ID+" contestants", min(60, len(cells)), len(cells))]
+			w.draws(c.ID, c.Panels[i], panel(w, i, c.Panels[i]))
+			w.cells[i] = cells
 		}
 	}
 }
@@ -125,17 +127,25 @@ func walkStacks(w *walked, load int, _ shownPanel) (series []wantSeries) {
 	return append(series, ends)
 }
 
-// walkSeries is of series short enough for every interval to be shown.
-func walkSeries(w *walked, load int, _ shownPanel) (series []wantSeries) {
+// walkSeries joins as many intervals as the page does, for all to be of one length.
+func walkSeries(w *walked, load int, p shownPanel) (series []wantSeries) {
+	points := len(p.Series[0].Points)
 	var medians []wantSeries
 	for _, cell := range w.cells[load] {
 		median, values := wantSeries{name: w.names[cell], kind: "line"}, [][]float64{}
+		drawn := 0
 		for _, t := range w.all(cell) {
 			counts := slices.ContainsFunc(w.counting(cell), func(c raw) bool { return c.Trial == t.Trial })
 			line := wantSeries{name: w.names[cell], part: chart.Trial, kind: "line"}
-			for i, n := range t.Series.Counts {
-				x := (float64(i-t.Series.WarmUp) + 0.5) * t.Series.IntervalSeconds
-				y := float64(n) / max(float64(t.FileBytes), 1) / t.Series.IntervalSeconds
+			all := slices.Collect(slices.Chunk(t.Series.Counts, max(1, (len(t.Series.Counts)+points-1)/points)))
+			for i, some := range all {
+				var n uint64
+				for _, x := range some {
+					n += x
+				}
+				width := float64(len(some)) * t.Series.IntervalSeconds
+				x := (float64(i*len(all[0])-t.Series.WarmUp))*t.Series.IntervalSeconds + width/2
+				y := float64(n) / max(float64(t.FileBytes), 1) / width
 				line.points = append(line.points, wantPoint{x: x, y: y, text: nums(float64(t.Order+1), x, y)})
 				if i == len(values) {
 					values, median.points = append(values, nil), append(median.points, wantPoint{x: x})
@@ -144,8 +154,11 @@ func walkSeries(w *walked, load int, _ shownPanel) (series []wantSeries) {
 					values[i] = append(values[i], y)
 				}
 			}
-			series = append(series, line)
+			if drawn++; drawn <= 6 {
+				series = append(series, line)
+			}
 		}
+		w.first(seriesID+" trials of a contestant", min(drawn, 6), drawn)
 		for i := range values {
 			pt := &median.points[i]
 			pt.y = middleOf(values[i]...).mid
@@ -172,26 +185,71 @@ func walkOrder(w *walked, load int, _ shownPanel) (series []wantSeries) {
 // for each contestant, whose cells are in the order of their rates.
 func bySweep(line func(w *walked, name string, cells []int) []wantSeries) func(*walked, shownChart) {
 	return func(w *walked, c shownChart) {
-		for _, p := range c.Panels {
-			lines := map[string][]int{}
-			var names []string
-			for cell, x := range w.set.Plan.Cells {
-				if x.Rate == 0 || x.Unpaced() != p.Title {
-					continue
-				}
-				if lines[x.Contestant] == nil {
-					names = append(names, x.Contestant)
-				}
-				lines[x.Contestant] = append(lines[x.Contestant], cell)
+		sweeps := w.sweeps()
+		thinned := false
+		for i := range w.first(c.ID+" loads", len(c.Panels), len(sweeps)) {
+			p, lines := c.Panels[i], sweeps[i].lines
+			if p.Title != sweeps[i].title {
+				w.Errorf("%s: panel %d of %s is of %s, want %s", w.page, i, c.ID, p.Title, sweeps[i].title)
 			}
 			var series []wantSeries
-			for _, name := range names {
+			for _, name := range sweeps[i].names {
 				slices.SortFunc(lines[name], func(a, b int) int { return cmp.Compare(w.set.Plan.Cells[a].Rate, w.set.Plan.Cells[b].Rate) })
-				series = append(series, line(w, name, lines[name])...)
+				for _, s := range line(w, name, lines[name]) {
+					thinned = s.thin() || thinned
+					series = append(series, s)
+				}
 			}
 			w.draws(c.ID, p, series)
 		}
+		if thinned {
+			w.cuts[c.ID+" rates"] = [2]int{100}
+		}
 	}
+}
+
+// thin leaves every other point of more than a hundred, of more than two hundred every
+// third.
+func (s *wantSeries) thin() bool {
+	all := s.points
+	if len(all) <= 100 {
+		return false
+	}
+	s.points = nil
+	for i, p := range all {
+		if i%((len(all)+99)/100) == 0 {
+			s.points = append(s.points, p)
+		}
+	}
+	return true
+}
+
+// A sweepOf is what has a panel of its own: the cells of each contestant.
+type sweepOf struct {
+	title string
+	names []string
+	lines map[string][]int
+}
+
+// sweeps are of the loads of several rates, in the order of the plan.
+func (w *walked) sweeps() (list []sweepOf) {
+	for cell, x := range w.set.Plan.Cells {
+		if x.Rate == 0 {
+			continue
+		}
+		i := slices.IndexFunc(list, func(s sweepOf) bool { return s.title == x.Unpaced() })
+		if i < 0 {
+			i, list = len(list), append(list, sweepOf{title: x.Unpaced(), lines: map[string][]int{}})
+		}
+		s := &list[i]
+		if s.lines[x.Contestant] == nil {
+			s.names = append(s.names, x.Contestant)
+		}
+		s.lines[x.Contestant] = append(s.lines[x.Contestant], cell)
+	}
+	return slices.DeleteFunc(list, func(s sweepOf) bool {
+		return !slices.ContainsFunc(s.names, func(name string) bool { return len(s.lines[name]) > 1 })
+	})
 }
 
 // dotted is a line and its dots.
@@ -233,20 +291,39 @@ func (w *walked) byRate(name string, cells []int, of func(cell int) float64) []w
 	return dotted(name, points)
 }
 
-// walkHeat is of uring and epoll, of whose closed loops there is one panel.
+// walkHeat is of uring and epoll, of whose closed loops there is one panel: the least
+// sizes and numbers of connections.
 func walkHeat(w *walked, c shownChart) {
 	p := c.Panels[0]
 	tiles := wantSeries{kind: "tiles"}
-	place := func(names []string, n int) float64 {
-		return float64(slices.IndexFunc(names, func(s string) bool { return strings.ReplaceAll(s, ",", "") == strconv.Itoa(n) }))
+	var sizes, conns []int
+	for _, l := range w.loads {
+		if l.Rate == 0 && l.Idle == 0 {
+			sizes, conns = append(sizes, l.Size), append(conns, l.Conns)
+		}
+	}
+	shown := func(names []string, all []int) []int {
+		slices.Sort(all)
+		all = slices.Compact(all)
+		for i, x := range all[:min(len(all), len(names))] {
+			if strings.ReplaceAll(names[i], ",", "") != strconv.Itoa(x) {
+				w.Errorf("%s: tiles of %s for %d", w.page, names[i], x)
+			}
+		}
+		return all
+	}
+	sizes, conns = shown(p.X.Names, sizes), shown(p.Y.Names, conns)
+	if columns, rows := len(p.X.Names), len(p.Y.Names); columns < len(sizes) || rows < len(conns) {
+		w.cuts[c.ID+" rows"], w.cuts[c.ID+" columns"] = [2]int{rows, len(conns)}, [2]int{columns, len(sizes)}
 	}
 	for at, l := range w.loads {
-		if l.Rate > 0 || l.Idle > 0 {
+		x, y := slices.Index(sizes, l.Size), slices.Index(conns, l.Conns)
+		if l.Rate > 0 || l.Idle > 0 || x >= len(p.X.Names) || y >= len(p.Y.Names) {
 			continue
 		}
 		r := w.ratio(w.cells[at][0], w.cells[at][1], raw.cpu)
 		load, _ := numbersOf(l.Unpaced())
-		tiles.points = append(tiles.points, wantPoint{x: place(p.X.Names, l.Size), y: place(p.Y.Names, l.Conns), label: nums(r.mid), text: nums(append(load, r.mid, r.lo, r.hi)...)})
+		tiles.points = append(tiles.points, wantPoint{x: float64(x), y: float64(y), label: nums(r.mid), text: nums(append(load, r.mid, r.lo, r.hi)...)})
 	}
 	w.draws(c.ID, p, []wantSeries{tiles})
 	if len(c.Panels) != 1 {
@@ -254,39 +331,83 @@ func walkHeat(w *walked, c shownChart) {
 	}
 }
 
-// walkForest takes the rows of a panel from its title: a load, two contestants, or what
-// a table of ratios is of.
-func (w *walked) walkForest(c shownChart, of func(raw) float64) {
-	matches := w.matches()
-	if w.set.Plan.Purpose == result.PurposeAblation {
+// A forestOf is a panel of ratios: what they are of, and what their names say.
+type forestOf struct {
+	title string
+	rows  []ratio
+	names []want
+}
+
+// forests have a panel for each two that are compared under more than three loads, or of
+// a calibration, else for each load.
+func (w *walked) forests(of func(raw) float64, twin int) (list []forestOf) {
+	add := func(title string, name want, r ratio) {
+		i := slices.IndexFunc(list, func(f forestOf) bool { return f.title == title })
+		if i < 0 {
+			i, list = len(list), append(list, forestOf{title: title})
+		}
+		list[i].rows, list[i].names = append(list[i].rows, r), append(list[i].names, name)
+	}
+	matches, purpose := w.matches(), w.set.Plan.Purpose
+	if purpose == result.PurposeAblation {
 		matches = w.byCost()
 	}
-	rows := 0
-	for _, p := range c.Panels {
-		var all []ratio
-		for _, m := range matches {
-			two := w.names[m.A] + " / " + w.names[m.B]
-			if slices.Contains([]string{w.set.Plan.Cells[m.B].Load.String(), two, two + ": " + m.Label}, p.Title) {
-				all = append(all, w.ratio(m.A, m.B, of))
-			}
+	for _, m := range matches {
+		load, two := w.set.Plan.Cells[m.B].Load, w.names[m.A]+" / "+w.names[m.B]
+		r := w.ratio(m.A, m.B, of)
+		switch {
+		case purpose == result.PurposeAblation:
+			add(load.String(), exactly(m.Label), r)
+		case purpose == result.PurposeCalibration:
+			add(two+": "+m.Label, sized(load), r)
+		case len(w.loads) > 3:
+			add(two, w.apart(load), r)
+		default:
+			add(load.String(), exactly(two), r)
 		}
-		if strings.HasPrefix(p.Title, "(uring / epoll) /") {
-			for at := range w.loads {
-				i := map[string]int{cpuEffects: 0, throughputEffects: 1}[c.ID]
-				all = append(all, w.twins(at)[i])
-			}
-		} else {
-			rows += len(all)
+	}
+	for at, l := range w.loads {
+		if purpose == result.PurposeCalibration {
+			add("(uring / epoll) / (c-uring / c-epoll): ours / C's", sized(l), w.twins(at)[twin])
 		}
-		if len(p.Y.Names) != len(all) {
-			w.Errorf("%s: %s has the rows %q for %d effects", w.page, c.ID, p.Y.Names, len(all))
-			continue
+	}
+	return list
+}
+
+// sized are the numbers by which a calibration knows a load.
+func sized(l result.Load) want { return nums(float64(l.Conns), float64(l.Size)) }
+
+// apart are the numbers of a load in which not all are alike.
+func (w *walked) apart(load result.Load) want {
+	var numbers []float64
+	for _, of := range []func(result.Load) float64{
+		func(l result.Load) float64 { return float64(l.Conns) }, func(l result.Load) float64 { return float64(l.Size) },
+		func(l result.Load) float64 { return float64(l.Pipeline) }, func(l result.Load) float64 { return l.Rate },
+	} {
+		if x := of(load); x > 0 && slices.ContainsFunc(w.loads, func(l result.Load) bool { return of(l) != x }) {
+			numbers = append(numbers, x)
+		}
+	}
+	return nums(numbers...)
+}
+
+func (w *walked) walkForest(c shownChart, of func(raw) float64) {
+	groups := w.forests(of, map[string]int{cpuEffects: 0, throughputEffects: 1}[c.ID])
+	for i := range w.first(c.ID+" panels", len(c.Panels), len(groups)) {
+		p, g := c.Panels[i], groups[i]
+		n := w.first(c.ID+" rows of a panel", len(p.Y.Names), len(g.rows))
+		if p.Title != g.title {
+			w.Errorf("%s: panel %d of %s is %s, want %s", w.page, i, c.ID, p.Title, g.title)
 		}
 		marks := wantSeries{kind: "intervals"}
 		bars, ends, labels := wantSeries{kind: "bars"}, wantSeries{kind: "whiskers"}, wantSeries{kind: "labels"}
-		for i, r := range all {
-			name, _ := numbersOf(p.Y.Names[i])
-			marks.points = append(marks.points, wantPoint{x: r.mid, y: float64(i), lo: r.lo, hi: r.hi, label: nums(r.mid, r.lo, r.hi), text: nums(append(name, r.mid, r.lo, r.hi)...)})
+		for y, r := range g.rows[:n] {
+			name := p.Y.Names[y]
+			if !g.names[y].in(name) {
+				w.Errorf("%s: %s of %s is row %d, want that of %v", w.page, name, c.ID, y, g.names[y])
+			}
+			said, _ := numbersOf(name)
+			marks.points = append(marks.points, wantPoint{x: r.mid, y: float64(y), lo: r.lo, hi: r.hi, label: nums(r.mid, r.lo, r.hi), text: nums(append(said, r.mid, r.lo, r.hi)...)})
 		}
 		if w.set.Plan.Purpose != result.PurposeAblation {
 			w.draws(c.ID, p, []wantSeries{marks})
@@ -298,8 +419,5 @@ func (w *walked) walkForest(c shownChart, of func(raw) float64) {
 			ends.points = append(ends.points, wantPoint{x: pt.x, y: pt.y, lo: pt.lo, hi: pt.hi, text: pt.text})
 		}
 		w.draws(c.ID, p, []wantSeries{bars, ends, labels})
-	}
-	if rows != len(matches) {
-		w.Errorf("%s: %s has %d rows for %d matches", w.page, c.ID, rows, len(matches))
 	}
 }

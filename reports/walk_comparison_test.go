@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/ringbench/ringbench/internal/result"
 )
 
 // A shownFinding is what the data of a comparison's page says of one; null is NaN.
@@ -105,15 +107,37 @@ type shownComparison struct {
 	Warnings    []string
 }
 
-// walkComparison holds a comparison's page to the data that it embeds.
-func walkComparison(t *testing.T, text string) {
+// walkComparison holds a comparison's page to the data that it embeds, and what it says of
+// whole runs to them.
+func walkComparison(t *testing.T, text string, sets ...*result.Set) {
 	t.Helper()
 	p := shown(t, text)
 	var data shownComparison
 	if err := json.Unmarshal([]byte(p.raw), &data); err != nil {
 		t.Fatal(err)
 	}
-	phrases := comparisonPhrases(&data)
+	phrases := append([]*phrase{
+		{form: "# of # trials are void and not in the figures", says: func(*walked, *place, []string) []any {
+			void, all := 0, 0
+			for _, s := range sets {
+				for _, t := range s.Trials {
+					if all++; t.Void != "" {
+						void++
+					}
+				}
+			}
+			return []any{float64(void), float64(all)}
+		}},
+		{form: "# of # runs were interrupted", says: func(*walked, *place, []string) []any {
+			interrupted := 0
+			for _, s := range sets {
+				if s.Interrupted {
+					interrupted++
+				}
+			}
+			return []any{float64(interrupted), float64(len(sets))}
+		}},
+	}, comparisonPhrases(&data)...)
 	data.walk(t, p).reads(phrases, p)
 	allUsed(t, phrases)
 }

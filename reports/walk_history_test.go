@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -158,12 +160,45 @@ func nameOf(e *history.Entry) string {
 	return e.Commit[:9] + " (" + e.Time.UTC().Format("2006-01-02 15:04") + ")"
 }
 
+// damagedStore writes entries to a file with a line before the last that is none and one
+// that was cut, and gives back what of it is read, and of which lines it is.
+func damagedStore(t *testing.T, all []*history.Entry) (entries []*history.Entry, damage []string, lines []float64) {
+	t.Helper()
+	var b []byte
+	for i, e := range all {
+		line, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == len(all)-1 {
+			b = append(b, "{\"schema\": none}\n"...)
+			lines = append(lines, float64(bytes.Count(b, []byte("\n"))))
+		}
+		b = append(append(b, line...), '\n')
+	}
+	b = append(b, b[:100]...)
+	lines = append(lines, float64(bytes.Count(b, []byte("\n"))+1))
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "entries"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "entries", "a.jsonl"), b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	entries, damage, err := history.At(dir).Entries(history.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries, damage, lines
+}
+
 // The page of trends shows what the entries say that it embeds: every value, every change
-// with its commits and its interval, every place where conditions changed.
+// with its commits and its interval, every place where conditions changed, and which
+// lines of the store are no entry.
 func TestHistoryPageShowsTheStore(t *testing.T) {
-	store := newStore()
+	store, damage, lines := damagedStore(t, newStore())
 	var b bytes.Buffer
-	if err := page.Write(&b, HistoryDocument(store, history.Trends(store, history.Filter{}, stat.Changes{}), []string{"line 7 of a.jsonl is left out"})); err != nil {
+	if err := page.Write(&b, HistoryDocument(store, history.Trends(store, history.Filter{}, stat.Changes{}), damage)); err != nil {
 		t.Fatal(err)
 	}
 	p := shown(t, b.String())
@@ -185,9 +220,20 @@ func TestHistoryPageShowsTheStore(t *testing.T) {
 	for _, c := range p.charts {
 		w.walkTrend(c, entries, trends)
 	}
-	phrases := historyPhrases(entries, trends)
+	if len(entries) != len(newStore()) {
+		t.Errorf("%d entries of %d", len(entries), len(newStore()))
+	}
+	left := func(_ *walked, _ *place, words []string) []any {
+		line := lines[0]
+		lines = lines[1:]
+		return []any{words[0], line, nil}
+	}
+	phrases := append(historyPhrases(entries, trends), &phrase{form: "…/entries/a.jsonl, line #, is left out: …", says: left})
 	w.reads(phrases, p)
 	allUsed(t, phrases)
+	if len(lines) > 0 {
+		t.Errorf("nothing says that the lines %v are left out", lines)
+	}
 	if said := strings.Count(b.String(), "<dt>change</dt>"); changes != 5 || said != changes || len(p.tables) != 2 || len(p.charts) != 5 {
 		t.Errorf("of %d changes %d are told, in %d tables and %d charts", changes, said, len(p.tables), len(p.charts))
 	}
@@ -279,7 +325,6 @@ func historyPhrases(entries []*history.Entry, trends []*storedTrend) []*phrase {
 			return []any{strings.TrimPrefix(differences("kernel"), "kernel: ")}
 		}},
 		{form: "Without a script, grep ^H4sI PAGE | base64 -d | gunzip takes it out"},
-		{form: "line 7 of a.jsonl is left out"}, // which is of no entry
 		{form: "Parse-2"}, {form: "p99 in µs"},
 	}
 }

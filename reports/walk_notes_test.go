@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -11,7 +12,7 @@ import (
 )
 
 // resultPhrases are of pages of results.
-var resultPhrases = slices.Concat(constantPhrases, setPhrases, cellPhrases, verdictPhrases, titlePhrases)
+var resultPhrases = slices.Concat(constantPhrases, cutPhrases, setPhrases, cellPhrases, verdictPhrases, titlePhrases)
 
 // counts are the least and the greatest number of trials that count for a row.
 func (w *walked) counts() (least, most float64) {
@@ -145,27 +146,44 @@ func sumAndTrials(sum, trials, all float64) []any { return []any{sum, trials, al
 func theTrials(_, trials, all float64) []any      { return []any{trials, all} }
 func theSum(sum, _, _ float64) []any              { return []any{sum} }
 
-// begins is 1 if the first quarter of a trial's window lies a tenth or more on that side
-// of its last, which is where steps are plain.
-func (t raw) begins(side float64) float64 {
+// unsteady is of a trial that goes over a step of a tenth or more: a step within the last
+// quarter of its window leaves no steady state, else the first quarter is lower or higher
+// than the last.
+func (t raw) unsteady() map[string]float64 {
+	if t.Series == nil || len(t.Series.Counts)-t.Series.WarmUp < 20 {
+		return nil
+	}
 	counts := t.Series.Counts[t.Series.WarmUp:]
-	quarter := len(counts) / 4
-	var first, last float64
-	for i := range quarter {
-		first, last = first+float64(counts[i]), last+float64(counts[len(counts)-1-i])
+	n := len(counts)
+	mean := func(from, to int) (sum float64) {
+		for _, x := range counts[from:to] {
+			sum += float64(x) / float64(to-from)
+		}
+		return sum
 	}
-	if side*(first/last-1) < 0.1 {
-		return 0
+	first, before, last := mean(0, n/4), mean(n*3/4, n*7/8), mean(n*7/8, n)
+	switch {
+	case math.Abs(before/last-1) >= 0.1:
+		return map[string]float64{"no steady state": 1}
+	case first/last-1 <= -0.1:
+		return map[string]float64{"warm-up": 1}
+	case first/last-1 >= 0.1:
+		return map[string]float64{"slowdown": 1}
 	}
-	return 1
+	return nil
 }
 
 // cellPhrases are of one contestant under one load.
 var cellPhrases = []*phrase{
-	{form: "# of # trials not steady within the window (# warm-up, # slowdown)", says: func(w *walked, at *place, _ []string) []any {
-		slow, _ := w.sum(at.cell, func(t raw) float64 { return t.begins(-1) })
-		fast, _ := w.sum(at.cell, func(t raw) float64 { return t.begins(1) })
-		return []any{slow + fast, float64(len(w.counting(at.cell))), slow, fast}
+	{form: "# of # trials not steady within the window (…)", says: func(w *walked, at *place, _ []string) []any {
+		var sum float64
+		var parts []string
+		for _, kind := range []string{"warm-up", "slowdown", "no steady state"} {
+			if n, _ := w.sum(at.cell, func(t raw) float64 { return t.unsteady()[kind] }); n > 0 {
+				sum, parts = sum+n, append(parts, fmt.Sprint(n, " ", kind))
+			}
+		}
+		return []any{sum, float64(len(w.counting(at.cell))), strings.Join(parts, ", ")}
 	}},
 	{form: "in # of # trials the client was the limit, so the throughput measures the client", says: inTrials(func(t raw) float64 {
 		return float64(strings.Count(t.Verdict, result.ClientBound))

@@ -7,16 +7,16 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode"
-
-	"github.com/ringbench/ringbench/internal/result"
 )
 
 // A shownText is what an element says, and where.
 type shownText struct {
 	section, title string // title is of the table above
 	label          string // what it is about
+	table          int    // the last before it, as an index
 	chart          string
 	panel          int
 	kind           string // the element, or "unseen" for the words of a picture
@@ -47,6 +47,9 @@ func (r *proseReader) read(token xml.Token) {
 			return
 		}
 		r.end()
+		if x.Name.Local == "table" {
+			r.at.table++
+		}
 		if r.quiet > 0 || slices.Contains([]string{"table", "svg", "script", "style"}, x.Name.Local) {
 			r.quiet++
 			return
@@ -55,7 +58,7 @@ func (r *proseReader) read(token xml.Token) {
 		r.at.kind = x.Name.Local
 		switch {
 		case x.Name.Local == "section":
-			r.at = shownText{section: a["id"]}
+			r.at = shownText{section: a["id"], table: r.at.table}
 		case x.Name.Local == "figure":
 			r.at.chart, r.at.panel = strings.TrimPrefix(a["id"], "chart-"), -1
 		case a["class"] == "panel":
@@ -120,6 +123,13 @@ var (
 )
 
 func (f *phrase) match(text string) []string {
+	rest := text // that has all that is constant, which is soon told
+	for constant := range strings.FieldsFuncSeq(f.form, func(r rune) bool { return r == '#' || r == '…' }) {
+		_, after, ok := strings.Cut(rest, constant)
+		if rest = after; !ok {
+			return nil
+		}
+	}
 	if forms[f.form] == nil {
 		form := strings.NewReplacer("#", `(–|[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]\d+)?)`, "…", `(.+?)`).Replace(regexp.QuoteMeta(f.form))
 		forms[f.form] = regexp.MustCompile("^" + form + "$")
@@ -137,7 +147,7 @@ func (w *walked) reads(book []*phrase, p shownPage) {
 		case x.kind == "unseen":
 			w.walkWords(&p.charts[c].Panels[x.panel], x)
 			continue
-		case x.kind == "h4" && len(p.charts[c].Panels) == len(w.loads):
+		case x.kind == "h4" && byLoads[x.chart]:
 			at.load = x.panel
 		case x.kind == "summary":
 			at.folded = len(p.texts) - i - 1
@@ -207,15 +217,15 @@ func (w *walked) placed(at *place, part string) string {
 		return part
 	}
 	if at.load < 0 && at.title != "" && at.chart == "" {
-		at.load = slices.IndexFunc(w.loads, func(l result.Load) bool { return strings.Contains(at.title+" (", l.String()+" (") })
+		at.load = slices.IndexFunc(w.titles, func(l string) bool { return strings.Contains(at.title+" (", l+" (") })
 	}
-	for i, l := range w.loads {
-		if rest, ok := strings.CutPrefix(part, l.String()+": "); ok {
-			at.load, part = i, rest
+	for i, l := range w.titles {
+		if rest, ok := strings.CutPrefix(part, l); ok && strings.HasPrefix(rest, ": ") {
+			at.load, part = i, rest[2:]
 		}
 	}
-	for cell, c := range w.set.Plan.Cells {
-		if rest, ok := strings.CutPrefix(part, w.names[cell]+" ("+c.Load.String()+"): "); ok {
+	for cell, name := range w.places {
+		if rest, ok := strings.CutPrefix(part, name); ok {
 			at.cell, part = cell, rest
 		}
 	}
@@ -234,11 +244,11 @@ func (w *walked) placed(at *place, part string) string {
 // there in its own words, or by its coordinates, of which four digits count.
 func (w *walked) walkWords(panel *shownPanel, x shownText) {
 	near := func(got, want float64) bool { return math.Abs(got-want) <= 5.01e-4*math.Abs(want) }
-	says := func(pt shownPoint, part string) bool {
+	says := func(pt shownPoint, part string, numbers func() []float64) bool {
 		if pt.text != "" || part == "none" {
 			return legible(pt.text) == part
 		}
-		got, _ := numbersOf(part)
+		got := numbers()
 		if name := panel.Y.Names; len(name) > 0 && strings.HasPrefix(part, legible(name[int(pt.y)])+" at ") {
 			got = append([]float64{pt.y}, got[len(got)-1])
 		}
@@ -250,7 +260,8 @@ func (w *walked) walkWords(panel *shownPanel, x shownText) {
 		rest = strings.TrimPrefix(strings.TrimPrefix(rest, fmt.Sprintf(", %d points, of them", len(s.Points))), ": ")
 		from := 0
 		for _, part := range strings.Split(rest, "; ") {
-			i := slices.IndexFunc(s.Points[min(from, len(s.Points)):], func(pt shownPoint) bool { return says(pt, part) })
+			numbers := sync.OnceValue(func() []float64 { n, _ := numbersOf(part); return n })
+			i := slices.IndexFunc(s.Points[min(from, len(s.Points)):], func(pt shownPoint) bool { return says(pt, part, numbers) })
 			ok = ok && i >= 0
 			from += i + 1
 		}
@@ -264,6 +275,9 @@ func (w *walked) walkWords(panel *shownPanel, x shownText) {
 
 // legible is text as a page can show it.
 func legible(s string) string {
+	if !strings.Contains(s, "  ") && strings.TrimSpace(s) == s && !strings.ContainsFunc(s, unicode.IsControl) {
+		return s // most are as they are
+	}
 	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return unicode.ReplacementChar

@@ -18,7 +18,7 @@ func walkedSets() map[string]*result.Set {
 		contest{a: 0, b: 1, label: "Go / C", cpu: []float64{1.01, 1.02, 1.03}}, contest{a: 0, b: 2, label: "ours", cpu: []float64{0.9, 0.91, 0.92}}, contest{a: 1, b: 3, label: "C's", cpu: []float64{0.92, 0.9, 0.91}})
 	return map[string]*result.Set{
 		"comparison": newRich(), "duet": duet, "files": newFiles(), "connections": newShort(), "disk": newDisk(),
-		"ablation": newAblation(), "saving": newSaving(), "calibration": calibration, "search": newSearch(), "troubles": newTroubled(), "alone": newAlone(),
+		"ablation": newAblation(), "saving": newSaving(), "calibration": calibration, "search": newSearch(), "troubles": newTroubled(), "alone": newAlone(), "interrupted": newInterrupted(),
 	}
 }
 
@@ -103,8 +103,8 @@ func sixOf(s *result.Set, cells ...int) *result.Set {
 	return s
 }
 
-// newSaving is an ablation in which a feature takes less CPU. Of the trials of another two
-// warmed up and one became slower.
+// newSaving is an ablation in which a feature takes less CPU. Of the trials of another one
+// warmed up, one became slower and one came to no steady state.
 func newSaving() *result.Set {
 	s := newAblation()
 	unsteady := 0
@@ -113,13 +113,16 @@ func newSaving() *result.Set {
 		case 3:
 			t.Server.CPUSeconds *= 0.8
 		case 2:
-			first := []uint64{1000, 700, 700, 1400}[unsteady]
+			first, late := []uint64{1000, 700, 1000, 1400}[unsteady], []uint64{0, 0, 300, 0}[unsteady]
 			unsteady++
 			t.Series = &result.Series{IntervalSeconds: 0.02, WarmUp: 3, Counts: []uint64{0, 1, 50}}
 			for n := range uint64(50) {
 				level := uint64(1000)
 				if n < 20 {
 					level = first
+				}
+				if n >= 43 { // within the last quarter
+					level += late
 				}
 				t.Series.Counts = append(t.Series.Counts, level+n%3)
 			}
@@ -174,6 +177,14 @@ func newTroubled() *result.Set {
 			t.Disturbed = "steal took 7.5 % of all CPUs' time"
 		}
 	}
+	return s
+}
+
+// newInterrupted ended in its third block of eight, after the trial of one contestant.
+func newInterrupted() *result.Set {
+	s := sixOf(newSet(0, 64), 0, 1)
+	s.Plan.Trials, s.Plan.Until, s.Interrupted = 8, 0.02, true
+	s.Trials = slices.DeleteFunc(s.Trials, func(t result.Trial) bool { return t.Block+t.Cell > 2 })
 	return s
 }
 

@@ -3,6 +3,7 @@ package reports
 import (
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"math"
 	"regexp"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringbench/ringbench/reports/page"
 	"github.com/ringbench/ringbench/reports/page/pagetest"
 )
 
@@ -89,7 +91,7 @@ func shown(t *testing.T, text string) (p shownPage) {
 	pagetest.Walk(t, text, func(token xml.Token) {
 		prose.read(token)
 		e, starts := token.(xml.StartElement)
-		if chars, ok := token.(xml.CharData); ok {
+		if chars, ok := token.(xml.CharData); ok && to != &ignored {
 			*to += string(chars)
 		}
 		if !starts {
@@ -136,7 +138,9 @@ func shown(t *testing.T, text string) (p shownPage) {
 	if err := json.Unmarshal([]byte(data), &p.charts); err != nil {
 		t.Fatal(err)
 	}
-	p.texts, p.raw = prose.texts, unpacked(t, packed)
+	if p.texts = prose.texts; strings.TrimSpace(packed) != "" {
+		p.raw = unpacked(t, packed)
+	}
 	return p
 }
 
@@ -292,31 +296,53 @@ func TestPagesShowTheResult(t *testing.T) {
 				t.Errorf("%s: what is embedded is not the result", name)
 			}
 		}
-		w := newWalked(t, name, p.raw)
-		for _, table := range p.tables {
-			i := slices.IndexFunc(tableWalkers, func(k tableWalker) bool { return slices.Contains(table.header, k.column) && k.section[table.section] })
-			if i < 0 {
-				t.Errorf("%s: nobody walks the table %q of %s with %q", name, table.title, table.section, table.header)
-				continue
-			}
-			delete(idle, tableWalkers[i].name)
-			w.holds(table, tableWalkers[i].rows(w, table))
+		s = nil
+		if err := json.Unmarshal([]byte(p.raw), &s); err != nil {
+			t.Fatal(err)
 		}
-		for i, c := range p.charts {
-			if i >= len(p.figures) || p.figures[i] != c.ID || chartWalkers[c.ID] == nil {
-				t.Errorf("%s: nobody walks the chart %s, which is drawn as %q", name, c.ID, p.figures)
-				continue
-			}
-			delete(idle, c.ID)
-			chartWalkers[c.ID](w, c)
+		newWalked(t, name, s).walk(p, text, idle)
+	}
+	for name, s := range cutSets() {
+		d := Document(s)
+		d.Raw = nil
+		var b strings.Builder
+		if err := page.Write(&b, d); err != nil || b.Len() > page.Most {
+			t.Fatalf("%s: a page of %d bytes: %v", name, b.Len(), err)
 		}
-		if strings.Count(text, "<table") != len(p.tables) || strings.Count(text, "<figure") != len(p.charts) || w.checked < 40 {
-			t.Errorf("%s: of %d tables and %d charts %d figures were compared", name, strings.Count(text, "<table"), strings.Count(text, "<figure"), w.checked)
-		}
-		w.reads(resultPhrases, p)
+		newWalked(t, name, s).walk(shown(t, b.String()), b.String(), idle)
 	}
 	allUsed(t, resultPhrases)
 	if len(idle) > 0 {
 		t.Errorf("no page has %v", idle)
+	}
+}
+
+// walk holds a page to the set; of idle it takes the walkers that it needed.
+func (w *walked) walk(p shownPage, text string, idle map[string]bool) {
+	for at, table := range p.tables {
+		i := slices.IndexFunc(tableWalkers, func(k tableWalker) bool { return slices.Contains(table.header, k.column) && k.section[table.section] })
+		if i < 0 {
+			w.Errorf("%s: nobody walks the table %q of %s with %q", w.page, table.title, table.section, table.header)
+			continue
+		}
+		delete(idle, tableWalkers[i].name)
+		rows := tableWalkers[i].rows(w, table)
+		w.holds(table, rows[:w.first(fmt.Sprint("table ", at+1), len(table.rows), len(rows))])
+	}
+	for i, c := range p.charts {
+		if i >= len(p.figures) || p.figures[i] != c.ID || chartWalkers[c.ID] == nil {
+			w.Errorf("%s: nobody walks the chart %s, which is drawn as %q", w.page, c.ID, p.figures)
+			continue
+		}
+		delete(idle, c.ID)
+		chartWalkers[c.ID](w, c)
+	}
+	if strings.Count(text, "<table") != len(p.tables) || strings.Count(text, "<figure") != len(p.charts) || w.checked < 40 {
+		w.Errorf("%s: of %d tables and %d charts %d figures were compared", w.page, strings.Count(text, "<table"), strings.Count(text, "<figure"), w.checked)
+	}
+	w.walkChoice(p)
+	w.reads(resultPhrases, p)
+	for where, cut := range w.cuts {
+		w.Errorf("%s: nothing says that %s are the first %v of %v", w.page, where, cut[0], cut[1])
 	}
 }

@@ -20,6 +20,7 @@ var constantPhrases = []*phrase{
 	{form: "95 % intervals by Student's t over the pairs of one session: what differs between sessions is not in them"},
 	{form: "a difference is an interval without 1 whose center is beyond 1 % and beyond what the A/A pair differs by, and is judged with all others of this report (Benjamini-Hochberg, q < 0.05)"},
 	{form: "± % is half of the 95 % interval of the median"},
+	{form: "--trials=6 or more gives a 95 % interval"},
 	{form: "above 5 %, so run it again on a machine that does nothing else"},
 	{form: "Without a script, grep ^H4sI PAGE | base64 -d | gunzip takes it out"},
 }

@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -21,18 +20,17 @@ type walked struct {
 	loads   []result.Load
 	cells   [][]int // of each load, without those that are there for an A/A
 	names   []string
+	titles  []string            // of the loads
+	places  []string            // of the cells: what a sentence on one begins with
 	spreads map[any]spread      // of single histograms, and of the latencies of cells
 	told    map[effectOf]string // the verdicts
+	cuts    map[string][2]int   // of what a page shows the first, how many of how many: what it has to say
 	book    []*phrase           // what sentences may say
 	checked int
 }
 
-func newWalked(t *testing.T, page, raw string) *walked {
-	var s *result.Set
-	if err := json.Unmarshal([]byte(raw), &s); err != nil {
-		t.Fatal(err)
-	}
-	w := &walked{T: t, page: page, set: s, spreads: map[any]spread{}}
+func newWalked(t *testing.T, page string, s *result.Set) *walked {
+	w := &walked{T: t, page: page, set: s, spreads: map[any]spread{}, cuts: map[string][2]int{}}
 	for i, c := range s.Plan.Cells {
 		name, alike := c.Contestant, 0
 		for j, d := range s.Plan.Cells {
@@ -45,12 +43,12 @@ func newWalked(t *testing.T, page, raw string) *walked {
 		if alike == 1 {
 			name = c.Contestant
 		}
-		w.names = append(w.names, name)
+		w.names, w.places = append(w.names, name), append(w.places, name+" ("+c.Load.String()+"): ")
 		again := slices.ContainsFunc(s.Plan.Matches, func(m result.Match) bool { return s.Plan.Purpose == "" && m.Same && max(m.A, m.B) == i })
 		at := slices.Index(w.loads, c.Load)
 		if at < 0 {
 			at = len(w.loads)
-			w.loads, w.cells = append(w.loads, c.Load), append(w.cells, nil)
+			w.loads, w.titles, w.cells = append(w.loads, c.Load), append(w.titles, c.Load.String()), append(w.cells, nil)
 		}
 		if !again {
 			w.cells[at] = append(w.cells[at], i)
@@ -62,8 +60,8 @@ func newWalked(t *testing.T, page, raw string) *walked {
 // loadOf is the load that a title names, as an index.
 func (w *walked) loadOf(title string) (at int) {
 	at = -1
-	for i, l := range w.loads {
-		if strings.Contains(title, l.String()) && (at < 0 || len(l.String()) > len(w.loads[at].String())) {
+	for i, l := range w.titles {
+		if strings.Contains(title, l) && (at < 0 || len(l) > len(w.titles[at])) {
 			at = i
 		}
 	}

@@ -145,13 +145,21 @@ func underHowMany(w *walked, at *place, words []string) []any {
 // leadOfTwo is a part of a lead on two contestants, the clauses of which it hands on.
 func leadOfTwo(w *walked, at *place, words []string) []any {
 	at.of = kindOf(words[0])
-	pairs := w.pairs(words[1], words[2])
-	if at.of < 0 || len(pairs) == 0 {
+	if at.of < 0 {
+		return nil
+	}
+	return append([]any{nil}, leadOfNext(w, at, words[1:])...)
+}
+
+// leadOfNext is of two more contestants.
+func leadOfNext(w *walked, at *place, words []string) []any {
+	pairs := w.pairs(words[0], words[1])
+	if len(pairs) == 0 {
 		return nil
 	}
 	at.match = pairs[0]
-	w.clauses(at, words[4])
-	return []any{nil, words[1], words[2], float64(len(pairs)), words[4]}
+	w.clauses(at, words[3])
+	return []any{words[0], words[1], float64(len(pairs)), words[3]}
 }
 
 // clauses are parted by commas.
@@ -237,7 +245,7 @@ var verdictPhrases = []*phrase{
 	{form: "No verdict: # of # pairs count, and a verdict takes #", says: tooFew}, {form: "no verdict, # of # pairs count, and a verdict takes #", says: tooFew},
 	{form: "No verdict: # of # pairs were disturbed", says: disturbedOf}, {form: "no verdict, # of # pairs were disturbed", says: disturbedOf},
 
-	{form: "…: … against …, under # loads: …", says: leadOfTwo},
+	{form: "…: … against …, under # loads: …", says: leadOfTwo}, {form: "… against …, under # loads: …", says: leadOfNext},
 	{form: "the same within # % in #", says: func(w *walked, at *place, words []string) []any {
 		return []any{1., underHowMany(w, at, []string{"the same", words[1]})[1]}
 	}},

@@ -1,10 +1,10 @@
 package reports
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // subtitle is what all loads share, and where they were measured.
@@ -44,7 +44,7 @@ func loadParts(l result.Load) []string {
 		}
 		return parts
 	}
-	conns := fmt.Sprintf("%s connections", whole(float64(l.Conns)))
+	conns := stat.Count(l.Conns) + " connections"
 	if l.Conns == 1 {
 		conns = "1 connection"
 	}
@@ -54,8 +54,8 @@ func loadParts(l result.Load) []string {
 	if l.Protocol != "" {
 		pace = l.Protocol + ", " + pace
 	}
-	flight := fmt.Sprintf("pipeline %d", l.Pipeline)
-	each := fmt.Sprintf("requests per connection: %d", l.Requests)
+	flight := "pipeline " + stat.Count(l.Pipeline)
+	each := "requests per connection: " + stat.Count(l.Requests)
 	switch {
 	case l.Sent():
 		flight = "buffers of " + result.Binary(int64(l.Buffer))

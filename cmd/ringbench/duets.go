@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringbench/ringbench/internal/bench"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // duetFlags are those of the commands that consist of duets.
@@ -79,8 +80,8 @@ func announced(ctx context.Context, p *result.Plan, warnings []string, out outpu
 	}
 	times := ""
 	if p.Sessions > 1 {
-		times = fmt.Sprintf(" × %d sessions", p.Sessions)
+		times = fmt.Sprintf(" × %s sessions", stat.Count(p.Sessions))
 	}
-	fmt.Fprintf(os.Stderr, "%d comparisons × %d pairs%s: about %v\n", len(p.Matches), p.Trials, times, length.Round(time.Second))
+	fmt.Fprintf(os.Stderr, "%s comparisons × %s pairs%s: about %v\n", stat.Count(len(p.Matches)), stat.Count(p.Trials), times, length.Round(time.Second))
 	return execute(ctx, p, warnings, out)
 }

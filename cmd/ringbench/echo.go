@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringbench/ringbench/internal/bench"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 	"github.com/ringbench/ringbench/workloads"
 )
 
@@ -142,7 +143,7 @@ func conclude(ctx context.Context, set *result.Set, err error, out outputs) erro
 		return failure{err}
 	}
 	if void := set.Void(); len(void) > 0 {
-		return failure{fmt.Errorf("%d of %d trials are void: %s", len(void), len(set.Trials), void[0].Void)}
+		return failure{fmt.Errorf("%s of %s trials are void: %s", stat.Count(len(void)), stat.Count(len(set.Trials)), void[0].Void)}
 	}
 	return nil
 }

@@ -355,11 +355,11 @@ none since the last change of any figure, of which the present level is made.`,
 			warn(c, damage)
 			going := p.Choose(entries)
 			if dry {
-				fmt.Fprintf(c.OutOrStdout(), "%d of %d entries would go\n", len(going), len(entries))
+				fmt.Fprintf(c.OutOrStdout(), "%s of %s entries would go\n", stat.Count(len(going)), stat.Count(len(entries)))
 				return nil
 			}
 			n, err := h.store().Remove(going)
-			fmt.Fprintf(c.OutOrStdout(), "%d of %d entries are gone\n", n, len(entries))
+			fmt.Fprintf(c.OutOrStdout(), "%s of %s entries are gone\n", stat.Count(n), stat.Count(len(entries)))
 			return err
 		},
 	}

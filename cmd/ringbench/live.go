@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringbench/ringbench/internal/bench"
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 	"github.com/ringbench/ringbench/reports"
 )
 
@@ -39,14 +40,14 @@ func progress(w *os.File) bench.Progress {
 
 // heading is how far a run has come, and what comes next.
 func heading(s bench.Step) []string {
-	text := fmt.Sprintf("%d/%d", s.Done+1, s.Of)
+	text := fmt.Sprintf("%s/%s", stat.Count(s.Done+1), stat.Count(s.Of))
 	switch {
 	case s.Block == 0:
 		text += "  " + s.What
 	case s.Blocks == 0:
-		text += fmt.Sprintf("  block %d", s.Block)
+		text += fmt.Sprintf("  block %s", stat.Count(s.Block))
 	default:
-		text += fmt.Sprintf("  block %d of %d", s.Block, s.Blocks)
+		text += fmt.Sprintf("  block %s of %s", stat.Count(s.Block), stat.Count(s.Blocks))
 	}
 	if s.Left > 0 {
 		text += fmt.Sprintf(", about %v left", s.Left.Round(time.Second))

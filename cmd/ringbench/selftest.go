@@ -11,6 +11,7 @@ import (
 
 	"github.com/ringbench/ringbench/internal/bench"
 	"github.com/ringbench/ringbench/internal/gate"
+	"github.com/ringbench/ringbench/internal/stat"
 	"github.com/ringbench/ringbench/reports"
 )
 
@@ -57,7 +58,7 @@ func (t *selfTest) run(c *cobra.Command, m *measuredGate, rules []gate.Rule, giv
 		if werr := reports.SelfTest(w, attempts); werr != nil {
 			return werr
 		}
-		fmt.Fprintf(w, "\n%s, %d decisions in %v\n", g.Backends[0], len(attempts), time.Since(begin).Round(time.Second))
+		fmt.Fprintf(w, "\n%s, %s decisions in %v\n", g.Backends[0], stat.Count(len(attempts)), time.Since(begin).Round(time.Second))
 		if t.recommend {
 			s, ok := gate.Recommend(attempts, m.Within)
 			if !ok {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // Pairs compares two contestants of one run, head with base, by the pairs of trials
@@ -71,7 +72,7 @@ func withheld(what string, n, disturbed int) string {
 	case n < Least:
 		return fmt.Sprintf("only %d of the %d %s that it takes can be used", n, Least, what)
 	case disturbed > 0: // only then do they count
-		return fmt.Sprintf("%d of %d %s were disturbed", disturbed, n, what)
+		return fmt.Sprintf("%s of %s %s were disturbed", stat.Count(disturbed), stat.Count(n), what)
 	}
 	return ""
 }
@@ -133,7 +134,7 @@ func Unequal(p *result.Plan, m result.Match, pairs []result.Pair) string {
 			return "no scheduling groups, and the number of threads is not known"
 		}
 		if a, b := p.A.Server.Threads, p.B.Server.Threads; a != b {
-			return fmt.Sprintf("no scheduling groups, and %d threads against %d share the CPU by their number", a, b)
+			return fmt.Sprintf("no scheduling groups, and %s threads against %s share the CPU by their number", stat.Count(a), stat.Count(b))
 		}
 	}
 	return ""

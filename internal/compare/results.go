@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // Results compares what was measured apart: cells of the same contestant and load,
@@ -142,7 +143,7 @@ func listing(sets []*result.Set) string {
 		names = append(names, x.contestant+" ("+x.load.String()+")")
 	}
 	if len(names) > 3 {
-		names = append(names[:3], fmt.Sprintf("and %d more", len(names)-3))
+		names = append(names[:3], fmt.Sprintf("and %s more", stat.Count(len(names)-3)))
 	}
 	return strings.Join(names, ", ")
 }

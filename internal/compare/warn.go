@@ -56,10 +56,10 @@ func (c *Comparison) warn(sets ...*result.Set) {
 		}
 	}
 	if void > 0 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%d of %d trials are void and not in the figures", void, all))
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s of %s trials are void and not in the figures", stat.Count(void), stat.Count(all)))
 	}
 	if stopped > 0 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%d of %d runs were interrupted", stopped, len(sets)))
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s of %s runs were interrupted", stat.Count(stopped), stat.Count(len(sets))))
 	}
 	if !same {
 		c.Warnings = append(c.Warnings, "nothing was compared with itself (--aa), so the noise of these runs is not known to the verdicts")

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/compare"
+	"github.com/ringbench/ringbench/internal/stat"
 )
 
 // Judge applies rules to what was found. A regression is what compare calls one by
@@ -180,7 +181,7 @@ func (d *Decision) advise() {
 		unit = "trials (longer than --within gave)"
 	}
 	if more > 0 {
-		d.Advice = append(d.Advice, fmt.Sprintf("about %d more %s of each side would settle it, if they are as noisy as these", more, unit))
+		d.Advice = append(d.Advice, fmt.Sprintf("about %s more %s of each side would settle it, if they are as noisy as these", stat.Count(more), unit))
 	}
 	if floor > 0 {
 		d.Advice = append(d.Advice, fmt.Sprintf("the same thing differs from itself by up to %s in this session, which is more than a rule allows: give it more trials, a quieter machine, or a wider threshold", percent(floor)))

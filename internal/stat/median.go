@@ -44,9 +44,9 @@ func (iv Interval) HalfWidth() float64 { return (iv.Hi - iv.Lo) / 2 / iv.Center 
 // Method names what Lo and Hi are.
 func (iv Interval) Method() string {
 	if iv.Range {
-		return fmt.Sprintf("least and greatest of %d", iv.N)
+		return fmt.Sprintf("least and greatest of %s", Count(iv.N))
 	}
-	return fmt.Sprintf("95 %% interval of the median of %d", iv.N)
+	return fmt.Sprintf("95 %% interval of the median of %s", Count(iv.N))
 }
 
 func finite(values []float64) []float64 {
