@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +47,9 @@ func (f failure) Unwrap() error { return f.error }
 func main() {
 	child.Main(bench.Roles())
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	// A second Ctrl-C ends the program at once. timeout(1) sends its signal to the
+	// process and to its group: those two are one.
+	context.AfterFunc(ctx, func() { time.AfterFunc(100*time.Millisecond, stop) })
 	err := root().ExecuteContext(ctx)
 	stop()
 	os.Exit(exitCode(err))
