@@ -178,7 +178,7 @@ func TestCalibrateProxy(t *testing.T) {
 	r := measured(func() *run {
 		return newRun(t, append(short("calibrate", "proxy", "--backend=epoll", "--mode=stream"), "--trials=1", "--duration=200ms")...).start().wait(exitOK, "r.json", "r.html").estimates("2 comparisons × 1 pairs")
 	})
-	r.prints("epoll / c-epoll: Go / C", "c-epoll again / c-epoll: A/A", "4 × 65536, stream down")
+	r.prints("epoll / c-epoll: Go / C", "c-epoll again / c-epoll: A/A", "4 × 65536 B, down")
 }
 
 // Reads of a file, which both programs have at the same moment.

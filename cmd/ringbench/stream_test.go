@@ -33,7 +33,7 @@ func TestStream(t *testing.T) {
 	r := measured(func() *run {
 		return newRun(t, shortStream("--backend=epoll,net", ourServer(t, "{file} --backend=epoll+sendfile"), "--file-size=4k,100k", "-o", "r.json")...).start().wait(exitOK, "r.json")
 	})
-	r.prints("epoll", "net", "mine", "files/s", "MB/s", "server CPU ns/file", "ns/KiB", "4 connections at a time, a file of 4 KiB each, buffers of 64 KiB")
+	r.prints("epoll", "net", "mine", "MB/s", "server CPU ns/file", "ns/KiB", "4 connections at a time, a file of 4 KiB each, buffers of 64 KiB")
 	set := r.result("r.json")
 	for _, trial := range set.Trials {
 		const conns = 4 // of each a file may have come in part
