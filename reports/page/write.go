@@ -37,7 +37,7 @@ var script = func() (all string) {
 	return all
 }()
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"sortKey": sortKey, "class": cellClass, "prose": prose, "parted": parted}).Parse(layout))
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"sortKey": sortKey, "class": cellClass, "prose": prose, "cell": cellText, "parted": parted}).Parse(layout))
 
 // Most is the size in bytes that a page should stay below. A raw result that would take
 // it beyond is left out, and the page says so.
@@ -225,6 +225,15 @@ func cellClass(t tableView, column int, c Cell) string {
 		return "faint"
 	}
 	return ""
+}
+
+// cellText is what a cell says, with what stands in parentheses after a figure on a line of its own.
+func cellText(c Cell) template.HTML {
+	at := strings.Index(c.Text, " (")
+	if math.IsNaN(c.Sort) || at < 0 || !strings.HasSuffix(c.Text, ")") {
+		return prose(c.Text)
+	}
+	return prose(c.Text[:at]) + ` <span class="aside">` + prose(c.Text[at+1:]) + "</span>"
 }
 
 // hash is how a policy names the one script or style that may be.
