@@ -113,6 +113,31 @@ func smallPage(t *testing.T, d page.Document) {
 	}
 }
 
+// On a terminal there are tables of the first loads, or of all.
+func TestManyTables(t *testing.T) {
+	const loads = loadsMost + 5
+	s := many(loads, 2)
+	s.Plan.Matches = nil
+	for i := range loads {
+		s.Plan.Matches = append(s.Plan.Matches, result.Match{A: 2 * i, B: 2*i + 1})
+	}
+	for _, of := range []struct {
+		Terminal
+		want int
+	}{{Terminal{}, loadsMost}, {Terminal{Wide: true}, loads}} {
+		var b strings.Builder
+		if err := of.Print(&b, s); err != nil {
+			t.Fatal(err)
+		}
+		out := b.String()
+		tables, ratios := strings.Count(out, "\ntcp, ")+1, strings.Count(out, "\nratios: tcp, ")
+		said := strings.Count(out, "the first 200 of 205 loads") == 1 && strings.Count(out, "the first 200 of 205 tables of ratios") == 1
+		if tables != of.want || ratios != of.want || said != (of.want < loads) {
+			t.Errorf("%+v: %d and %d tables of %d loads, said: %v", of.Terminal, tables, ratios, loads, said)
+		}
+	}
+}
+
 // What is reported of a cell costs the same however many there are.
 func TestManyCells(t *testing.T) {
 	few, several := many(8, 2), many(32, 2)

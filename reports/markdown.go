@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/result"
@@ -14,7 +15,7 @@ import (
 func Markdown(w io.Writer, s *result.Set) error {
 	b := bufio.NewWriter(w)
 	all := views(s)
-	for _, g := range comparedGrids(s, all) {
+	for _, g := range comparedGrids(s, all, math.MaxInt) {
 		g.markdown(b)
 	}
 	for _, n := range notes(s, all) {

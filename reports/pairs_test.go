@@ -31,7 +31,7 @@ func newDuet(up ...float64) *result.Set {
 func duet(t *testing.T, s *result.Set) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := drawAll(&b, inOrder(s, nil)); err != nil {
+	if err := drawAll(&b, inOrder(s, nil, loadsMost)); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

@@ -31,18 +31,25 @@ type grid struct {
 }
 
 // comparedGrids are the tables of a comparison. Its ratios come first where they
-// are what it was run for.
-func comparedGrids(s *result.Set, all []view) (grids []grid) {
-	for _, v := range all {
+// are what it was run for. Those of no more than so many loads are shown.
+func comparedGrids(s *result.Set, all []view, most int) (grids []grid) {
+	for _, v := range all[:min(len(all), most)] {
 		grids = append(grids, loadGrids(s, v)...)
 	}
-	return inOrder(s, grids)
+	if n := len(grids); len(all) > most {
+		grids[n-1].notes = append(grids[n-1].notes, firstOf(most, len(all), "loads")+": --wide shows all, --csv and the result file have them")
+	}
+	return inOrder(s, grids, most)
 }
 
-// inOrder adds the ratios to the tables of the loads. A set that was made for a
-// purpose has them instead of absolute figures.
-func inOrder(s *result.Set, loads []grid) []grid {
+// inOrder adds the ratios, of no more than so many tables, to the tables of the loads. A
+// set that was made for a purpose has them instead of absolute figures.
+func inOrder(s *result.Set, loads []grid, most int) []grid {
 	compared, closing := ratioGrids(s, effects(s))
+	if n := len(compared); n > most {
+		compared = compared[:most]
+		closing = append(closing, firstOf(most, n, "tables of ratios")+": --wide shows all, --csv and the result file have them")
+	}
 	if n := len(compared); n > 0 {
 		compared[n-1].notes = append(compared[n-1].notes, closing...)
 	}

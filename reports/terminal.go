@@ -57,7 +57,7 @@ func (t Terminal) fold(line string) string { return foldTo(line, min(t.columns()
 
 func (t Terminal) grids(s *result.Set, all []view) []grid {
 	if !t.Wide {
-		return comparedGrids(s, all)
+		return comparedGrids(s, all, loadsMost)
 	}
 	var loads []grid
 	trials := make([][]*result.Trial, len(s.Plan.Cells)) // of each cell, void ones too
@@ -70,8 +70,11 @@ func (t Terminal) grids(s *result.Set, all []view) []grid {
 		of[0] = widened(of[0], trials, v)
 		loads = append(loads, of...)
 	}
-	return inOrder(s, loads)
+	return inOrder(s, loads, math.MaxInt)
 }
+
+// loadsMost is of how many loads there are tables where --wide does not ask for all.
+const loadsMost = 200
 
 // eachTrial heads the sparklines.
 const eachTrial = "each trial"

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -140,19 +141,33 @@ func (o output) writableDir(dir string) error {
 	}
 }
 
-func (o outputs) write(set *result.Set) (err error) {
-	for _, f := range o.files() {
-		err = errors.Join(err, f.write(f.path, set))
+// write makes all outputs at the same time: each only reads the set. Standard output
+// comes last, since whoever reads it may close it, which ends the program.
+func (o outputs) write(set *result.Set) error {
+	files := o.files()
+	errs := make([]error, len(files)+2)
+	var all sync.WaitGroup
+	for i, f := range files {
+		all.Go(func() { errs[i] = f.write(f.path, set) })
 	}
-	w := o.stdout()
+	out := o.stdout()
+	var said bytes.Buffer
+	o.terminal.Colour, o.terminal.Columns = coloured(out), columnsOf(out)
+	errs[len(files)] = o.say(&said, set)
+	all.Wait()
+	_, errs[len(files)+1] = said.WriteTo(out)
+	return errors.Join(errs...)
+}
+
+// say prints the set as it is asked for on standard output.
+func (o outputs) say(w io.Writer, set *result.Set) error {
 	switch {
 	case o.print != nil:
-		return errors.Join(err, o.print(w, set))
+		return o.print(w, set)
 	case o.json:
-		return errors.Join(err, reports.JSON(w, set))
+		return reports.JSON(w, set)
 	}
-	o.terminal.Colour, o.terminal.Columns = coloured(w), columnsOf(w)
-	return errors.Join(err, o.terminal.Print(w, set))
+	return o.terminal.Print(w, set)
 }
 
 // coloured reports whether w is a terminal whose user wants colours
