@@ -52,7 +52,7 @@ func (o *outputs) reportFlags(c *cobra.Command) {
 	f.StringVar(&o.html, "html", "", "write a report to this file")
 	f.StringVar(&o.png, "png", "", "write the report's plots to this directory, in place of those there")
 	f.StringVar(&o.svg, "svg", "", "the same as SVG")
-	f.BoolVar(&o.terminal.Wide, "wide", false, "print every column, and every trial, however long the lines are")
+	f.BoolVar(&o.terminal.Wide, "wide", false, "print every column, every trial and the tables of all loads, however long the lines are")
 	f.BoolVar(&o.terminal.NoTable, "no-table", false, "print sentences on what was found instead of tables")
 }
 
