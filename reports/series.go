@@ -10,7 +10,8 @@ import (
 )
 
 const seriesHow = "Throughput in each interval, from the warm-up, which is shaded and not in the figures, to the end of the window: the median of the trials, and in a light colour the trials themselves. Flat is what one wants: " +
-	"a slope within the window asks for a longer warm-up, and gaps are stalls. Faint trials were disturbed by other processes or the hypervisor."
+	"a slope within the window asks for a longer warm-up, and gaps are stalls. What is amber was disturbed by other processes or the hypervisor, the stronger the more of the trials: " +
+	"seconds of a window, or windows as a whole where they are shorter than two. Faint trials were disturbed on the whole, and count only where most were."
 
 // intervalsMost is how many intervals of a trial are shown, so many of it being
 // joined.
@@ -33,6 +34,7 @@ func seriesChart(s *result.Set, all []view) chart.Chart {
 	c := loadsChart(s, all, seriesID, "Throughput within the trials, "+unit.Many+" a second", func(v view) chart.Panel {
 		p := chart.Panel{X: chart.Axis{Label: "seconds from the start of the window", Scale: chart.Linear}, Y: chart.Axis{Label: unit.Many + "/s", Scale: chart.Linear, Zero: true}}
 		var medians []chart.Series
+		var shown []*result.Trial
 		from := 0.0
 		for _, r := range v.rows {
 			var calm [][]chart.Point
@@ -41,13 +43,12 @@ func seriesChart(s *result.Set, all []view) chart.Chart {
 					continue
 				}
 				points := seriesPoints(t, most)
-				if len(points) > 0 {
-					from = min(from, points[0].X-t.Series.IntervalSeconds/2)
-				}
+				from = min(from, -float64(t.Series.WarmUp)*t.Series.IntervalSeconds)
 				if slices.Contains(r.trials, t) {
 					calm = append(calm, points)
 				}
 				if i < trialsShown {
+					shown = append(shown, t)
 					p.Series = append(p.Series, chart.Series{Name: r.name, Part: chart.Trial, Kind: chart.Line, Points: points})
 				}
 			}
@@ -57,6 +58,7 @@ func seriesChart(s *result.Set, all []view) chart.Chart {
 		if from < 0 {
 			p.Spans = []chart.Span{{From: from, Name: "warm-up"}}
 		}
+		p.Spans = append(p.Spans, disturbedSpans(shown)...)
 		return p
 	})
 	if trials > trialsShown {
@@ -103,12 +105,62 @@ func seriesPoints(t *result.Trial, most int) (points []chart.Point) {
 		x := (float64(i-t.Series.WarmUp) + float64(len(some))/2) * width
 		y := sum / unit / (float64(len(some)) * width)
 		pt := chart.Point{X: x, Y: y, Faint: t.Disturbed != "", Text: fmt.Sprintf("trial %d, %.3g s: %s/s", t.Order+1, x, figure(y))}
-		if pt.Faint {
+		if pt.Faint || slices.ContainsFunc(disturbedParts(t), func(p part) bool { return p.from < x && x < p.to }) {
 			pt.Text += ", disturbed"
 		}
 		points = append(points, pt)
 	}
 	return points
+}
+
+// A part of a window, in seconds from its start.
+type part struct{ from, to float64 }
+
+// disturbedParts are the moments of a trial that were disturbed; all of its window
+// where it was on the whole, and no moment by itself.
+func disturbedParts(t *result.Trial) (parts []part) {
+	for i, m := range t.Moments {
+		if m.Disturbed != "" {
+			parts = append(parts, part{float64(i), float64(i + 1)})
+		}
+	}
+	if n := len(parts); n > 0 && parts[n-1].to == float64(len(t.Moments)) {
+		parts[n-1].to = t.Seconds
+	}
+	if len(parts) == 0 && t.Disturbed != "" {
+		parts = []part{{0, t.Seconds}}
+	}
+	return parts
+}
+
+// disturbedSpans shade where trials were disturbed, by the share of them that was.
+func disturbedSpans(trials []*result.Trial) (spans []chart.Span) {
+	var parts []part
+	var edges []float64
+	for _, t := range trials {
+		for _, p := range disturbedParts(t) {
+			parts, edges = append(parts, p), append(edges, p.from, p.to)
+		}
+	}
+	slices.Sort(edges)
+	edges = slices.Compact(edges)
+	for i := 1; i < len(edges); i++ {
+		from, to, n := edges[i-1], edges[i], 0
+		for _, p := range parts {
+			if p.from <= from && to <= p.to {
+				n++
+			}
+		}
+		doubt, last := float64(n)/float64(len(trials)), len(spans)-1
+		switch {
+		case n == 0:
+		case last >= 0 && spans[last].To == from && spans[last].Doubt == doubt:
+			spans[last].To = to
+		default:
+			spans = append(spans, chart.Span{From: from, To: to, Name: "disturbed", Doubt: doubt})
+		}
+	}
+	return spans
 }
 
 const orderHow = "Every trial that is not void in the order in which they ran. Contestants that drift together say that the machine changed, which the order of the trials, drawn by lot, keeps from favouring anybody. Hollow dots were disturbed."

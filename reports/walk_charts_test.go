@@ -131,6 +131,7 @@ func walkStacks(w *walked, load int, _ shownPanel) (series []wantSeries) {
 func walkSeries(w *walked, load int, p shownPanel) (series []wantSeries) {
 	points := len(p.Series[0].Points)
 	var medians []wantSeries
+	var shaded []raw
 	for _, cell := range w.cells[load] {
 		median, values := wantSeries{name: w.names[cell], kind: "line"}, [][]float64{}
 		drawn := 0
@@ -155,7 +156,7 @@ func walkSeries(w *walked, load int, p shownPanel) (series []wantSeries) {
 				}
 			}
 			if drawn++; drawn <= 6 {
-				series = append(series, line)
+				series, shaded = append(series, line), append(shaded, t)
 			}
 		}
 		w.first(seriesID+" trials of a contestant", min(drawn, 6), drawn)
@@ -166,7 +167,46 @@ func walkSeries(w *walked, load int, p shownPanel) (series []wantSeries) {
 		}
 		medians = append(medians, median)
 	}
+	w.walkShades(p, shaded)
 	return append(series, medians...)
+}
+
+// walkShades looks at every twentieth of a second: before the window all is warm-up, in it
+// a part of the trials may be disturbed.
+func (w *walked) walkShades(p shownPanel, trials []raw) {
+	least, most := 0.0, 0.0
+	for _, t := range trials {
+		least, most = min(least, -float64(t.Series.WarmUp)*t.Series.IntervalSeconds), max(most, t.Seconds)
+	}
+	for i := range int((most-least)*20) + 40 {
+		x := least - 1 + (float64(i)+0.5)/20
+		var want, got []float64
+		if x > least && x < 0 {
+			want = append(want, 0)
+		}
+		disturbed := 0
+		for _, t := range trials {
+			moment, bad := int(math.Floor(x)), t.Disturbed != "" && x > 0 && x < t.Seconds
+			if slices.ContainsFunc(t.Moments, func(m result.Moment) bool { return m.Disturbed != "" }) {
+				bad = x > 0 && x < t.Seconds && t.Moments[min(moment, len(t.Moments)-1)].Disturbed != ""
+			}
+			if bad {
+				disturbed++
+			}
+		}
+		if disturbed > 0 {
+			want = append(want, float64(disturbed)/float64(len(trials)))
+		}
+		for _, s := range p.Spans {
+			if s.From < x && x < s.To {
+				got = append(got, s.Doubt)
+			}
+		}
+		if !slices.EqualFunc(got, want, alike) {
+			w.Errorf("%s: %s is shaded by %v at %v s, want %v", w.page, p.Title, got, x, want)
+		}
+	}
+	w.checked += len(p.Spans)
 }
 
 func walkOrder(w *walked, load int, _ shownPanel) (series []wantSeries) {
@@ -291,14 +331,26 @@ func (w *walked) byRate(name string, cells []int, of func(cell int) float64) []w
 	return dotted(name, points)
 }
 
-// walkHeat is of uring and epoll, of whose closed loops there is one panel: the least
-// sizes and numbers of connections.
+// walkHeat is of uring and epoll, of whose closed loops there is a panel for each depth of
+// the pipeline.
 func walkHeat(w *walked, c shownChart) {
-	p := c.Panels[0]
+	var pipelines []int
+	for _, l := range w.loads {
+		if l.Rate == 0 && l.Idle == 0 && !slices.Contains(pipelines, l.Pipeline) {
+			pipelines = append(pipelines, l.Pipeline)
+		}
+	}
+	for i := range w.first(c.ID+" grids", len(c.Panels), len(pipelines)) {
+		w.walkGrid(c, c.Panels[i], func(l result.Load) bool { return l.Rate == 0 && l.Idle == 0 && l.Pipeline == pipelines[i] })
+	}
+}
+
+// walkGrid is of the loads of a panel: the least sizes and numbers of connections.
+func (w *walked) walkGrid(c shownChart, p shownPanel, holds func(result.Load) bool) {
 	tiles := wantSeries{kind: "tiles"}
 	var sizes, conns []int
 	for _, l := range w.loads {
-		if l.Rate == 0 && l.Idle == 0 {
+		if holds(l) {
 			sizes, conns = append(sizes, l.Size), append(conns, l.Conns)
 		}
 	}
@@ -318,7 +370,7 @@ func walkHeat(w *walked, c shownChart) {
 	}
 	for at, l := range w.loads {
 		x, y := slices.Index(sizes, l.Size), slices.Index(conns, l.Conns)
-		if l.Rate > 0 || l.Idle > 0 || x >= len(p.X.Names) || y >= len(p.Y.Names) {
+		if !holds(l) || x >= len(p.X.Names) || y >= len(p.Y.Names) {
 			continue
 		}
 		r := w.ratio(w.cells[at][0], w.cells[at][1], raw.cpu)
@@ -326,9 +378,6 @@ func walkHeat(w *walked, c shownChart) {
 		tiles.points = append(tiles.points, wantPoint{x: float64(x), y: float64(y), label: nums(r.mid), text: nums(append(load, r.mid, r.lo, r.hi)...)})
 	}
 	w.draws(c.ID, p, []wantSeries{tiles})
-	if len(c.Panels) != 1 {
-		w.Errorf("%s: %d panels of tiles", w.page, len(c.Panels))
-	}
 }
 
 // A forestOf is a panel of ratios: what they are of, and what their names say.

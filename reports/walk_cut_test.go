@@ -10,7 +10,54 @@ import (
 
 // cutSets have more than a page shows.
 func cutSets() map[string]*result.Set {
-	return map[string]*result.Set{"loads": newMany(), "rates": newRates(), "contestants": newContestants()}
+	return map[string]*result.Set{"loads": newMany(), "rates": newRates(), "contestants": newContestants(), "grids": newGrids(), "searches": newSearches()}
+}
+
+// newGrids is of two contestants under four loads at each of 34 depths of the pipeline.
+func newGrids() *result.Set {
+	s := newSet(1, 64)
+	cells, trials := s.Plan.Cells[:2], s.Trials[:2]
+	s.Plan.Cells, s.Trials = nil, nil
+	for i := range 4 * 34 {
+		for k, c := range cells {
+			c.Conns, c.Size, c.Pipeline = 1+i%2, 64+i/2%2, 1+i/4
+			for range 2 {
+				t := trials[k]
+				t.Cell, t.Order, t.Block = len(s.Plan.Cells), len(s.Trials), len(s.Trials)%2
+				t.Server = &result.Process{CPUSeconds: t.Server.CPUSeconds * (1 + float64(len(s.Trials)%7)/50), Seconds: 1, ThreadSeconds: 1, CPUs: 1}
+				s.Trials = append(s.Trials, t)
+			}
+			s.Plan.Cells = append(s.Plan.Cells, c)
+		}
+	}
+	s.Plan.Matches = s.Plan.Comparisons()
+	return s
+}
+
+// newSearches is of a contestant for each of 35 loads.
+func newSearches() *result.Set {
+	s := newSearch()
+	cells, trials := s.Plan.Cells, s.Trials
+	s.Plan.Cells, s.Trials, s.Found = nil, nil, nil
+	for i := range 35 {
+		f := result.Found{Contestant: string([]rune{'a' + rune(i/26), 'a' + rune(i%26)}), Sustained: len(s.Plan.Cells), Failed: len(s.Plan.Cells) + 1}
+		for k, at := range []int{len(profiles), 0} {
+			c := cells[at]
+			c.Contestant, c.Conns, c.Rate = f.Contestant, 1+i, c.Rate+float64(1000*i)
+			for _, t := range trials {
+				if t.Cell == at {
+					t.Cell, t.Order, t.Hiccups = len(s.Plan.Cells), len(s.Trials), nil
+					t.Offered = t.Messages * uint64(10+2*k) / 10
+					s.Trials = append(s.Trials, t)
+				}
+			}
+			s.Plan.Cells = append(s.Plan.Cells, c)
+			f.Load = c.Load
+		}
+		f.Load.Rate = 0
+		s.Found = append(s.Found, f)
+	}
+	return s
 }
 
 // newMany is of 50 numbers of connections and two sizes. No trial has a steady state.
@@ -49,14 +96,14 @@ func newRates() *result.Set {
 	return s
 }
 
-// newContestants is of 34 under four loads, and of more under the first: one trial each, of
-// the first few seven.
+// newContestants is of 34 under eight loads, and of more under the first: one trial each,
+// of the first few seven. Their courses are more points than a picture has.
 func newContestants() *result.Set {
 	s := newSet(1, 64)
 	cell, trial := s.Plan.Cells[0], s.Trials[0]
-	trial.Series = &result.Series{IntervalSeconds: 0.25, WarmUp: 2, Counts: []uint64{10, 20, 25, 25, 24, 26}}
+	trial.Series = &result.Series{IntervalSeconds: 0.25, WarmUp: 2, Counts: append([]uint64{10, 20}, slices.Repeat([]uint64{25, 25, 24, 26}, 6)...)}
 	s.Plan.Cells, s.Trials = nil, nil
-	for load := range 4 {
+	for load := range 8 {
 		for i := range map[bool]int{true: 82, false: 34}[load == 0] {
 			c, t := cell, trial
 			c.Contestant, c.Conns = string([]rune{'a' + rune(i/26), 'a' + rune(i%26)}), 64+load
@@ -111,6 +158,9 @@ func (w *walked) walkChoice(p shownPage) {
 	w.walkNotes(p)
 	w.walkInterrupted(p)
 	w.walkTablesOf(p, "fairness", measured, "loads that were measured")
+	if w.set.Plan.Purpose == result.PurposeMaximum {
+		w.walkSearches(p)
+	}
 	if w.set.Plan.Purpose != "" {
 		return
 	}
@@ -120,6 +170,11 @@ func (w *walked) walkChoice(p shownPage) {
 	for _, title := range w.titles {
 		said = append(said, title+": ")
 	}
+	w.walkVerdicts(p, said)
+}
+
+// walkVerdicts is of the first verdicts, and of what each begins with.
+func (w *walked) walkVerdicts(p shownPage, said []string) {
 	lines := slices.DeleteFunc(slices.Clone(p.texts), func(x shownText) bool { return x.section != "verdict" || x.kind != "li" || x.label != "" })
 	n := len(lines)
 	if n > 0 && strings.HasPrefix(lines[n-1].text, "and ") {
@@ -130,6 +185,36 @@ func (w *walked) walkChoice(p shownPage) {
 			w.Errorf("%s: verdict %d is %q, want one on %q", w.page, i, lines[i].text, said[i])
 		}
 	}
+}
+
+// walkSearches is of two tables for each of the first loads that were searched, and of a
+// verdict on each that was found.
+func (w *walked) walkSearches(p shownPage) {
+	var all, shown, said []string
+	for _, f := range w.set.Found {
+		if load := f.Load.Unpaced(); !slices.Contains(all, load) {
+			all = append(all, load)
+		}
+		said = append(said, f.Contestant+" ("+f.Load.Unpaced()+"): ")
+	}
+	for _, t := range p.tables {
+		if t.section == "summary" {
+			shown = append(shown, searchedIn(t))
+		}
+	}
+	n := w.first("summary loads", len(shown)/2, len(all))
+	for i := range n {
+		if shown[2*i] != all[i] || shown[2*i+1] != all[i] {
+			w.Errorf("%s: tables %d are of %q, want %s", w.page, 2*i, shown[2*i:2*i+2], all[i])
+		}
+	}
+	w.walkVerdicts(p, said)
+}
+
+// searchedIn is the load that a table of a search is of.
+func searchedIn(t shownTable) string {
+	load, _, _ := strings.Cut(t.title, ": highest rate")
+	return load
 }
 
 // walkTablesOf is of the tables of a section, as many for each of the first loads.
@@ -191,7 +276,7 @@ func (w *walked) walkInterrupted(p shownPage) {
 			w.Errorf("%s: %q is limit %d", w.page, x.text, i)
 		}
 	}
-	if w.set.Interrupted && (len(limits) == 0 || limits[0].label != "interrupted" || !strings.Contains(limits[0].text, "ringbench run --resume takes the file and finishes it")) {
+	if w.set.Interrupted && (len(limits) == 0 || limits[0].label != "interrupted" || !strings.Contains(limits[0].text, map[bool]string{true: "ringbench run --resume takes that of the run and finishes it", false: "ringbench run --resume takes the file and finishes it"}[len(w.set.Joined) > 0])) {
 		w.Errorf("%s: the limits do not begin with the interruption: %+v", w.page, limits)
 	}
 	for _, x := range p.texts {
@@ -245,6 +330,9 @@ var cutPhrases = []*phrase{
 		return []any{float64(cut[1] - cut[0])}
 	}},
 	{form: "# more below", says: func(w *walked, at *place, words []string) []any {
+		if w.set.Plan.Search != nil {
+			return []any{float64(len(w.set.Found) - 3)}
+		}
 		var pairs []string
 		for _, m := range w.matches() {
 			if two := w.names[m.A] + " / " + w.names[m.B]; !m.Same && len(w.pairsOf(m.A, m.B)) > 0 && !slices.Contains(pairs, two) {

@@ -33,6 +33,9 @@ func newStore() []*history.Entry {
 		}
 		c := &e.Cells[0]
 		c.Figures = append(c.Figures, figure("throughput", "1/s", true, 1e5, 6), figure("p99", "ns", false, 654321, 5, 10), figure("rss", "B", false, 20<<20))
+		for k := range 7 { // with which there are more changes than are told first
+			e.Cells = append(e.Cells, history.Cell{Contestant: "Scan-" + string(rune('a'+k)), Load: "go: parse", Figures: []history.Figure{figure("sec/op", "", false, 1e-6, 4+k)}})
+		}
 		e.Cells = append(e.Cells, history.Cell{Contestant: "Parse-2", Load: "go: parse", Figures: []history.Figure{figure("sec/op", "", false, 3.3e-6, 12)}})
 		e.Conditions["cpus"] = fmt.Sprint(2 + i/16)
 	}
@@ -220,6 +223,7 @@ func TestHistoryPageShowsTheStore(t *testing.T) {
 	for _, c := range p.charts {
 		w.walkTrend(c, entries, trends)
 	}
+	w.walkLatest(p, entries, trends)
 	if len(entries) != len(newStore()) {
 		t.Errorf("%d entries of %d", len(entries), len(newStore()))
 	}
@@ -234,7 +238,7 @@ func TestHistoryPageShowsTheStore(t *testing.T) {
 	if len(lines) > 0 {
 		t.Errorf("nothing says that the lines %v are left out", lines)
 	}
-	if said := strings.Count(b.String(), "<dt>change</dt>"); changes != 5 || said != changes || len(p.tables) != 2 || len(p.charts) != 5 {
+	if said := strings.Count(b.String(), "<dt>change</dt>"); changes != 12 || said != changes || len(p.tables) != 2 || len(p.charts) != 5 {
 		t.Errorf("of %d changes %d are told, in %d tables and %d charts", changes, said, len(p.tables), len(p.charts))
 	}
 }
@@ -286,6 +290,29 @@ func (w *walked) walkTrend(c shownChart, entries []*history.Entry, trends []*sto
 	}
 }
 
+// walkLatest is of the ten latest changes, the latest first.
+func (w *walked) walkLatest(p shownPage, entries []*history.Entry, trends []*storedTrend) {
+	var want []string // from which entry on
+	for i := len(entries) - 1; i >= 0; i-- {
+		for _, t := range trends {
+			for _, c := range t.changes {
+				if t.at[c.first] == i {
+					want = append(want, " from "+nameOf(entries[i])+" on")
+				}
+			}
+		}
+	}
+	var got []string
+	for _, x := range p.texts {
+		if x.section == "verdict" && x.kind == "li" && x.label == "" {
+			got = append(got, x.text)
+		}
+	}
+	if want = append(want[:10], "and "); !slices.EqualFunc(got, want, strings.Contains) {
+		w.Errorf("the changes begin %q, want %q", got, want)
+	}
+}
+
 func historyPhrases(entries []*history.Entry, trends []*storedTrend) []*phrase {
 	change := func(_ *walked, at *place, words []string) []any {
 		for _, t := range trends {
@@ -304,6 +331,18 @@ func historyPhrases(entries []*history.Entry, trends []*storedTrend) []*phrase {
 		}
 		return nil
 	}
+	left := func(shown int) func(*walked, *place, []string) []any {
+		return func(_ *walked, at *place, _ []string) []any {
+			n := 0
+			for _, t := range trends {
+				n += len(t.changes)
+			}
+			if at.kind == "summary" {
+				n = min(n, 11) // lines
+			}
+			return []any{float64(n - shown)}
+		}
+	}
 	cut := 1
 	for maps.Equal(entries[cut].Conditions, entries[0].Conditions) {
 		cut++
@@ -321,6 +360,8 @@ func historyPhrases(entries []*history.Entry, trends []*storedTrend) []*phrase {
 		{form: "other conditions from … on, not compared with those before: …", says: func(*walked, *place, []string) []any {
 			return []any{nameOf(entries[cut]), differences("cpus")}
 		}},
+		{form: "and # earlier changes", says: left(10)},
+		{form: "# more", says: left(6)}, // of the lines
 		{form: "kernel: …", says: func(*walked, *place, []string) []any {
 			return []any{strings.TrimPrefix(differences("kernel"), "kernel: ")}
 		}},

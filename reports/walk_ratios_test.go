@@ -210,8 +210,11 @@ func (w *walked) byCost() []result.Match {
 	return list
 }
 
-func walkFound(w *walked, _ shownTable) (rows []wantRow) {
+func walkFound(w *walked, t shownTable) (rows []wantRow) {
 	for _, f := range w.set.Found {
+		if f.Load.Unpaced() != searchedIn(t) {
+			continue
+		}
 		cells := slices.Repeat([]want{exactly(none)}, 8)
 		var trials []string
 		for i, cell := range []int{f.Sustained, f.Failed} {
@@ -249,8 +252,11 @@ func (w *walked) missed(cell int) want {
 	return exactly("")
 }
 
-func walkTried(w *walked, _ shownTable) (rows []wantRow) {
+func walkTried(w *walked, t shownTable) (rows []wantRow) {
 	for _, f := range w.set.Found {
+		if f.Load.Unpaced() != searchedIn(t) {
+			continue
+		}
 		var cells []int
 		for cell, c := range w.set.Plan.Cells {
 			if c.Contestant == f.Contestant {

@@ -16,7 +16,11 @@ func walkedSets() map[string]*result.Set {
 	}
 	calibration := newContests(result.PurposeCalibration, []int{1, 64}, []string{"uring", "c-uring", "epoll", "c-epoll"},
 		contest{a: 0, b: 1, label: "Go / C", cpu: []float64{1.01, 1.02, 1.03}}, contest{a: 0, b: 2, label: "ours", cpu: []float64{0.9, 0.91, 0.92}}, contest{a: 1, b: 3, label: "C's", cpu: []float64{0.92, 0.9, 0.91}})
+	joined := newInterrupted()
+	joined.Joined = []result.Part{{Name: "a.json", Command: []string{"ringbench", "echo"}, Started: joined.Started, Sessions: 1}, {Name: "b.json", Command: []string{"ringbench", "echo"}, Started: joined.Ended, Sessions: 1}}
+	joined.Plan.Sessions = 2
 	return map[string]*result.Set{
+		"joined":     joined,
 		"comparison": newRich(), "duet": duet, "files": newFiles(), "connections": newShort(), "disk": newDisk(),
 		"ablation": newAblation(), "saving": newSaving(), "calibration": calibration, "search": newSearch(), "troubles": newTroubled(), "alone": newAlone(), "interrupted": newInterrupted(),
 	}
@@ -41,6 +45,12 @@ func newRich() *result.Set {
 				t := newTrial(p, l.Conns, block)
 				t.Cell, t.Block, t.Order = len(s.Plan.Cells)-1, block, len(s.Trials)
 				t.Series = &result.Series{IntervalSeconds: 0.25, WarmUp: 2, Counts: []uint64{10, 20, 25, 25, 24, uint64(26 + block)}}
+				if l.Conns == 1 { // of several seconds, of which some were disturbed
+					t.Seconds, t.Series.IntervalSeconds, t.Moments = 3.5, 0.875, make([]result.Moment, 3)
+					for i := range block {
+						t.Moments[len(t.Moments)-1-i].Disturbed = "steal took 30 % of all CPUs' time"
+					}
+				}
 				s.Trials = append(s.Trials, t)
 			}
 		}

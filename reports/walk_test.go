@@ -47,6 +47,7 @@ type (
 			To    float64
 		}
 		Series []shownSeries
+		Spans  []struct{ From, To, Doubt float64 }
 		Rules  []struct{ At float64 }
 	}
 	shownSeries struct {

@@ -17,34 +17,46 @@ var limits = result.Limits{StealShare: 0.1, OtherShare: 0.1, LateShare: 0.2}
 // of 10 ms, and most of the time is in three classes.
 const grain = 0.03
 
-// disturb marks the trials of one moment that passed a limit of the set's plan.
+// disturb marks the trials that ran at one time, and the moments of them, that passed
+// a limit of the set's plan.
 func disturb(set *result.Set, trials []result.Trial) {
 	known := true // who ran on the CPUs
 	for i := range trials {
 		known = known && trials[i].Server != nil
 	}
 	for i := range trials {
-		if t := &trials[i]; t.Void == "" && t.Machine != nil {
-			t.Disturbed = disturbance(t, &set.Env, set.Plan.Limits, known)
+		t := &trials[i]
+		if t.Void != "" || t.Machine == nil {
+			continue
+		}
+		t.Disturbed = disturbance(t, &set.Env, set.Plan.Limits, known)
+		for k := range t.Moments {
+			m := &t.Moments[k]
+			m.Disturbed = strings.Join(interference(&m.Machine, &set.Env, set.Plan.Limits, known), "; ")
 		}
 	}
 }
 
-func disturbance(t *result.Trial, env *result.Env, l result.Limits, known bool) string {
-	var why []string
+// interference is which limits were passed of the time that others took.
+func interference(m *result.Machine, env *result.Env, l result.Limits, known bool) (why []string) {
 	check := func(who string, used, limit float64) {
-		all := t.Machine.Seconds * float64(env.CPUs)
+		all := m.Seconds * float64(env.CPUs)
 		if used > limit*all+grain {
 			why = append(why, fmt.Sprintf("%s took %.0f %% of all CPUs' time, above the limit of %.0f %%", who, 100*used/all, 100*limit))
 		}
 	}
-	check("the hypervisor", t.Machine.StealSeconds, l.StealShare)
-	if other := t.Machine.OtherSeconds; known {
+	check("the hypervisor", m.StealSeconds, l.StealShare)
+	if other := m.OtherSeconds; known {
 		if env.IRQAccounting != "task" {
-			other -= t.Machine.SoftirqSeconds // the test's own, as far as anyone can tell
+			other -= m.SoftirqSeconds // the test's own, as far as anyone can tell
 		}
 		check("other processes", other, l.OtherShare)
 	}
+	return why
+}
+
+func disturbance(t *result.Trial, env *result.Env, l result.Limits, known bool) string {
+	why := interference(t.Machine, env, l, known)
 	if t.LateSeconds > l.LateShare*t.Seconds {
 		why = append(why, fmt.Sprintf("CPU was metered from %.3g s into the window of %.3g s on, as reading the threads took longer than the warm-up or the machine was too busy; use a longer --warmup or --duration",
 			t.LateSeconds, t.Seconds))

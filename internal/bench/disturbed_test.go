@@ -34,6 +34,7 @@ func TestDisturbed(t *testing.T) {
 		trials := []result.Trial{
 			{Machine: &c.machine, Server: c.server, Seconds: c.window, LateSeconds: c.late},
 			{Machine: &c.machine, Server: server, Seconds: c.window, LateSeconds: c.late},
+			{Machine: &result.Machine{Seconds: 2}, Server: c.server, Seconds: 2, LateSeconds: c.late, Moments: []result.Moment{{Machine: result.Machine{Seconds: 1}}, {Machine: c.machine}}},
 			{Void: "lost", Machine: &c.machine, Server: server, Seconds: c.window, LateSeconds: c.late},
 		}
 		disturb(set, trials)
@@ -42,8 +43,13 @@ func TestDisturbed(t *testing.T) {
 				t.Errorf("%s: %q, want %q", c.name, got, c.want)
 			}
 		}
-		if trials[2].Disturbed != "" {
-			t.Errorf("%s: a trial that is void is disturbed: %s", c.name, trials[2].Disturbed)
+		// A moment may be what the window is not; that it was metered late is none's.
+		calm, moment := trials[2].Moments[0].Disturbed, trials[2].Moments[1].Disturbed
+		if want := c.want != "" && c.late == 0; trials[2].Disturbed != "" || calm != "" || (moment != "") != want || want && !strings.Contains(moment, c.want) {
+			t.Errorf("%s: trial %q of moments %q and %q", c.name, trials[2].Disturbed, calm, moment)
+		}
+		if trials[3].Disturbed != "" {
+			t.Errorf("%s: a trial that is void is disturbed: %s", c.name, trials[3].Disturbed)
 		}
 	}
 }

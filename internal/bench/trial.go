@@ -113,7 +113,7 @@ func (r *runner) measure(ctx context.Context, cs []*contestant, trials []result.
 			t.BacklogWait = &report.FirstAnswer
 		}
 		t.Tier, t.Features, t.DescriptorTable, t.Buffers = c.about.Tier, c.about.Features, c.about.Table, c.about.Buffers
-		t.Machine, t.LateSeconds, t.Hiccups = &m.machine, m.late.Seconds(), m.hiccups
+		t.Machine, t.Moments, t.LateSeconds, t.Hiccups = &m.machine, m.moments, m.late.Seconds(), m.hiccups
 		if c.cell.Target != "" && t.Hiccups != nil {
 			t.Hiccups.Server = nil // it is where its owner put it
 		}
@@ -233,6 +233,7 @@ func countedSyscalls(c *contestant, n backends.Counters) *float64 {
 type marks struct {
 	servers, clients, origins []result.Process // of each contestant, zero where it has none
 	machine                   result.Machine
+	moments                   []result.Moment
 	counters                  []backends.Counters
 	allocs                    []uint64
 	late                      time.Duration  // from the window's opening to the first reading of the clocks
@@ -273,6 +274,14 @@ func (r *runner) window(ctx context.Context, cs []*contestant, warmup, length ti
 		return nil, ended("%v", err)
 	}
 	late := time.Duration(load.Monotonic() - w.Open)
+	for at := moment; at+moment <= length; at += moment {
+		if err := sleepUntil(ctx, w.Open+int64(late+at), cs); err != nil {
+			return nil, err
+		}
+		if err := before.mark(); err != nil {
+			return nil, err
+		}
+	}
 	if err := sleepUntil(ctx, w.Close+int64(late), cs); err != nil {
 		return nil, err
 	}
@@ -287,10 +296,15 @@ func (r *runner) window(ctx context.Context, cs []*contestant, warmup, length ti
 	return m, nil
 }
 
+// moment is the length of a result.Moment: the kernel counts the CPU time of a machine
+// in units of 10 ms, and to read it every second costs next to nothing.
+const moment = time.Second
+
 // reading is the first mark on every process of a run. Servers' own counters
 // are read outside the clocks: they are divided by the servers' own messages.
 type reading struct {
 	sample   meter.Sample
+	marks    []meter.Sample // within the window, each after a moment
 	trees    []meter.Tree
 	counters []backends.Counters
 	allocs   []uint64
@@ -341,7 +355,30 @@ func (r *runner) prepare(ctx context.Context, cs []*contestant) (*reading, error
 	if err != nil {
 		return nil, err
 	}
-	return &reading{s, trees, counters, allocs}, nil
+	return &reading{sample: s, trees: trees, counters: counters, allocs: allocs}, nil
+}
+
+// mark ends a moment of the window, and begins the next.
+func (r *reading) mark() error {
+	m, err := r.sample.Mark()
+	if err != nil {
+		return ended("%v", err)
+	}
+	r.marks = append(r.marks, m)
+	return nil
+}
+
+// moments are what the machine did between the marks, up to the end of the window.
+func (r *reading) moments(end meter.Sample) (list []result.Moment) {
+	if len(r.marks) == 0 {
+		return nil
+	}
+	last := r.sample
+	for _, m := range append(r.marks, end) {
+		list = append(list, result.Moment{Machine: m.MachineSince(last)})
+		last = m
+	}
+	return list
 }
 
 // readTrees reads what servers that are not ours have started. It takes a look at
@@ -386,11 +423,16 @@ func (r *reading) end(ctx context.Context, by *runner, cs []*contestant) (*marks
 	for i, p := range used {
 		*p = procs[i]
 	}
+	m.moments = r.moments(s)
 	for i, c := range cs {
 		m.counters[i] = m.counters[i].Sub(r.counters[i])
 		m.allocs[i] -= r.allocs[i]
 		if c.pid != 0 {
+			alone := m.servers[i].CPUSeconds
 			m.servers[i] = trees[i].Since(r.trees[i], m.servers[i])
+			if m.servers[i].CPUSeconds != alone {
+				m.moments = nil // which took its children for others
+			}
 		}
 	}
 	var known float64

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +59,40 @@ func TestThreadsAreReadOutsideTheWindow(t *testing.T) {
 		}
 	}
 	t.Errorf("the threads were not read in the warm-up: %v", seen)
+}
+
+// Every second of a window is metered by itself: together they are the window, and what
+// another process took is told where it ran.
+func TestMoments(t *testing.T) {
+	testenv.Full(t)
+	o := options("epoll")
+	o.echo().Rates, o.Duration = []float64{20}, 3*time.Second // the kernel counts the machine by its ticks, which short work slips through
+	r, c := start(t, o)
+	trials, measured := make([]result.Trial, 1), make(chan error, 1)
+	go func() { measured <- r.measure(t.Context(), []*contestant{c}, trials) }()
+	time.Sleep(lead + o.Warmup + 1200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	other := exec.CommandContext(ctx, "sh", "-c", "while :; do :; done")
+	_ = other.Run() // it is killed
+	if err := <-measured; err != nil {
+		t.Fatal(err)
+	}
+	m := trials[0].Moments
+	if len(m) != 3 {
+		t.Fatalf("%d moments of a window of %v", len(m), o.Duration)
+	}
+	var length, busy float64
+	for _, one := range m {
+		length, busy = length+one.Seconds, busy+one.BusySeconds
+	}
+	if all := trials[0].Machine; math.Abs(length-all.Seconds) > 1e-6 || math.Abs(busy-all.BusySeconds) > 1e-6 {
+		t.Errorf("the moments are %v s, of which CPUs were busy for %v s, want %v and %v", length, busy, all.Seconds, all.BusySeconds)
+	}
+	used := (other.ProcessState.UserTime() + other.ProcessState.SystemTime()).Seconds()
+	if got := m[1].OtherSeconds + m[2].OtherSeconds; used == 0 || got < used-0.1 { // it may have begun late
+		t.Errorf("others took %v s in the last two moments, of which one process took %v s", got, used)
+	}
 }
 
 // What a pool counts is the load, without what hanging up costs it: a close for

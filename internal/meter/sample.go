@@ -30,14 +30,19 @@ func Prepare(pids ...int) (s Sample, err error) {
 // Begin reads the clocks, which begins the window: a few system calls a process.
 func (s *Sample) Begin() error { return s.readEdge() }
 
+// Mark reads the clocks of the same processes again: all that MachineSince asks for.
+func (s Sample) Mark() (m Sample, err error) {
+	m.Processes = make([]Process, len(s.Processes))
+	for i, p := range s.Processes {
+		m.Processes[i].pid = p.pid
+	}
+	return m, m.readEdge()
+}
+
 // End reads the same processes at the end of the window: it begins with the
 // clocks. The load should go on until it returns.
 func (s Sample) End() (e Sample, err error) {
-	e.Processes = make([]Process, len(s.Processes))
-	for i, p := range s.Processes {
-		e.Processes[i].pid = p.pid
-	}
-	if err = e.readEdge(); err != nil {
+	if e, err = s.Mark(); err != nil {
 		return e, err
 	}
 	for i := range e.Processes {
@@ -69,4 +74,16 @@ func (s Sample) Since(a Sample) ([]result.Process, result.Machine) {
 		procs[i] = p.Since(a.Processes[i])
 	}
 	return procs, s.Machine.Since(a.Machine)
+}
+
+// MachineSince is what the machine did from a to s, with what others than these
+// processes took.
+func (s Sample) MachineSince(a Sample) result.Machine {
+	m := s.Machine.Since(a.Machine)
+	m.OtherSeconds = m.BusySeconds
+	for i, p := range s.Processes {
+		m.OtherSeconds -= (p.clocks.cpu - a.Processes[i].clocks.cpu).Seconds()
+	}
+	m.OtherSeconds = max(0, m.OtherSeconds)
+	return m
 }

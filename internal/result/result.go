@@ -293,6 +293,9 @@ type Trial struct {
 	Origin  *Process `json:"origin,omitempty"` // behind a server that passes on
 	Client  *Process `json:"client,omitempty"`
 	Machine *Machine `json:"machine,omitempty"`
+	// Moments are the seconds of the window, of which the last may be nearly two
+	// long. Windows under two seconds have none, nor those of servers with children.
+	Moments []Moment `json:"moments,omitempty"`
 	Hiccups *Hiccups `json:"hiccups,omitempty"` // open loop only
 
 	Tier     string   `json:"tier,omitempty"`
@@ -420,6 +423,12 @@ type Machine struct {
 	OtherSeconds   float64 `json:"other_process_seconds"` // busy beyond the processes under test
 	// Throttled is how many times a CPU quota stopped us; nil where there is none.
 	Throttled *uint64 `json:"throttled,omitempty"`
+}
+
+// A Moment is a part of a window by itself, held against the Limits for trials.
+type Moment struct {
+	Machine
+	Disturbed string `json:"disturbed,omitempty"`
 }
 
 // Hiccups are how late a thread was woken that only sleeps, EverySeconds, on each

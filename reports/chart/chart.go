@@ -79,6 +79,9 @@ type Span struct {
 	From float64 `json:"from"`
 	To   float64 `json:"to"`
 	Name string  `json:"name"` // for the legend
+	// Doubt is how much of what it holds is in doubt, up to 1: it has a colour of its
+	// own then, the stronger the more.
+	Doubt float64 `json:"doubt,omitempty"`
 }
 
 // A Rule is a line across a panel.

@@ -64,7 +64,7 @@ func (c Chart) legend(look Palette) (list []swatch) {
 			}
 		}
 		for _, s := range p.Spans {
-			rest = append(rest, swatch{name: s.Name, color: Shade})
+			rest = append(rest, swatch{name: s.Name, color: Span{Doubt: math.Ceil(s.Doubt)}.color()})
 		}
 		for _, r := range p.Rules {
 			rest = append(rest, swatch{name: r.Name, line: &ruleStyle})

@@ -34,6 +34,7 @@ var (
 	Mark  = families["uring"]                  // effects that are a difference
 	Grid  = color.RGBA{0xdd, 0xdd, 0xdd, 0xff}
 	Shade = color.RGBA{0xec, 0xec, 0xec, 0xff} // of spans
+	Doubt = color.RGBA{0xfb, 0xdd, 0x9c, 0xff} // of spans in doubt
 )
 
 // A Look is how a contestant is drawn.

@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"image/color"
 	"math"
 
 	"gonum.org/v1/plot"
@@ -152,15 +153,25 @@ func (s spans) Plot(c draw.Canvas, p *plot.Plot) {
 		if span.OnY {
 			lo, hi := max(span.From, p.Y.Min), min(span.To, p.Y.Max)
 			if lo < hi {
-				c.FillPolygon(Shade, rectangle(c.Min.X, y(lo), c.Max.X, y(hi)))
+				c.FillPolygon(span.color(), rectangle(c.Min.X, y(lo), c.Max.X, y(hi)))
 			}
 			continue
 		}
 		if lo, hi := max(span.From, p.X.Min), min(span.To, p.X.Max); lo < hi {
-			c.FillPolygon(Shade, rectangle(x(lo), c.Min.Y, x(hi), c.Max.Y))
+			c.FillPolygon(span.color(), rectangle(x(lo), c.Min.Y, x(hi), c.Max.Y))
 		}
 	}
 }
+
+func (s Span) color() color.RGBA {
+	if s.Doubt > 0 {
+		return lighten(Doubt, faintest*(1-s.Doubt))
+	}
+	return Shade
+}
+
+// faintest is how much of a colour is taken from what is hardly in doubt.
+const faintest = 0.7
 
 // rules is a plotter.
 type rules struct{ list []Rule }

@@ -38,9 +38,10 @@ type (
 		Points [][]any    `json:"points"` // x, y, text, faint, lo, hi, label, colours of a tile and of its text
 	}
 	spanData struct {
-		OnY  bool   `json:"on_y"`
-		From figure `json:"from"`
-		To   figure `json:"to"`
+		OnY   bool   `json:"on_y"`
+		From  figure `json:"from"`
+		To    figure `json:"to"`
+		Doubt figure `json:"doubt,omitempty"`
 	}
 	ruleData struct {
 		OnY bool   `json:"on_y"`
@@ -72,7 +73,7 @@ func dataOf(c *chart.Chart, l *looks) chartData {
 			to.Series = append(to.Series, seriesData{s.Name, s.Part, s.Kind, l.class(&s), points})
 		}
 		for _, s := range p.Spans {
-			to.Spans = append(to.Spans, spanData{s.OnY, figure(s.From), figure(s.To)})
+			to.Spans = append(to.Spans, spanData{s.OnY, figure(s.From), figure(s.To), figure(s.Doubt)})
 		}
 		for _, r := range p.Rules {
 			to.Rules = append(to.Rules, ruleData{r.OnY, figure(r.At)})

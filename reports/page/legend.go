@@ -52,7 +52,7 @@ func keysOf(c *chart.Chart, l *looks) (keys []key) {
 	for _, p := range c.Panels {
 		for _, s := range p.Spans {
 			add("span", "", s.Name, func(b *canvas) {
-				b.add("rect", "span", "", "x", 0.0, "y", 1.0, "width", 26.0, "height", 10.0)
+				b.add("rect", spanClass(s), "", "x", 0.0, "y", 1.0, "width", 26.0, "height", 10.0)
 			})
 		}
 		for _, r := range p.Rules {

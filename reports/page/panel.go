@@ -185,12 +185,22 @@ func (p *frame) drawSpans(c *canvas) {
 		if !(to > from) {
 			continue
 		}
+		box := []any{"x", from, "y", min(p.y.a, p.y.b), "width", to - from, "height", math.Abs(p.y.b - p.y.a)}
 		if s.OnY {
-			c.add("rect", "span", "", "x", p.x.a, "y", from, "width", p.x.b-p.x.a, "height", to-from)
-		} else {
-			c.add("rect", "span", "", "x", from, "y", min(p.y.a, p.y.b), "width", to-from, "height", math.Abs(p.y.b-p.y.a))
+			box = []any{"x", p.x.a, "y", from, "width", p.x.b - p.x.a, "height", to - from}
 		}
+		if s.Doubt > 0 {
+			box = append(box, "opacity", 0.3+0.7*s.Doubt)
+		}
+		c.add("rect", spanClass(s), "", box...)
 	}
+}
+
+func spanClass(s chart.Span) string {
+	if s.Doubt > 0 {
+		return "span doubt"
+	}
+	return "span"
 }
 
 func (p *frame) drawAxes(c *canvas) {

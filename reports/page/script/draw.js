@@ -169,8 +169,13 @@ function draw(f, off = new Set()) {
 	for (const s of panel.spans) {
 		const on = s.on_y ? y : x, ends = [on.within(s.from), on.within(s.to)].sort((a, b) => a - b);
 		if (!(ends[1] > ends[0])) continue;
-		out.push(["rect", s.on_y ? { class: "span", x: x.a, y: ends[0], width: x.b - x.a, height: ends[1] - ends[0] } :
-			{ class: "span", x: ends[0], y: top, width: ends[1] - ends[0], height: bottom - top }]);
+		const box = s.on_y ? { class: "span", x: x.a, y: ends[0], width: x.b - x.a, height: ends[1] - ends[0] } :
+			{ class: "span", x: ends[0], y: top, width: ends[1] - ends[0], height: bottom - top };
+		if (s.doubt) {
+			box.class = "span doubt";
+			box.opacity = 0.3 + 0.7 * s.doubt;
+		}
+		out.push(["rect", box]);
 	}
 	for (const r of panel.rules) {
 		const on = (r.on_y ? y : x).within(r.at);
