@@ -353,13 +353,17 @@ none since the last change of any figure, of which the present level is made.`,
 				return err
 			}
 			warn(c, damage)
-			going := p.Choose(entries)
-			if dry {
-				fmt.Fprintf(c.OutOrStdout(), "%s of %s entries would go\n", stat.Count(len(going)), stat.Count(len(entries)))
-				return nil
+			going, forLevels := p.Choose(entries)
+			n, said := len(going), "would go"
+			if !dry {
+				n, err = h.store().Remove(going)
+				said = "are gone"
 			}
-			n, err := h.store().Remove(going)
-			fmt.Fprintf(c.OutOrStdout(), "%s of %s entries are gone\n", stat.Count(n), stat.Count(len(entries)))
+			fmt.Fprintf(c.OutOrStdout(), "%s of %s entries %s", stat.Count(n), stat.Count(len(entries)), said)
+			if forLevels > 0 {
+				fmt.Fprintf(c.OutOrStdout(), "; %s more would, were they not since the last change of a figure (--levels)", stat.Count(forLevels))
+			}
+			fmt.Fprintln(c.OutOrStdout())
 			return err
 		},
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ringbench/ringbench/internal/gate"
@@ -47,6 +48,9 @@ func (g *Gate) Plan(ctx context.Context) (plans []*result.Plan, warnings []strin
 	if g.load, warnings, err = g.planOf(ctx, g.Options, true); err != nil {
 		return nil, nil, err
 	}
+	if err := g.covered(); err != nil {
+		return nil, nil, err
+	}
 	g.threshold()
 	g.load.WithinSeconds = firstShare * g.Within.Seconds()
 	if g.Duet {
@@ -82,6 +86,21 @@ func (g *Gate) Plan(ctx context.Context) (plans []*result.Plan, warnings []strin
 		return []*result.Plan{g.calls}, warnings, nil
 	}
 	return append([]*result.Plan{g.calls}, plans...), warnings, nil
+}
+
+// covered finds out before anything is measured whether every rule that decides is on a
+// contestant that will be.
+func (g *Gate) covered() error {
+	var names []string
+	for _, both := range g.contestants {
+		names = append(names, both[1])
+	}
+	for i := range g.Rules {
+		if r := &g.Rules[i]; !r.Optional && !slices.ContainsFunc(names, r.OnContestant) {
+			return fmt.Errorf("the rule on %s: no contestant has such a name here, where they are %s; correct it, or make the rule optional", r, strings.Join(names, ", "))
+		}
+	}
+	return nil
 }
 
 // threshold has every match know by what ratio of CPU it is decided.

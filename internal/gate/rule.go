@@ -51,8 +51,11 @@ func (r *Rule) covers(f *compare.Finding) bool {
 }
 
 func (r *Rule) on(contestant string, l result.Load) bool {
-	return matches(r.Contestants, contestant) && matches(r.Loads, l.String())
+	return r.OnContestant(contestant) && matches(r.Loads, l.String())
 }
+
+// OnContestant reports whether the rule is on a head of that name.
+func (r *Rule) OnContestant(name string) bool { return matches(r.Contestants, name) }
 
 // CPUThreshold is the least by which rules decide on a head's CPU, where besides that
 // only exact counters decide: then a measurement need not go on when it is plain on

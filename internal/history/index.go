@@ -49,7 +49,7 @@ type indexed struct {
 // again. It is only there to save reading, so that it may be removed at any time, and
 // that it cannot be written is no failure.
 func (s *Store) Heads() (heads []Head, damage []string, err error) {
-	names, err := s.names()
+	names, damage, err := s.names()
 	if err != nil {
 		return nil, nil, err
 	}

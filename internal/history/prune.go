@@ -23,8 +23,9 @@ type Prune struct {
 	Find   stat.Changes
 }
 
-// Choose lists what is to go, the earliest first.
-func (p Prune) Choose(entries []*Entry) (going []*Entry) {
+// Choose lists what is to go, the earliest first. Of the others some are there for
+// nothing but their levels.
+func (p Prune) Choose(entries []*Entry) (going []*Entry, forLevels int) {
 	needed := map[*Entry]bool{}
 	if !p.Levels {
 		for _, t := range Trends(entries, Filter{}, p.Find) {
@@ -34,11 +35,15 @@ func (p Prune) Choose(entries []*Entry) (going []*Entry) {
 		}
 	}
 	for i, e := range entries {
-		if i < len(entries)-p.Keep && (p.Before.IsZero() || e.Time.Before(p.Before)) && !needed[e] {
+		switch {
+		case i >= len(entries)-p.Keep || !p.Before.IsZero() && !e.Time.Before(p.Before):
+		case needed[e]:
+			forLevels++
+		default:
 			going = append(going, e)
 		}
 	}
-	return going
+	return going, forLevels
 }
 
 // leftBehind is how old what a writer makes for itself must be to be that of one that
@@ -53,7 +58,7 @@ func (s *Store) Remove(entries []*Entry) (removed int, err error) {
 	for _, e := range entries {
 		going[e.ID()] = true
 	}
-	names, err := s.names()
+	names, _, err := s.names()
 	if err != nil {
 		return 0, err
 	}

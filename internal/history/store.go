@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/ringbench/ringbench/internal/result"
@@ -59,18 +58,27 @@ func (s *Store) ignore() error {
 	return result.Replace(path, []byte(ignored))
 }
 
-// names lists the files of entries, the earliest first.
-func (s *Store) names() ([]fs.DirEntry, error) {
+// names lists the files of entries, the earliest first. What has such a name and is no
+// file, so that to read it might never end, is in damage.
+func (s *Store) names() (files []fs.DirEntry, damage []string, err error) {
 	list, err := os.ReadDir(filepath.Join(s.dir, entriesDir))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("--dir=%s: there is no history; ringbench history add begins one", s.dir)
+		return nil, nil, fmt.Errorf("--dir=%s: there is no history; ringbench history add begins one", s.dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--dir=%s: %w", s.dir, err)
+		return nil, nil, fmt.Errorf("--dir=%s: %w", s.dir, err)
 	}
-	return slices.DeleteFunc(list, func(d fs.DirEntry) bool {
-		return strings.HasPrefix(d.Name(), ".") || !strings.HasSuffix(d.Name(), suffix)
-	}), nil
+	for _, d := range list {
+		if strings.HasPrefix(d.Name(), ".") || !strings.HasSuffix(d.Name(), suffix) {
+			continue
+		}
+		if path := filepath.Join(s.dir, entriesDir, d.Name()); d.Type().IsRegular() {
+			files = append(files, d)
+		} else {
+			damage = append(damage, path+" is left out: it is no regular file; move it away")
+		}
+	}
+	return files, damage, nil
 }
 
 // read is what is in a file of entries, one a line. What is not an entry, such as a
@@ -96,7 +104,11 @@ func (s *Store) read(name string) (entries []*Entry, damage []string, err error)
 			if !bytes.HasSuffix(line, []byte("\n")) {
 				err = errors.New("it was cut")
 			}
-			damage = append(damage, fmt.Sprintf("%s, line %d, is left out: %v; git checkout, or history add of the result, brings it back", filepath.Join(s.dir, entriesDir, name), number, err))
+			remedy := "git checkout, or history add of the result, brings it back"
+			if e.Schema != "" && e.Schema != Schema {
+				remedy = "the ringbench that wrote it reads it"
+			}
+			damage = append(damage, fmt.Sprintf("%s, line %d, is left out: %v; %s", filepath.Join(s.dir, entriesDir, name), number, err, remedy))
 			continue
 		}
 		e.id = digest(text)

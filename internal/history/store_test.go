@@ -174,7 +174,7 @@ func TestIndexIsDerived(t *testing.T) {
 			t.Errorf("%s, again: %v, want %v", what, got, want)
 		}
 	}
-	names, err := s.names()
+	names, _, err := s.names()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,17 +71,18 @@ func TestPrune(t *testing.T) {
 		name string
 		p    Prune
 		want int
+		kept int // for their levels
 	}{
-		{"all but two", Prune{Keep: 2, Levels: true}, 14},
-		{"since the change", Prune{Keep: 2}, 8},
-		{"more than there are", Prune{Keep: 20}, 0},
-		{"earlier", Prune{Before: all[5].Time}, 5},
-		{"both", Prune{Before: all[5].Time, Keep: 13}, 3},
-		{"later than all", Prune{Before: all[15].Time.Add(time.Hour)}, 8},
+		{"all but two", Prune{Keep: 2, Levels: true}, 14, 0},
+		{"since the change", Prune{Keep: 2}, 8, 6},
+		{"more than there are", Prune{Keep: 20}, 0, 0},
+		{"earlier", Prune{Before: all[5].Time}, 5, 0},
+		{"both", Prune{Before: all[5].Time, Keep: 13}, 3, 0},
+		{"later than all", Prune{Before: all[15].Time.Add(time.Hour)}, 8, 8},
 	} {
-		going := c.p.Choose(all)
-		if len(going) != c.want || len(going) > 0 && going[0] != all[0] {
-			t.Errorf("%s: %d go, want %d", c.name, len(going), c.want)
+		going, kept := c.p.Choose(all)
+		if len(going) != c.want || kept != c.kept || len(going) > 0 && going[0] != all[0] {
+			t.Errorf("%s: %d go, want %d; %d stay for levels, want %d", c.name, len(going), c.want, kept, c.kept)
 		}
 	}
 	s := At(t.TempDir())

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Repository is the one that a directory lies in, and what was built of it. Each
@@ -18,6 +20,7 @@ import (
 type Repository struct {
 	top, prefix string // of the working tree, and the way from there to the directory
 	tmp         string
+	lock        *os.File // on tmp, for as long as this process lives
 	worktrees   []string
 }
 
@@ -35,14 +38,59 @@ func Open(ctx context.Context, dir string) (*Repository, error) {
 		return nil, err
 	}
 	r.top = top
-	if r.tmp, err = os.MkdirTemp("", "ringbench-revision-"); err != nil {
+	sweep(ctx)
+	if r.tmp, err = os.MkdirTemp("", prefix); err != nil {
 		return nil, fmt.Errorf("%w; set TMPDIR to a directory that can be written", err)
 	}
+	r.lock = locked(r.tmp)
 	if strings.ContainsAny(r.tmp, " \t\n") {
 		r.Close()
 		return nil, fmt.Errorf("the path %q has a space in it, which a command cannot; set TMPDIR to another directory", r.tmp)
 	}
 	return r, nil
+}
+
+const (
+	prefix = "ringbench-revision-"
+	suffix = ".tree" // of worktrees
+	// settled is how old a directory must be for its lock to be there if it ever will.
+	settled = time.Minute
+)
+
+// locked locks a directory until the file is closed, which the kernel does when the
+// process ends; nil if another has it.
+func locked(dir string) *os.File {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		f.Close()
+		return nil
+	}
+	return f
+}
+
+// sweep removes what was left by processes that were killed: directories in TMPDIR that
+// nobody has locked, and the worktrees in them, whatever repository they are of.
+func sweep(ctx context.Context) {
+	left, _ := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
+	for _, dir := range left {
+		if info, err := os.Lstat(dir); err != nil || !info.IsDir() || time.Since(info.ModTime()) < settled {
+			continue
+		}
+		lock := locked(dir)
+		if lock == nil {
+			continue
+		}
+		trees, _ := filepath.Glob(filepath.Join(dir, "*"+suffix))
+		for _, path := range trees {
+			of := &Repository{top: path}
+			_, _ = of.git(ctx, "worktree", "remove", "--force", path)
+		}
+		_ = os.RemoveAll(dir) // another user's it cannot
+		lock.Close()
+	}
 }
 
 // A Program is what a build made.
@@ -115,7 +163,7 @@ func (r *Repository) head(ctx context.Context) (string, error) {
 }
 
 func (r *Repository) checkOut(ctx context.Context, name, commit string) (string, error) {
-	path := filepath.Join(r.tmp, name+".tree")
+	path := filepath.Join(r.tmp, name+suffix)
 	r.worktrees = append(r.worktrees, path)
 	_, err := r.git(ctx, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--detach", "--quiet", path, commit)
 	return path, err
@@ -129,7 +177,11 @@ func (r *Repository) Close() (err error) {
 			err = errors.Join(err, rerr)
 		}
 	}
-	return errors.Join(err, os.RemoveAll(r.tmp))
+	err = errors.Join(err, os.RemoveAll(r.tmp))
+	if r.lock != nil {
+		r.lock.Close()
+	}
+	return err
 }
 
 // git runs git in the working tree, and returns what it prints.

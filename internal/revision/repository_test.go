@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // repository has two commits of a program that prints which it is, and a change of
@@ -143,6 +144,45 @@ func TestInterruptedBuild(t *testing.T) {
 	}
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
+	}
+	check()
+}
+
+// What one leaves that was killed the next removes, but nothing of one that lives.
+func TestKilled(t *testing.T) {
+	top := repository(t)
+	check := leavesNothing(t, top)
+	var open []*Repository
+	for range 2 {
+		r, err := Open(t.Context(), filepath.Join(top, "sub"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Build(t.Context(), "base", "HEAD", build); err != nil {
+			t.Fatal(err)
+		}
+		long := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(r.tmp, long, long); err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, r)
+	}
+	killed, living := open[0], open[1]
+	killed.lock.Close()
+	third, err := Open(t.Context(), filepath.Join(top, "sub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(killed.tmp); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s: %v", killed.tmp, err)
+	}
+	if _, err := os.Stat(filepath.Join(living.tmp, "base"+suffix, "sub", "program")); err != nil {
+		t.Error(err)
+	}
+	for _, r := range []*Repository{living, third} {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 	check()
 }
