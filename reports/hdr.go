@@ -69,7 +69,8 @@ func fileName(s string) string {
 
 // HGRM writes into dir, which it makes where needed, one file for each cell and
 // clock: the percentiles of the merged latencies in microseconds, as HdrHistogram's
-// plotFiles.html reads them. Each file appears whole or not at all.
+// plotFiles.html reads them. Each file appears whole or not at all. Those of other cells
+// stay, whose names say what they are of: the plotter shows several results together.
 func HGRM(dir string, s *result.Set) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("write percentiles: %w; name another directory with --hgrm", err)

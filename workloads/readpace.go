@@ -16,16 +16,16 @@ import (
 // have their own, of their share of the rate; loops that block share theirs, so that
 // what is due goes to whichever is free, as it does to any slot of an event loop.
 func (r *Reader) pace() {
-	cfg, start := &r.cfg, r.window.Start
+	cfg := &r.cfg
 	if r.traits.Blocking {
-		for i, t := range load.NewPacer(start, cfg.Rate, cfg.Arrivals, cfg.Seed, 0, 1).Share(len(r.loops)) {
+		for i, t := range load.NewPacer(r.window, cfg.Rate, cfg.Arrivals, cfg.Seed, 0, 1).Share(len(r.loops)) {
 			r.loops[i].dues = t
 		}
 		return
 	}
 	for i, k := range r.loops {
 		rate := cfg.Rate * float64(len(k.slots)) / float64(cfg.Depth)
-		k.dues = load.NewPacer(start, rate, cfg.Arrivals, cfg.Seed, i, len(r.loops)).Share(1)[0]
+		k.dues = load.NewPacer(r.window, rate, cfg.Arrivals, cfg.Seed, i, len(r.loops)).Share(1)[0]
 	}
 }
 

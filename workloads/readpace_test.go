@@ -43,7 +43,7 @@ func TestReadsAtARate(t *testing.T) {
 				report := paceReads(t, cfg, want*time.Second/rate, want+20)
 				offered := uint64(want)
 				if arrivals == load.Poisson {
-					p := load.NewPacer(0, rate, arrivals, cfg.Seed, 0, 1)
+					p := load.NewPacer(load.Window{}, rate, arrivals, cfg.Seed, 0, 1)
 					for offered = 0; p.At(int64(offered)) < want*1e9/rate; {
 						offered++
 					}

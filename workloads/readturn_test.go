@@ -24,7 +24,7 @@ func (l busyLoop) Wait([]backends.Completion, int, time.Duration) (int, error) {
 // What is due next is nobody's while the only loop that has taken something is busy
 // with that: whoever is free takes it.
 func TestBusyLoopTakesNothing(t *testing.T) {
-	takers := load.NewPacer(0, 1e9, load.Constant, 0, 0, 1).Share(2)
+	takers := load.NewPacer(load.Window{}, 1e9, load.Constant, 0, 0, 1).Share(2)
 	k := &fileLoop{r: &Reader{cfg: ReadConfig{Size: 512}, blocks: 1}, dues: takers[0], slots: make([]fileSlot, 1)}
 	k.slots[0].k, k.free = k, []*fileSlot{&k.slots[0]}
 	k.openLoop()

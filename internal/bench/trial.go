@@ -251,7 +251,8 @@ func (r *runner) window(ctx context.Context, cs []*contestant, warmup, length ti
 	if err := r.hiccups.record(ctx, w); err != nil {
 		return nil, err
 	}
-	for _, c := range cs {
+	for i, c := range cs {
+		w.Turn, w.Turns = i, len(cs)
 		if err := c.client.Call(ctx, "start", w, nil); err != nil {
 			return nil, ctxOr(ctx, ended("%v", err))
 		}

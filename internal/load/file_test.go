@@ -149,7 +149,7 @@ func TestDownloadsOfBrokenServers(t *testing.T) {
 			}
 			defer g.Close()
 			now := Monotonic()
-			g.Start(Window{now, now, now + 1e18})
+			g.Start(Window{Start: now, Open: now, Close: now + 1e18})
 			if err := <-g.Failed(); !strings.Contains(err.Error(), x.want) {
 				t.Errorf("%v does not say %q", err, x.want)
 			}

@@ -17,6 +17,11 @@ type Window struct {
 	Start int64 `json:"start"` // the first message is due
 	Open  int64 `json:"open"`  // recording begins
 	Close int64 `json:"close"` // recording ends; the load goes on until Stop
+	// Turn is which this is, from 0 on, of the loads of one moment, of which there are
+	// Turns, or one if that is 0. Open loops take turns: if what they offer were due at
+	// once, a duet's every message would meet one of the other's on the same CPU.
+	Turn  int `json:"turn,omitempty"`
+	Turns int `json:"turns,omitempty"`
 }
 
 // Monotonic is CLOCK_MONOTONIC in nanoseconds.

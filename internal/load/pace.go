@@ -19,10 +19,12 @@ type Pacer struct {
 	random   *poisson // nil: constant
 }
 
-// NewPacer is that of a share of what is offered in all from start on: rate, a
-// second, is the share's, and it is the one of that index of so many.
-func NewPacer(start int64, rate float64, arrivals Arrivals, seed uint64, index, of int) Pacer {
-	p := Pacer{start: start, interval: 1e9 / rate}
+// NewPacer is that of a share of what is offered in all from the start of a window on:
+// rate, a second, is the share's, and it is the one of that index of so many.
+func NewPacer(w Window, rate float64, arrivals Arrivals, seed uint64, index, of int) Pacer {
+	p := Pacer{start: w.Start, interval: 1e9 / rate}
+	turns := max(1, w.Turns)
+	index, of = index*turns+w.Turn, of*turns
 	if arrivals == Poisson {
 		p.random = newPoisson(seed, index)
 		return p
@@ -53,7 +55,7 @@ func newPacer(k *worker) pacer {
 	cfg := &k.g.cfg
 	rate := cfg.Rate * float64(k.places()) / float64(cfg.Conns)
 	return pacer{
-		Pacer: NewPacer(k.window.Start, rate, cfg.Arrivals, cfg.Seed, k.index, len(k.g.workers)),
+		Pacer: NewPacer(k.window, rate, cfg.Arrivals, cfg.Seed, k.index, len(k.g.workers)),
 		conns: len(k.conns), taken: make([]int64, len(k.conns)),
 	}
 }

@@ -41,6 +41,32 @@ func schedule(conns, loops int, rate float64, arrivals Arrivals, length int64) (
 	return due
 }
 
+// What two loads of one moment offer is as even together as each by itself, and what they
+// draw is not the same.
+func TestLoadsOfAMomentTakeTurns(t *testing.T) {
+	const rate, workers, n = 1000, 2, 50
+	for _, arrivals := range []Arrivals{Constant, Poisson} {
+		var all []int64
+		for turn := range 2 {
+			for i := range workers {
+				p := NewPacer(Window{Start: 1e9, Turn: turn, Turns: 2}, rate/workers, arrivals, 7, i, workers)
+				for k := range int64(n) {
+					all = append(all, p.At(k)-1e9)
+				}
+			}
+		}
+		slices.Sort(all)
+		for i, at := range all {
+			if want := int64(i) * 1e9 / (2 * rate); arrivals == Constant && at != want {
+				t.Fatalf("message %d of both is due at %d, not at %d", i, at, want)
+			}
+			if i > 0 && at == all[i-1] {
+				t.Fatalf("%q: two are due at %d", arrivals, at)
+			}
+		}
+	}
+}
+
 // The offered rate is the one asked for, whatever connections and loops it is
 // spread over, in any stretch of time, and evenly where the loops have equal
 // shares.

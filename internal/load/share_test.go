@@ -13,7 +13,7 @@ func TestShareIsOfOnePacer(t *testing.T) {
 	for _, arrivals := range []Arrivals{Constant, Poisson} {
 		var taken [takers][]int64
 		var all sync.WaitGroup
-		for i, taker := range NewPacer(1e9, 1e5, arrivals, 7, 0, 1).Share(takers) {
+		for i, taker := range NewPacer(Window{Start: 1e9}, 1e5, arrivals, 7, 0, 1).Share(takers) {
 			all.Go(func() {
 				for range each {
 					taken[i] = append(taken[i], taker.Take())
@@ -27,7 +27,7 @@ func TestShareIsOfOnePacer(t *testing.T) {
 			}
 		}
 		got := slices.Sorted(slices.Values(slices.Concat(taken[:]...)))
-		p := NewPacer(1e9, 1e5, arrivals, 7, 0, 1)
+		p := NewPacer(Window{Start: 1e9}, 1e5, arrivals, 7, 0, 1)
 		for i, at := range got {
 			if want := p.At(int64(i)); at != want {
 				t.Fatalf("%q: arrival %d is at %d, not at %d", arrivals, i, at, want)
@@ -39,7 +39,7 @@ func TestShareIsOfOnePacer(t *testing.T) {
 // An event loop takes what is due on its hot path.
 func TestTakerAloneAllocatesNothing(t *testing.T) {
 	for _, arrivals := range []Arrivals{Constant, Poisson} {
-		taker := NewPacer(1e9, 1e5, arrivals, 7, 0, 1).Share(1)[0]
+		taker := NewPacer(Window{Start: 1e9}, 1e5, arrivals, 7, 0, 1).Share(1)[0]
 		if n := testing.AllocsPerRun(10, func() {
 			for range 2 * arrivalsBlock {
 				taker.Take()
