@@ -42,6 +42,9 @@ func loadNotes(all []view, unit result.Unit) (n []note) {
 			if line := spinText(r, unit); line != "" {
 				n = append(n, note{"spin", at + line, false})
 			}
+			if line := slowedText(r, unit); line != "" {
+				n = append(n, note{"slowed", at + line, false})
+			}
 			if line := eventsText(r, unit); line != "" {
 				n = append(n, note{"events", at + line, false})
 			}

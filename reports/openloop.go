@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/ringbench/ringbench/internal/result"
 )
@@ -40,6 +41,20 @@ func shortfallText(r row, unit result.Unit) string {
 	}
 	return fmt.Sprintf("%s of the %s %s/s offered were answered; while that lasts the rest queues up, and response times grow with the length of the run",
 		figure(answered/seconds), figure(offered/seconds), unit.Many)
+}
+
+// slowedText says by how much a server was slowed on purpose.
+func slowedText(r row, unit result.Unit) string {
+	spun := r.median(func(t *result.Trial) float64 {
+		if t.Slowed == nil {
+			return math.NaN()
+		}
+		return t.Slowed.CPUSeconds * 1e9 / t.Slowed.Messages
+	})
+	if math.IsNaN(spun.Center) {
+		return ""
+	}
+	return fmt.Sprintf("it spun for %s ns a %s on purpose, in the median of its trials", whole(spun.Center), unit.One)
 }
 
 // spinText says what part of the client's CPU is in no figure a message.

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/ringbench/ringbench/internal/result"
@@ -133,31 +134,34 @@ func disturbedParts(t *result.Trial) (parts []part) {
 	return parts
 }
 
-// disturbedSpans shade where trials were disturbed, by the share of them that was.
+// disturbedSpans shade where trials were disturbed, by the share of them that was: second
+// by second, of windows that are longer than so many in longer steps.
 func disturbedSpans(trials []*result.Trial) (spans []chart.Span) {
-	var parts []part
-	var edges []float64
+	longest := 0.0
 	for _, t := range trials {
+		longest = max(longest, t.Seconds)
+	}
+	step := max(1, math.Ceil(longest/intervalsMost))
+	disturbed := make([]int, int(math.Ceil(longest/step))) // trials, by step
+	for _, t := range trials {
+		told := 0 // steps that are counted, in whole or as none of it
 		for _, p := range disturbedParts(t) {
-			parts, edges = append(parts, p), append(edges, p.from, p.to)
+			from, to := max(told, int(p.from/step)), min(int(math.Ceil(p.to/step)), len(disturbed))
+			for k := from; k < to; k++ {
+				disturbed[k]++
+			}
+			told = max(told, to)
 		}
 	}
-	slices.Sort(edges)
-	edges = slices.Compact(edges)
-	for i := 1; i < len(edges); i++ {
-		from, to, n := edges[i-1], edges[i], 0
-		for _, p := range parts {
-			if p.from <= from && to <= p.to {
-				n++
-			}
+	for k, n := range disturbed {
+		if n == 0 {
+			continue
 		}
-		doubt, last := float64(n)/float64(len(trials)), len(spans)-1
-		switch {
-		case n == 0:
-		case last >= 0 && spans[last].To == from && spans[last].Doubt == doubt:
-			spans[last].To = to
-		default:
-			spans = append(spans, chart.Span{From: from, To: to, Name: "disturbed", Doubt: doubt})
+		s := chart.Span{From: float64(k) * step, To: min(float64(k+1)*step, longest), Name: "disturbed", Doubt: float64(n) / float64(len(trials))}
+		if last := len(spans) - 1; last >= 0 && spans[last].To == s.From && spans[last].Doubt == s.Doubt {
+			spans[last].To = s.To
+		} else {
+			spans = append(spans, s)
 		}
 	}
 	return spans

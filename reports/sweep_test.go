@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringbench/ringbench/internal/result"
 	"github.com/ringbench/ringbench/reports/chart"
 	"github.com/ringbench/ringbench/reports/page"
 )
@@ -83,5 +84,19 @@ func TestFewRows(t *testing.T) {
 	}
 	if want := []string{"the first 150 of 1,500 rows: " + whereAll, "how", "the first 1 of 2 loads: " + whereAll}; !slices.Equal(got[1].Notes, want) {
 		t.Errorf("%q", got[1].Notes)
+	}
+}
+
+// Of a long window not every second has a shade of its own.
+func TestShadesOfLongWindows(t *testing.T) {
+	tr := &result.Trial{Seconds: 6000, Moments: make([]result.Moment, 6000)}
+	for i := 0; i < 3000; i += 2 {
+		tr.Moments[i].Disturbed = "steal"
+	}
+	tr.Moments[4000].Disturbed = "steal"
+	got := disturbedSpans([]*result.Trial{tr, {Seconds: 6000}})
+	want := []chart.Span{{From: 0, To: 3000, Name: "disturbed", Doubt: 0.5}, {From: 4000, To: 4100, Name: "disturbed", Doubt: 0.5}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }

@@ -223,6 +223,9 @@ var cellPhrases = []*phrase{
 		cpu, _ := w.sum(at.cell, func(t raw) float64 { return t.Client.CPUSeconds })
 		return []any{100 * spun / cpu, nil}
 	}},
+	{form: "it spun for # ns a … on purpose, in the median of its trials", says: func(w *walked, at *place, _ []string) []any {
+		return []any{w.middle(at.cell, func(t raw) float64 { return t.Slowed.CPUSeconds / t.Slowed.Messages * 1e9 }).mid, nil}
+	}},
 	{form: "…, …", says: func(w *walked, at *place, words []string) []any {
 		if at.label != "events" {
 			return nil

@@ -176,6 +176,7 @@ func newTroubled() *result.Set {
 			wait := newHistogram(3e6, 64)
 			t.Unserved, t.BacklogWait = t.Block/2, &wait
 			t.Lost, t.Late, t.Clipped = uint64(t.Block), uint64(2*t.Block/3), uint64(t.Block/4)
+			t.Slowed = &result.Slowed{Messages: 1000, CPUSeconds: 1.2e-3 + 1e-5*float64(t.Block)}
 			t.Counters["zc_copied"], t.Counters["zc_notifications"] = uint64(t.Block), 1000
 			t.Machine.OtherSeconds = 0.3
 			if t.Block > 1 {

@@ -130,7 +130,7 @@ func (s *Server) open(index int) (backends.Loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.cfg.Slow.Nanos > 0 {
+	if s.cfg.Slow.Nanos > 0 || s.cfg.Slow.Beside {
 		l = newSlowLoop(l, s.cfg.Slow)
 	}
 	s.mu.Lock()

@@ -17,6 +17,9 @@ import (
 type Slow struct {
 	Nanos float64 `json:"nanos"` // a message
 	Bytes int     `json:"bytes"` // of a message
+	// Beside: it is compared with one that is slowed. It counts what comes, too, and asks
+	// itself whether it owes a spin, which costs a cold CPU 40 ns a message.
+	Beside bool `json:"beside,omitempty"`
 }
 
 // SlowQuantum is how much CPU time is owed at least before a loop spins for it,

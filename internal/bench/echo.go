@@ -44,7 +44,9 @@ func echoPlaces(c result.Cell) int {
 func ahead(c result.Cell) bool { return c.Pipeline > 1 || c.Size >= load.BufSize(c.Size) }
 
 func echoServer(c result.Cell, p *result.Plan, _ string) (part, error) {
-	return serverPart(roleEcho, echoConfig(c, p.ServerCPUs), c)
+	cfg := echoConfig(c, p.ServerCPUs)
+	cfg.Slow.Beside = slices.ContainsFunc(p.Cells, func(o result.Cell) bool { return o.Backend == c.Backend && (o.SlowShare > 0 || o.SpinNanos > 0) })
+	return serverPart(roleEcho, cfg, c)
 }
 
 // serverPart is a server of ours that has cfg, or that and more.
