@@ -45,12 +45,7 @@ func shortfallText(r row, unit result.Unit) string {
 
 // slowedText says by how much a server was slowed on purpose.
 func slowedText(r row, unit result.Unit) string {
-	spun := r.median(func(t *result.Trial) float64 {
-		if t.Slowed == nil {
-			return math.NaN()
-		}
-		return t.Slowed.CPUSeconds * 1e9 / t.Slowed.Messages
-	})
+	spun := r.median((*result.Trial).SpunPerMessage)
 	if math.IsNaN(spun.Center) {
 		return ""
 	}

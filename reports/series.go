@@ -93,6 +93,7 @@ func medianPoints(all [][]chart.Point) (points []chart.Point) {
 func seriesPoints(t *result.Trial, most int) (points []chart.Point) {
 	counts, width := t.Series.Counts, t.Series.IntervalSeconds
 	join := max(1, (len(counts)+most-1)/most)
+	disturbed := disturbedParts(t)
 	unit := 1.0
 	if t.FileBytes > 0 {
 		unit = float64(t.FileBytes)
@@ -106,7 +107,7 @@ func seriesPoints(t *result.Trial, most int) (points []chart.Point) {
 		x := (float64(i-t.Series.WarmUp) + float64(len(some))/2) * width
 		y := sum / unit / (float64(len(some)) * width)
 		pt := chart.Point{X: x, Y: y, Faint: t.Disturbed != "", Text: fmt.Sprintf("trial %d, %.3g s: %s/s", t.Order+1, x, figure(y))}
-		if pt.Faint || slices.ContainsFunc(disturbedParts(t), func(p part) bool { return p.from < x && x < p.to }) {
+		if pt.Faint || slices.ContainsFunc(disturbed, func(p part) bool { return p.from < x && x < p.to }) {
 			pt.Text += ", disturbed"
 		}
 		points = append(points, pt)
@@ -144,7 +145,7 @@ func disturbedSpans(trials []*result.Trial) (spans []chart.Span) {
 	step := max(1, math.Ceil(longest/intervalsMost))
 	disturbed := make([]int, int(math.Ceil(longest/step))) // trials, by step
 	for _, t := range trials {
-		told := 0 // steps that are counted, in whole or as none of it
+		told := 0 // the first step that this trial is not counted in yet
 		for _, p := range disturbedParts(t) {
 			from, to := max(told, int(p.from/step)), min(int(math.Ceil(p.to/step)), len(disturbed))
 			for k := from; k < to; k++ {

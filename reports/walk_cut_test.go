@@ -276,7 +276,11 @@ func (w *walked) walkInterrupted(p shownPage) {
 			w.Errorf("%s: %q is limit %d", w.page, x.text, i)
 		}
 	}
-	if w.set.Interrupted && (len(limits) == 0 || limits[0].label != "interrupted" || !strings.Contains(limits[0].text, map[bool]string{true: "ringbench run --resume takes that of the run and finishes it", false: "ringbench run --resume takes the file and finishes it"}[len(w.set.Joined) > 0])) {
+	remedy := "ringbench run --resume takes the file and finishes it"
+	if len(w.set.Joined) > 0 {
+		remedy = "ringbench run --resume takes that of the run and finishes it"
+	}
+	if w.set.Interrupted && (len(limits) == 0 || limits[0].label != "interrupted" || !strings.Contains(limits[0].text, remedy)) {
 		w.Errorf("%s: the limits do not begin with the interruption: %+v", w.page, limits)
 	}
 	for _, x := range p.texts {

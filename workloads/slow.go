@@ -18,7 +18,7 @@ type Slow struct {
 	Nanos float64 `json:"nanos"` // a message
 	Bytes int     `json:"bytes"` // of a message
 	// Beside: it is compared with one that is slowed. It counts what comes, too, and asks
-	// itself whether it owes a spin, which costs a cold CPU 40 ns a message.
+	// itself whether it owes a spin, so that nothing but the spin is between the two.
 	Beside bool `json:"beside,omitempty"`
 }
 

@@ -84,7 +84,7 @@ func attempt(t *testing.T, percent int, length time.Duration, seed uint64) (e st
 	var base, spun []float64
 	for _, p := range pairs[0] {
 		base = append(base, p.B.ServerCPUPerMessage())
-		spun = append(spun, p.A.Slowed.CPUSeconds*1e9/p.A.Slowed.Messages)
+		spun = append(spun, p.A.SpunPerMessage())
 	}
 	return e, 1 + stat.Median(spun).Center/stat.Median(base).Center
 }

@@ -88,8 +88,8 @@ func (g *Gate) Plan(ctx context.Context) (plans []*result.Plan, warnings []strin
 	return append([]*result.Plan{g.calls}, plans...), warnings, nil
 }
 
-// covered finds out before anything is measured whether every rule that decides is on a
-// contestant that will be.
+// covered finds out before anything is measured whether every rule that is not optional
+// is on a contestant that will be.
 func (g *Gate) covered() error {
 	var names []string
 	for _, both := range g.contestants {

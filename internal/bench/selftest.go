@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/ringbench/ringbench/internal/gate"
@@ -56,13 +57,12 @@ func slowedBy(runs []gate.Measured) float64 {
 		}
 		for _, p := range slices.Concat(runs[0].PairsOf(m)...) {
 			base = append(base, p.B.ServerCPUPerMessage())
-			if s := p.A.Slowed; s != nil && s.Messages > 0 {
-				spun = append(spun, s.CPUSeconds*1e9/s.Messages)
-			}
+			spun = append(spun, p.A.SpunPerMessage())
 		}
 	}
-	if len(spun) == 0 {
+	by := stat.Median(spun).Center / stat.Median(base).Center
+	if math.IsNaN(by) {
 		return 0
 	}
-	return stat.Median(spun).Center / stat.Median(base).Center
+	return by
 }

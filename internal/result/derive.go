@@ -39,6 +39,14 @@ func (t *Trial) ServerCPUPerMessage() float64 {
 	return t.perMessage(t.Server.CPUSeconds, t.Server.Seconds) * 1e9
 }
 
+// SpunPerMessage is what a server that was slowed spun, in nanoseconds; NaN of another.
+func (t *Trial) SpunPerMessage() float64 {
+	if t.Slowed == nil {
+		return math.NaN()
+	}
+	return ratio(t.Slowed.CPUSeconds, t.Slowed.Messages) * 1e9
+}
+
 // ClientCPUPerMessage is in nanoseconds, without what it spun.
 func (t *Trial) ClientCPUPerMessage() float64 {
 	if t.Client == nil {

@@ -76,7 +76,8 @@ func locked(dir string) *os.File {
 func sweep(ctx context.Context) {
 	left, _ := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
 	for _, dir := range left {
-		if info, err := os.Lstat(dir); err != nil || !info.IsDir() || time.Since(info.ModTime()) < settled {
+		info, err := os.Lstat(dir)
+		if err != nil || !info.IsDir() || !ours(info) || time.Since(info.ModTime()) < settled {
 			continue
 		}
 		lock := locked(dir)
@@ -88,9 +89,16 @@ func sweep(ctx context.Context) {
 			of := &Repository{top: path}
 			_, _ = of.git(ctx, "worktree", "remove", "--force", path)
 		}
-		_ = os.RemoveAll(dir) // another user's it cannot
+		_ = os.RemoveAll(dir) // what stays is the next one's to remove
 		lock.Close()
 	}
+}
+
+// ours reports whether a file is this user's: git would obey the configuration that
+// another has put there.
+func ours(info os.FileInfo) bool {
+	of, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(of.Uid) == os.Getuid()
 }
 
 // A Program is what a build made.
