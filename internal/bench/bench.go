@@ -130,8 +130,10 @@ func (r *runner) blocks(ctx context.Context, set *result.Set, runs []plan.Run, t
 	blocks := 1 + runs[len(runs)-1].Block
 	left := lengthOf(p, runs) + time.Duration(runs[len(runs)-1].Block/p.Trials-session)*gap
 	var enough []int // cells
+	defer disturb(set)
 	for i, one := range runs {
 		if i > 0 && one.Block != runs[i-1].Block {
+			disturb(set)
 			if settled(set) || set.OutOfTime(one.Block, time.Now()) {
 				break
 			}
@@ -168,7 +170,6 @@ func (r *runner) blocks(ctx context.Context, set *result.Set, runs []plan.Run, t
 		for i := range trials {
 			trials[i].Session = session
 		}
-		disturb(set, trials)
 		set.Trials = append(set.Trials, trials...)
 		if err != nil {
 			set.Interrupted = true

@@ -1,10 +1,14 @@
 package bench
 
 import (
+	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ringbench/ringbench/internal/result"
+	"github.com/ringbench/ringbench/internal/testenv"
 )
 
 func TestDisturbed(t *testing.T) {
@@ -34,10 +38,11 @@ func TestDisturbed(t *testing.T) {
 		trials := []result.Trial{
 			{Machine: &c.machine, Server: c.server, Seconds: c.window, LateSeconds: c.late},
 			{Machine: &c.machine, Server: server, Seconds: c.window, LateSeconds: c.late},
-			{Machine: &result.Machine{Seconds: 2}, Server: c.server, Seconds: 2, LateSeconds: c.late, Moments: []result.Moment{{Machine: result.Machine{Seconds: 1}}, {Machine: c.machine}}},
-			{Void: "lost", Machine: &c.machine, Server: server, Seconds: c.window, LateSeconds: c.late},
+			{Order: 1, Machine: &result.Machine{Seconds: 2}, Server: c.server, Seconds: 2, LateSeconds: c.late, Moments: []result.Moment{{Machine: result.Machine{Seconds: 1}}, {Machine: c.machine}}},
+			{Order: 2, Void: "lost", Machine: &c.machine, Server: server, Seconds: c.window, LateSeconds: c.late},
 		}
-		disturb(set, trials)
+		set.Trials = trials
+		disturb(set)
 		for _, got := range []string{trials[0].Disturbed, trials[1].Disturbed} {
 			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 				t.Errorf("%s: %q, want %q", c.name, got, c.want)
@@ -50,6 +55,84 @@ func TestDisturbed(t *testing.T) {
 		}
 		if trials[3].Disturbed != "" {
 			t.Errorf("%s: a trial that is void is disturbed: %s", c.name, trials[3].Disturbed)
+		}
+	}
+}
+
+// Who waits for CPUs much longer than in the other trials of its cell is disturbed, be
+// it the server or its client, and however long they wait in all of them.
+func TestDisturbedByWaiting(t *testing.T) {
+	waits := func(server, client float64) result.Trial {
+		return result.Trial{
+			Machine: &result.Machine{Seconds: 2}, Seconds: 2,
+			Server: &result.Process{ThreadSeconds: 2, RunQueueWait: new(2 * server)},
+			Client: &result.Process{ThreadSeconds: 2, RunQueueWait: new(2 * client)},
+		}
+	}
+	unknown := waits(0, 0)
+	unknown.Server.RunQueueWait, unknown.Client = nil, nil
+	void := waits(9, 9)
+	void.Void = "lost"
+	for _, c := range []struct {
+		name   string
+		limit  float64
+		trials []result.Trial
+		want   map[int]string
+	}{
+		{"alike", 0.1, []result.Trial{waits(0.02, 0), waits(0.03, 0), waits(0.13, 0)}, nil},
+		{"one", 0.1, []result.Trial{waits(0.02, 0), waits(0.03, 0), waits(0.2, 0)}, map[int]string{2: "the server waited for a CPU 0.2 s a second, above the limit of 0.16"}},
+		{"client", 0.1, []result.Trial{waits(0.02, 0.5), waits(0.03, 0.1), waits(0.02, 0.1)}, map[int]string{0: "the client waited"}},
+		{"a pool", 0.1, []result.Trial{waits(7, 0), waits(4, 0), waits(3, 0), waits(8.2, 0), waits(4, 0)}, map[int]string{3: "8.2 s a second, above the limit of 8.1"}},
+		{"few", 0.1, []result.Trial{waits(0.02, 0), waits(2, 0), void}, nil},
+		{"not known", 0.1, []result.Trial{waits(0.02, 0), unknown, waits(0.02, 0), waits(2, 0), unknown}, map[int]string{3: "the server waited"}},
+		{"no limit", 0, []result.Trial{waits(0.02, 0), waits(0.03, 0), waits(2, 0)}, nil},
+	} {
+		l := limits
+		l.WaitShare = c.limit
+		set := &result.Set{Env: result.Env{CPUs: 64}, Plan: result.Plan{Limits: l}, Trials: c.trials}
+		for i := range set.Trials {
+			set.Trials[i].Order = i
+			set.Trials[i].Disturbed = "as it seemed when there were fewer"
+		}
+		disturb(set)
+		for i, got := range set.Trials {
+			if want := c.want[i]; got.Void == "" && ((got.Disturbed == "") != (want == "") || !strings.Contains(got.Disturbed, want)) {
+				t.Errorf("%s: trial %d: %q, want %q", c.name, i, got.Disturbed, want)
+			}
+		}
+	}
+}
+
+// A trial in which another program takes the server's CPU is disturbed by the wait for
+// it, also where of all CPUs that is little.
+func TestRivalForTheCPUDisturbs(t *testing.T) {
+	testenv.Full(t)
+	const at = 2 // a block
+	o := options("epoll")
+	o.Trials, o.Warmup, o.Duration = 5, 100*time.Millisecond, 500*time.Millisecond
+	p := planOf(t, o)
+	p.Limits.OtherShare = 1 // as on a machine with many CPUs
+	var rival *exec.Cmd
+	set, err := Run(t.Context(), p, func(s Step, _ *result.Set) {
+		switch {
+		case s.Block == at+1 && rival == nil:
+			rival = exec.Command("taskset", "-c", strconv.Itoa(p.ServerCPUs[0]), "sh", "-c", "while :; do :; done")
+			if err := rival.Start(); err != nil {
+				t.Fatal(err)
+			}
+		case s.Block == at+2 && rival.ProcessState == nil:
+			_ = rival.Process.Kill()
+			_ = rival.Wait() // it was killed
+		}
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range set.Trials {
+		trial := &set.Trials[i]
+		t.Logf("block %d: the server waited %.3f s a second; %s", trial.Block, trial.RunQueueWaitShare(), trial.Disturbed)
+		if trial.Block == at && !strings.Contains(trial.Disturbed, "the server waited for a CPU") {
+			t.Errorf("the trial beside a rival for the server's CPU is disturbed by %q", trial.Disturbed)
 		}
 	}
 }

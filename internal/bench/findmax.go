@@ -164,8 +164,8 @@ func (s *seeker) cellAt(p *result.Plan, rate float64) int {
 func (r *runner) seek(ctx context.Context, set *result.Set, s *seeker, rate float64, block, order int) error {
 	cell := s.cellAt(&set.Plan, rate)
 	trials, err := r.trial(ctx, plan.Run{Block: block, Order: order, Cells: []int{cell}})
-	disturb(set, trials)
 	set.Trials = append(set.Trials, trials...)
+	disturb(set)
 	if err != nil {
 		return err
 	}

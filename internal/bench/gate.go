@@ -41,6 +41,13 @@ const (
 // Plan checks the options and makes the plans, for which other ringbenches are asked
 // what they know. Warnings are for the user.
 func (g *Gate) Plan(ctx context.Context) (plans []*result.Plan, warnings []string, err error) {
+	if plans, warnings, err = g.plan(ctx); err == nil {
+		err = g.covered()
+	}
+	return plans, warnings, err
+}
+
+func (g *Gate) plan(ctx context.Context) (plans []*result.Plan, warnings []string, err error) {
 	if g.Within != 0 && (g.Within < withinLeast || g.Within > withinLongest) {
 		return nil, nil, fmt.Errorf("--within=%v is out of range: %v to %v, or 0 for no limit", g.Within, withinLeast, withinLongest)
 	}
@@ -48,15 +55,13 @@ func (g *Gate) Plan(ctx context.Context) (plans []*result.Plan, warnings []strin
 	if g.load, warnings, err = g.planOf(ctx, g.Options, true); err != nil {
 		return nil, nil, err
 	}
-	if err := g.covered(); err != nil {
-		return nil, nil, err
-	}
 	g.threshold()
 	g.load.WithinSeconds = firstShare * g.Within.Seconds()
 	if g.Duet {
 		// What befalls both at the same moment is in neither's favour, and what is
 		// left of it is in the interval, and in that of base beside itself.
-		g.load.Limits.StealShare, g.load.Limits.OtherShare = 1, 1
+		l := &g.load.Limits
+		l.StealShare, l.OtherShare, l.WaitShare = 1, 1, 0
 	}
 	plans = []*result.Plan{g.load}
 	if g.Alone == nil {
@@ -88,17 +93,38 @@ func (g *Gate) Plan(ctx context.Context) (plans []*result.Plan, warnings []strin
 	return append([]*result.Plan{g.calls}, plans...), warnings, nil
 }
 
-// covered finds out before anything is measured whether every rule that is not optional
-// is on a contestant that will be.
+// covered finds out before it is measured whether every rule that is not optional is
+// on a contestant and a load that will be. Loads whose rate is still to be set may have
+// any name.
 func (g *Gate) covered() error {
-	var names []string
-	for _, both := range g.contestants {
-		names = append(names, both[1])
+	var names, loads []string
+	var heads []result.Cell
+	unnamed := false
+	for _, p := range []*result.Plan{g.calls, g.load} {
+		if p == nil || p == g.load && g.CallsAlone {
+			continue
+		}
+		for _, m := range p.Matches {
+			if head := p.Cells[m.A]; !m.Same {
+				heads = append(heads, head)
+				names, loads = append(names, head.Contestant), append(loads, head.Load.String())
+				unnamed = unnamed || g.Paced && p == g.load && head.Rate == 0
+			}
+		}
 	}
 	for i := range g.Rules {
-		if r := &g.Rules[i]; !r.Optional && !slices.ContainsFunc(names, r.OnContestant) {
-			return fmt.Errorf("the rule on %s: no contestant has such a name here, where they are %s; correct it, or make the rule optional", r, strings.Join(names, ", "))
+		r := &g.Rules[i]
+		what, here := "contestant", names
+		switch {
+		case r.Optional, slices.ContainsFunc(heads, func(c result.Cell) bool { return r.On(c.Contestant, c.Load) }):
+			continue
+		case slices.ContainsFunc(names, r.OnContestant):
+			if what, here = "load", loads; unnamed {
+				continue
+			}
 		}
+		slices.Sort(here)
+		return fmt.Errorf("the rule on %s: no %s has such a name here, where they are %s; correct it, or make the rule optional", r, what, strings.Join(slices.Compact(here), "; "))
 	}
 	return nil
 }
@@ -181,6 +207,9 @@ func (g *Gate) Measure(ctx context.Context, heads []result.Cell) (runs []gate.Me
 		}
 		if p == g.load && g.Paced && heads == nil {
 			if err := g.pace(ctx, progress); err != nil {
+				return runs, err
+			}
+			if err := g.covered(); err != nil {
 				return runs, err
 			}
 		}

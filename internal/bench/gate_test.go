@@ -3,8 +3,11 @@ package bench
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/ringbench/ringbench/internal/compare"
+	"github.com/ringbench/ringbench/internal/gate"
 	"github.com/ringbench/ringbench/internal/result"
 )
 
@@ -41,6 +44,36 @@ func TestPaced(t *testing.T) {
 	} {
 		if got := paced(answered); got != want {
 			t.Errorf("of %v: %v, want %v", answered, got, want)
+		}
+	}
+}
+
+// A rule that nothing to be measured falls under is told as soon as that is plain: of a
+// load that has no rate yet, when it has.
+func TestRulesAreCovered(t *testing.T) {
+	for _, c := range []struct {
+		rule  gate.Rule
+		paced bool
+		rate  float64
+		want  string
+	}{
+		{gate.Rule{}, false, 0, ""},
+		{gate.Rule{Contestants: []string{"net"}}, false, 0, "no contestant has such a name here, where they are epoll; correct"},
+		{gate.Rule{Contestants: []string{"net"}}, true, 0, "no contestant has such a name"},
+		{gate.Rule{Contestants: []string{"net"}, Optional: true}, false, 0, ""},
+		{gate.Rule{Loads: []string{"*closed loop"}}, false, 0, ""},
+		{gate.Rule{Loads: []string{"*open loop*"}}, false, 0, "no load has such a name here, where they are tcp, 8 connections × 64 B, closed loop; correct"},
+		{gate.Rule{Loads: []string{"*open loop*"}, Optional: true}, false, 0, ""},
+		{gate.Rule{Loads: []string{"*at 7000 messages/s"}}, true, 0, ""},
+		{gate.Rule{Loads: []string{"*at 7000 messages/s"}}, true, 7000, ""},
+		{gate.Rule{Loads: []string{"*at 7000 messages/s"}}, true, 5000, "where they are tcp, 8 connections × 64 B, open loop at 5000 messages/s"},
+	} {
+		c.rule.Metric = compare.CPU
+		g := Gate{Rules: []gate.Rule{c.rule}, Paced: c.paced, load: &result.Plan{}}
+		l := result.Load{Network: "tcp", Conns: 8, Size: 64, Rate: c.rate}
+		pairUp(g.load, result.Cell{Contestant: "epoll (base)", Load: l}, result.Cell{Contestant: "epoll", Load: l}, true)
+		if err := g.covered(); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s, rate %v: %v, want %q", &c.rule, c.rate, err, c.want)
 		}
 	}
 }

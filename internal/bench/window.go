@@ -213,20 +213,13 @@ func (r *reading) end(ctx context.Context, by *runner, cs []*contestant) (*marks
 		if c.pid != 0 {
 			alone := m.servers[i].CPUSeconds
 			m.servers[i] = trees[i].Since(r.trees[i], m.servers[i])
-			if m.servers[i].CPUSeconds != alone {
-				m.moments = nil // which took its children for others
+			if children := m.servers[i].CPUSeconds - alone; children != 0 {
+				m.machine.OtherSeconds = max(0, m.machine.OtherSeconds-children)
+				m.moments = nil // which took them for others
 			}
 		}
 	}
-	var known float64
-	for _, p := range used {
-		known += p.CPUSeconds
-	}
-	for _, p := range procs[len(used):] { // this process, and then the one that watches for hiccups
-		known += p.CPUSeconds
-		m.watch = p
-	}
-	m.machine.OtherSeconds = max(0, m.machine.BusySeconds-known)
+	m.watch = procs[len(procs)-1] // the one that watches for hiccups, or this process
 	return m, nil
 }
 

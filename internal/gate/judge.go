@@ -60,7 +60,7 @@ func (r *Rule) inexact(c *compare.Comparison) (name string) {
 	for i := range c.Findings {
 		f := &c.Findings[i]
 		switch {
-		case !r.Exact || f.Metric != r.Metric || !r.on(f.Contestant, f.Load):
+		case !r.Exact || f.Metric != r.Metric || !r.On(f.Contestant, f.Load):
 		case r.covers(f):
 			return ""
 		default:

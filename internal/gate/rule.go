@@ -47,10 +47,11 @@ func DefaultRules() []Rule {
 
 // covers reports whether a finding falls under r.
 func (r *Rule) covers(f *compare.Finding) bool {
-	return f.Metric == r.Metric && (f.Exact || f.Lost || !r.Exact) && r.on(f.Contestant, f.Load)
+	return f.Metric == r.Metric && (f.Exact || f.Lost || !r.Exact) && r.On(f.Contestant, f.Load)
 }
 
-func (r *Rule) on(contestant string, l result.Load) bool {
+// On reports whether the rule is on a head of that name under that load.
+func (r *Rule) On(contestant string, l result.Load) bool {
 	return r.OnContestant(contestant) && matches(r.Loads, l.String())
 }
 
@@ -64,7 +65,7 @@ func CPUThreshold(rules []Rule, head result.Cell) (least float64) {
 	for i := range rules {
 		r := &rules[i]
 		switch {
-		case r.Advice || r.Exact || !r.on(head.Contestant, head.Load):
+		case r.Advice || r.Exact || !r.On(head.Contestant, head.Load):
 		case r.Metric != compare.CPU:
 			return 0
 		case least == 0 || r.Threshold < least:

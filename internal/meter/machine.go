@@ -55,8 +55,8 @@ func ReadMachine() (m Machine, err error) {
 	return m, nil
 }
 
-// Since is what all CPUs did from a to m, but for OtherSeconds, which only the
-// caller can tell.
+// Since is what all CPUs did from a to m, but for OtherSeconds, which a Sample
+// knows.
 func (m Machine) Since(a Machine) result.Machine {
 	seconds := func(classes ...int) (s float64) {
 		for _, c := range classes {

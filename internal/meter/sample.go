@@ -73,16 +73,19 @@ func (s Sample) Since(a Sample) ([]result.Process, result.Machine) {
 	for i, p := range s.Processes {
 		procs[i] = p.Since(a.Processes[i])
 	}
-	return procs, s.Machine.Since(a.Machine)
+	return procs, s.MachineSince(a)
 }
 
 // MachineSince is what the machine did from a to s, with what others than these
-// processes took.
+// processes took: the ticks that found a CPU busy, less those that found it busy
+// with one of them. Less their exact times it would be wrong by all that ticks
+// miss of them, which is nearly everything where work keeps step with the ticks, as
+// messages at an even rate do.
 func (s Sample) MachineSince(a Sample) result.Machine {
 	m := s.Machine.Since(a.Machine)
 	m.OtherSeconds = m.BusySeconds
 	for i, p := range s.Processes {
-		m.OtherSeconds -= (p.clocks.cpu - a.Processes[i].clocks.cpu).Seconds()
+		m.OtherSeconds -= (p.clocks.ticks - a.Processes[i].clocks.ticks).Seconds()
 	}
 	m.OtherSeconds = max(0, m.OtherSeconds)
 	return m

@@ -114,11 +114,14 @@ func (t *Trial) SwitchesPerMessage() float64 {
 
 // RunQueueWaitShare is how many of the server's threads waited for a CPU, on
 // average: CPU-seconds a second.
-func (t *Trial) RunQueueWaitShare() float64 {
-	if t.Server == nil || t.Server.RunQueueWait == nil {
+func (t *Trial) RunQueueWaitShare() float64 { return t.Server.RunQueueWaitShare() }
+
+// RunQueueWaitShare is that of any process, NaN of nil or where it is not known.
+func (p *Process) RunQueueWaitShare() float64 {
+	if p == nil || p.RunQueueWait == nil {
 		return math.NaN()
 	}
-	return ratio(*t.Server.RunQueueWait, t.Server.ThreadSeconds)
+	return ratio(*p.RunQueueWait, p.ThreadSeconds)
 }
 
 // SyscallsPerMessage is all system calls of the server process: its own count
