@@ -57,10 +57,13 @@ func TestLoadsOfAMomentTakeTurns(t *testing.T) {
 		}
 		slices.Sort(all)
 		for i, at := range all {
-			if want := int64(i) * 1e9 / (2 * rate); arrivals == Constant && at != want {
-				t.Fatalf("message %d of both is due at %d, not at %d", i, at, want)
+			if i == 0 {
+				continue
 			}
-			if i > 0 && at == all[i-1] {
+			if gap, want := float64(at-all[i-1]), 1e9/(2*rate); arrivals == Constant && math.Abs(gap-want) > want/1000+3 {
+				t.Fatalf("message %d of both is due %v ns after the one before, not %v", i, gap, want)
+			}
+			if at == all[i-1] {
 				t.Fatalf("%q: two are due at %d", arrivals, at)
 			}
 		}
@@ -83,7 +86,7 @@ func TestScheduleIsExactAndEven(t *testing.T) {
 		for at := int64(0); at < length; at += 1e9 {
 			lo, _ := slices.BinarySearch(due, at)
 			hi, _ := slices.BinarySearch(due, at+1e9)
-			if got := float64(hi - lo); math.Abs(got-c.rate) > float64(c.loops)+1 {
+			if got := float64(hi - lo); math.Abs(got-c.rate) > 2*float64(c.loops)+1 {
 				t.Errorf("%+v: %v messages in the second from %d ns", c, got, at)
 			}
 		}
@@ -91,8 +94,34 @@ func TestScheduleIsExactAndEven(t *testing.T) {
 			continue
 		}
 		for i := 1; i < len(due); i++ {
-			if gap := float64(due[i] - due[i-1]); math.Abs(gap-1e9/c.rate) > 3 { // rounding to whole ns
+			if gap := float64(due[i] - due[i-1]); math.Abs(gap-1e9/c.rate) > 1e6/c.rate+3 { // 0.1 %, and rounding to whole ns
 				t.Fatalf("%+v: messages %d and %d are %v ns apart, not %v", c, i-1, i, gap, 1e9/c.rate)
+			}
+		}
+	}
+}
+
+// Whatever is sampled at even times finds constant arrivals at every point between two
+// of them as often as at any other, also where it is in step with their rate.
+func TestConstantArrivalsKeepStepWithNothing(t *testing.T) {
+	const length, parts = 4e9, 8
+	for _, c := range []struct {
+		rate float64
+		hz   int64
+	}{{5000, 250}, {40_000, 250}, {40_000, 1000}, {1000, 250}, {1000, 100}, {500, 1000}} {
+		p := NewPacer(Window{Start: 1e9}, c.rate, Constant, 1, 0, 1)
+		var found [parts]int
+		i := int64(0)
+		for tick := int64(1e6); tick < length; tick += 1e9 / c.hz {
+			for p.At(i+1) <= 1e9+tick {
+				i++
+			}
+			found[int(float64(1e9+tick-p.At(i))*c.rate/1e9*parts)%parts]++
+		}
+		all := length / 1e9 * float64(c.hz)
+		for part, n := range found {
+			if want := all / parts; math.Abs(float64(n)-want) > want/4+3 {
+				t.Errorf("%v a second, %d ticks: %d of %v find part %d of %d between two arrivals: %v", c.rate, c.hz, n, all, part, parts, found)
 			}
 		}
 	}
@@ -176,12 +205,14 @@ func TestWhatIsDueIsSent(t *testing.T) {
 	for _, spin := range []bool{true, false} {
 		l := &slowLoop{}
 		k := onSlowLoop(t, Config{Conns: 3, Size: 1, Pipeline: 100_000, Rate: rate, Spin: spin}, l)
-		due := func(at int64) uint64 { return uint64(float64(at-k.window.Start)*rate/1e9) + 1 }
+		due := func(at int64) uint64 { // or one less, as they drift
+			return uint64(float64(at-k.window.Start)*rate/1e9) + 1
+		}
 		left := k.window.Start // when the wait before ended, or a little earlier
 		waits := 0
 		l.onWait = func() {
 			now := backends.Nanotime()
-			if k.sent < due(left)-1 || k.sent > due(now) { // rounding
+			if k.sent+2 < due(left) || k.sent > due(now) { // rounding
 				t.Fatalf("%d messages have been sent when %d to %d were due", k.sent, due(left), due(now))
 			}
 			left = now
@@ -192,7 +223,7 @@ func TestWhatIsDueIsSent(t *testing.T) {
 		if err := k.openLoop(); err != nil {
 			t.Fatal(err)
 		}
-		if k.offered < due(left)-1 || k.offered > due(backends.Nanotime()) {
+		if k.offered+2 < due(left) || k.offered > due(backends.Nanotime()) {
 			t.Errorf("%d messages count as offered, %d to %d were due", k.offered, due(left), due(backends.Nanotime()))
 		}
 	}

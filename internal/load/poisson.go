@@ -5,7 +5,7 @@ import "math/rand/v2"
 // Arrivals is how the messages of an open loop follow each other.
 type Arrivals string
 
-// Constant arrivals are one interval apart. Poisson ones are of users who know
+// Constant arrivals are one interval apart, to 0.1 %. Poisson ones are of users who know
 // nothing of each other: the gaps are exponential, and the interval is their mean.
 const (
 	Constant Arrivals = ""

@@ -79,8 +79,7 @@ func (s Sample) Since(a Sample) ([]result.Process, result.Machine) {
 // MachineSince is what the machine did from a to s, with what others than these
 // processes took: the ticks that found a CPU busy, less those that found it busy
 // with one of them. Less their exact times it would be wrong by all that ticks
-// miss of them, which is nearly everything where work keeps step with the ticks, as
-// messages at an even rate do.
+// miss of them: a fifth of short work, and of what keeps step with them nearly all.
 func (s Sample) MachineSince(a Sample) result.Machine {
 	m := s.Machine.Since(a.Machine)
 	m.OtherSeconds = m.BusySeconds
