@@ -20,76 +20,88 @@ var limits = result.Limits{StealShare: 0.1, OtherShare: 0.1, LateShare: 0.2, Wai
 // of 10 ms, and most of the time is in three classes.
 const grain = 0.03
 
-// usualOf is of how many trials the middle one tells what is usual.
+// usualOf is of how many waits the middle one tells what is usual.
 const usualOf = 3
 
 // disturb marks the trials of a set, and the moments of them, that passed a limit of
 // its plan. Since what is usual changes with every trial, all are marked anew.
 func disturb(set *result.Set) {
-	usual := usualWaits(set)
-	for rest := set.Trials; len(rest) > 0; {
-		n := 1 // of trials that ran at one time
-		for n < len(rest) && rest[n].Order == rest[0].Order {
-			n++
+	waits := map[string][]float64{} // by cells, of trials that ran at one time
+	for _, trials := range atOneTime(set.Trials) {
+		if w := waited(trials); !math.IsNaN(w) {
+			waits[cellsOf(trials)] = append(waits[cellsOf(trials)], w)
 		}
+	}
+	for _, of := range waits {
+		slices.Sort(of)
+	}
+	for _, trials := range atOneTime(set.Trials) {
 		known := true // who ran on the CPUs
-		for i := range rest[:n] {
-			known = known && rest[i].Server != nil
+		for i := range trials {
+			known = known && trials[i].Server != nil
 		}
-		for i := range rest[:n] {
-			t := &rest[i]
+		long := tooLong(waited(trials), waits[cellsOf(trials)], set.Plan.Limits.WaitShare)
+		for i := range trials {
+			t := &trials[i]
 			if t.Void != "" || t.Machine == nil {
 				continue
 			}
-			t.Disturbed = strings.Join(disturbance(t, &set.Env, set.Plan.Limits, known, usual[t.Cell]), "; ")
+			t.Disturbed = strings.Join(append(disturbance(t, &set.Env, set.Plan.Limits, known), long...), "; ")
 			for k := range t.Moments {
 				m := &t.Moments[k]
 				m.Disturbed = strings.Join(interference(&m.Machine, &set.Env, set.Plan.Limits, known), "; ")
 			}
 		}
-		rest = rest[n:]
 	}
 }
 
-// waiting are processes of a trial that may have to wait for a CPU.
-var waiting = []struct {
-	who string
-	of  func(*result.Trial) *result.Process
-}{
-	{"the server", func(t *result.Trial) *result.Process { return t.Server }},
-	{"the client", func(t *result.Trial) *result.Process { return t.Client }},
+// atOneTime divides trials into those that ran at one time.
+func atOneTime(trials []result.Trial) [][]result.Trial {
+	return slices.Collect(func(yield func([]result.Trial) bool) {
+		for len(trials) > 0 {
+			n := 1
+			for n < len(trials) && trials[n].Order == trials[0].Order {
+				n++
+			}
+			if !yield(trials[:n]) {
+				return
+			}
+			trials = trials[n:]
+		}
+	})
 }
 
-// usualWaits is, by cell, how long each of waiting waits in the middle one of its
-// trials. Cells of few trials have none.
-func usualWaits(set *result.Set) map[int][]float64 {
-	all := map[int][][]float64{}
-	for i := range set.Trials {
-		t := &set.Trials[i]
-		if t.Void != "" {
-			continue
-		}
-		if all[t.Cell] == nil {
-			all[t.Cell] = make([][]float64, len(waiting))
-		}
-		for k, w := range waiting {
-			if v := w.of(t).RunQueueWaitShare(); !math.IsNaN(v) {
-				all[t.Cell][k] = append(all[t.Cell][k], v)
-			}
-		}
+func cellsOf(trials []result.Trial) string {
+	var cells []int
+	for i := range trials {
+		cells = append(cells, trials[i].Cell)
 	}
-	usual := map[int][]float64{}
-	for cell, waits := range all {
-		usual[cell] = make([]float64, len(waiting))
-		for k, values := range waits {
-			slices.Sort(values)
-			usual[cell][k] = math.NaN()
-			if len(values) >= usualOf {
-				usual[cell][k] = values[len(values)/2]
-			}
+	slices.Sort(cells)
+	return fmt.Sprint(cells)
+}
+
+// waited is how long servers and clients of one time waited for CPUs, in CPU-seconds
+// a second, NaN where that is not known of all. Rivals on the same CPUs wait by turns,
+// now the one long and now the other, but always about as long together.
+func waited(trials []result.Trial) (sum float64) {
+	for i := range trials {
+		if trials[i].Void != "" {
+			return math.NaN()
 		}
+		sum += trials[i].Server.RunQueueWaitShare() + trials[i].Client.RunQueueWaitShare()
 	}
-	return usual
+	return sum
+}
+
+// tooLong says so of a wait that is beyond what is usual.
+func tooLong(wait float64, all []float64, limit float64) []string {
+	if limit == 0 || len(all) < usualOf {
+		return nil
+	}
+	if usual := all[len(all)/2]; wait > 1.5*usual+limit {
+		return []string{fmt.Sprintf("server and client waited for a CPU for %.2g s a second, above the limit of %.2g, that is half as long again as is usual here, and %.2g", wait, 1.5*usual+limit, limit)}
+	}
+	return nil
 }
 
 // interference is which limits were passed of the time that others took.
@@ -110,18 +122,11 @@ func interference(m *result.Machine, env *result.Env, l result.Limits, known boo
 	return why
 }
 
-func disturbance(t *result.Trial, env *result.Env, l result.Limits, known bool, usual []float64) []string {
+func disturbance(t *result.Trial, env *result.Env, l result.Limits, known bool) []string {
 	why := interference(t.Machine, env, l, known)
 	if t.LateSeconds > l.LateShare*t.Seconds {
 		why = append(why, fmt.Sprintf("CPU was metered from %.3g s into the window of %.3g s on, as reading the threads took longer than the warm-up or the machine was too busy; use a longer --warmup or --duration",
 			t.LateSeconds, t.Seconds))
-	}
-	if l.WaitShare > 0 {
-		for k, w := range waiting {
-			if got, most := w.of(t).RunQueueWaitShare(), 2*usual[k]+l.WaitShare; got > most { // neither of which may be known
-				why = append(why, fmt.Sprintf("%s waited for a CPU %.2g s a second, above the limit of %.2g (twice what is usual in its trials, and %.2g)", w.who, got, most, l.WaitShare))
-			}
-		}
 	}
 	return why
 }

@@ -59,39 +59,56 @@ func TestDisturbed(t *testing.T) {
 	}
 }
 
-// Who waits for CPUs much longer than in the other trials of its cell is disturbed, be
-// it the server or its client, and however long they wait in all of them.
+// Where servers and clients wait for CPUs much longer than in the other trials of their
+// cells all of them are disturbed, however long they wait always, and whoever it is.
 func TestDisturbedByWaiting(t *testing.T) {
-	waits := func(server, client float64) result.Trial {
+	waits := func(order, cell int, server, client float64) result.Trial {
 		return result.Trial{
-			Machine: &result.Machine{Seconds: 2}, Seconds: 2,
+			Order: order, Cell: cell, Machine: &result.Machine{Seconds: 2}, Seconds: 2,
 			Server: &result.Process{ThreadSeconds: 2, RunQueueWait: new(2 * server)},
 			Client: &result.Process{ThreadSeconds: 2, RunQueueWait: new(2 * client)},
 		}
 	}
-	unknown := waits(0, 0)
+	solo := func(waited ...[2]float64) (list []result.Trial) {
+		for i, w := range waited {
+			list = append(list, waits(i, 0, w[0], w[1]))
+		}
+		return list
+	}
+	unknown := waits(9, 0, 0, 0)
 	unknown.Server.RunQueueWait, unknown.Client = nil, nil
-	void := waits(9, 9)
+	void := waits(10, 0, 9, 9)
 	void.Void = "lost"
+	duets := func(pairs ...[4]float64) (list []result.Trial) {
+		for i, w := range pairs {
+			one, other := waits(i, 0, w[0], w[1]), waits(i, 1, w[2], w[3])
+			if i%2 == 1 {
+				one, other = other, one
+			}
+			list = append(list, one, other)
+		}
+		return list
+	}
 	for _, c := range []struct {
 		name   string
 		limit  float64
 		trials []result.Trial
 		want   map[int]string
 	}{
-		{"alike", 0.1, []result.Trial{waits(0.02, 0), waits(0.03, 0), waits(0.13, 0)}, nil},
-		{"one", 0.1, []result.Trial{waits(0.02, 0), waits(0.03, 0), waits(0.2, 0)}, map[int]string{2: "the server waited for a CPU 0.2 s a second, above the limit of 0.16"}},
-		{"client", 0.1, []result.Trial{waits(0.02, 0.5), waits(0.03, 0.1), waits(0.02, 0.1)}, map[int]string{0: "the client waited"}},
-		{"a pool", 0.1, []result.Trial{waits(7, 0), waits(4, 0), waits(3, 0), waits(8.2, 0), waits(4, 0)}, map[int]string{3: "8.2 s a second, above the limit of 8.1"}},
-		{"few", 0.1, []result.Trial{waits(0.02, 0), waits(2, 0), void}, nil},
-		{"not known", 0.1, []result.Trial{waits(0.02, 0), unknown, waits(0.02, 0), waits(2, 0), unknown}, map[int]string{3: "the server waited"}},
-		{"no limit", 0, []result.Trial{waits(0.02, 0), waits(0.03, 0), waits(2, 0)}, nil},
+		{"alike", 0.1, solo([2]float64{0.02, 0}, [2]float64{0.03, 0}, [2]float64{0.14, 0}), nil},
+		{"server", 0.1, solo([2]float64{0.02, 0}, [2]float64{0.04, 0}, [2]float64{0.2, 0}), map[int]string{2: "waited for a CPU for 0.2 s a second, above the limit of 0.16,"}},
+		{"client", 0.1, solo([2]float64{0.02, 0.5}, [2]float64{0.03, 0.1}, [2]float64{0.02, 0.1}), map[int]string{0: "for 0.52 s"}},
+		{"a pool", 0.1, solo([2]float64{7, 0}, [2]float64{4, 0}, [2]float64{3, 0}, [2]float64{6, 0}, [2]float64{4, 0}), map[int]string{0: "for 7 s"}},
+		{"few", 0.1, append(solo([2]float64{0.02, 0}, [2]float64{2, 0}), void), nil},
+		{"not known", 0.1, append(solo([2]float64{0.02, 0}, [2]float64{0.02, 0}, [2]float64{2, 0}), unknown), map[int]string{2: "for 2 s"}},
+		{"no limit", 0, solo([2]float64{0.02, 0}, [2]float64{0.03, 0}, [2]float64{2, 0}), nil},
+		{"by turns", 0.1, duets([4]float64{0.1, 0.1, 0.6, 0.6}, [4]float64{0.6, 0.6, 0.1, 0.1}, [4]float64{0.1, 0.1, 0.6, 0.6}), nil},
+		{"a third", 0.1, duets([4]float64{0.1, 0.1, 0.6, 0.6}, [4]float64{0.6, 0.6, 0.1, 0.1}, [4]float64{1.1, 0.6, 0.6, 0.6}), map[int]string{4: "for 2.9 s", 5: "for 2.9 s"}},
 	} {
 		l := limits
 		l.WaitShare = c.limit
 		set := &result.Set{Env: result.Env{CPUs: 64}, Plan: result.Plan{Limits: l}, Trials: c.trials}
 		for i := range set.Trials {
-			set.Trials[i].Order = i
 			set.Trials[i].Disturbed = "as it seemed when there were fewer"
 		}
 		disturb(set)
@@ -131,7 +148,7 @@ func TestRivalForTheCPUDisturbs(t *testing.T) {
 	for i := range set.Trials {
 		trial := &set.Trials[i]
 		t.Logf("block %d: the server waited %.3f s a second; %s", trial.Block, trial.RunQueueWaitShare(), trial.Disturbed)
-		if trial.Block == at && !strings.Contains(trial.Disturbed, "the server waited for a CPU") {
+		if trial.Block == at && !strings.Contains(trial.Disturbed, "server and client waited for a CPU") {
 			t.Errorf("the trial beside a rival for the server's CPU is disturbed by %q", trial.Disturbed)
 		}
 	}

@@ -146,10 +146,10 @@ type Limits struct {
 	StealShare float64 `json:"steal_share"`         // of all CPUs' time
 	OtherShare float64 `json:"other_process_share"` // of all CPUs' time
 	LateShare  float64 `json:"late_share"`          // of the window, that passed before the clocks of CPU time were read
-	// WaitShare is how much longer than usual the threads of the server, or of its
-	// client, may wait for a CPU, in CPU-seconds a second: beyond twice what they do
-	// in the middle one of the cell's trials, as some always wait and a pool of threads
-	// much. 0, as in older files: there is no such limit.
+	// WaitShare is how much longer than usual the threads of servers and clients that
+	// run at one time may wait for a CPU, in CPU-seconds a second: beyond one and a half
+	// times what they do in the middle one of their trials, as some always wait and a
+	// pool of threads much. 0, as in older files: there is no such limit.
 	WaitShare float64 `json:"wait_share,omitempty"`
 }
 
