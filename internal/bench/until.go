@@ -78,22 +78,25 @@ func ending(set *result.Set) string {
 }
 
 // suffices reports whether the interval of a ratio of CPU is as narrow as the plan asks,
-// or it is plain on which side of its Threshold it lies. What is beside itself need not
+// or it is known on which side of its Threshold it lies. What is beside itself need not
 // be known better than that which it is the noise of.
 func suffices(set *result.Set, m result.Match) bool {
 	p := &set.Plan
 	switch {
 	case p.Until == 0:
 		return false
+	case m.Threshold > 0:
+		ratios, floor := cpuRatios(set, m), floorOf(set, m)
+		return until(p).Plain(ratios, m.Threshold, floor) || until(p).Settled(ratios, m.Threshold, floor)
 	case until(p).Enough(cpuRatios(set, m)):
 		return true
 	case !m.Same:
-		return plain(set, m)
+		return false
 	}
 	all := false
 	for _, of := range p.Matches {
 		if !of.Same && of.B == m.A {
-			if all = plain(set, of); !all {
+			if all = of.Threshold > 0 && until(p).Plain(cpuRatios(set, of), of.Threshold, floorOf(set, of)); !all {
 				return false
 			}
 		}
@@ -101,19 +104,14 @@ func suffices(set *result.Set, m result.Match) bool {
 	return all
 }
 
-// plain reports whether it is beyond doubt on which side of its Threshold a ratio lies,
-// by the noise of B beside itself.
-func plain(set *result.Set, m result.Match) bool {
-	if m.Threshold == 0 {
-		return false
-	}
-	floor := 0.0
+// floorOf is the noise of B beside itself.
+func floorOf(set *result.Set, m result.Match) (floor float64) {
 	for _, same := range set.Plan.Matches {
 		if same.Same && same.A == m.B {
 			floor = stat.Floor(stat.CompareRatios(cpuRatios(set, same)))
 		}
 	}
-	return until(&set.Plan).Plain(cpuRatios(set, m), m.Threshold, floor)
+	return floor
 }
 
 func until(p *result.Plan) stat.Until { return stat.Until{HalfWidth: p.Until, Max: p.Trials} }
