@@ -26,8 +26,12 @@ func Attempt(a gate.Attempt) string {
 	if !a.Covered() {
 		within = "outside of"
 	}
-	return s + fmt.Sprintf("; what was spun, %.3g %%, is %s %.2f to %.2f %%; a change of %.2g %% would have been seen",
+	s += fmt.Sprintf("; what was spun, %.3g %%, is %s %.2f to %.2f %%; a change of %.2g %% would have been seen",
 		100*a.Spun, within, 100*(a.Found.Lo-1), 100*(a.Found.Hi-1), 100*a.Smallest)
+	if a.Noisy != "" {
+		s += "; " + a.Noisy
+	}
+	return s
 }
 
 // SelfTest prints, as a table of Markdown, how often a gate called slowdowns that were

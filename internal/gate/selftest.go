@@ -19,6 +19,7 @@ type Attempt struct {
 	Found    stat.Effect // by the first
 	Smallest float64     // change of CPU that would have been seen
 	Took     time.Duration
+	Noisy    string // why, where Outcome is that
 }
 
 // Covered reports whether the interval of head/base contains the slowdown.
@@ -36,6 +37,11 @@ func Attempted(slowdown, spun float64, d *Decision) Attempt {
 	for _, r := range d.Runs {
 		if r.Again {
 			a.Again = r.Blocks
+		}
+	}
+	for i := range d.Judged {
+		if j := &d.Judged[i]; a.Outcome == Noisy && a.Noisy == "" && j.Decides() && j.Outcome == Noisy {
+			a.Noisy = j.Text
 		}
 	}
 	return a

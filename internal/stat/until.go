@@ -45,16 +45,21 @@ func (u Until) Plain(values []float64, threshold, floor float64) bool {
 }
 
 // Settled reports whether values suffice to say on which side of a threshold their mean
-// lies. That is looked at once, when the interval is as narrow as HalfWidth; if it is
-// open then, it is looked at once more when the interval is half as wide. Of 2,000 runs
-// of normal ratios on the threshold 83 have an interval above it in the end, where of one
-// look 48 have; of 0.75 % above the threshold, by HalfWidth of 0.5 %, 1,974 and 1,735.
+// lies. That is looked at when the interval is as narrow as HalfWidth, and where it is
+// open then, whenever the interval is half as wide as the time before. Of 500 runs of
+// normal ratios on the threshold 31 have an interval above it in the end, where of one
+// look 19 have, and 441 one that covers it; of 0.75 % above it, by HalfWidth of 0.5 %,
+// 499 have, where of one look 453.
 func (u Until) Settled(values []float64, threshold, floor float64) bool {
+	look := u
 	for n := 1; n <= len(values); n++ {
-		if u.Enough(values[:n]) {
-			twice := Until{u.HalfWidth / 2, u.Min, u.Max}
-			return CompareRatios(values[:n]).Beyond(threshold, floor) != Inconclusive || twice.Enough(values)
+		if !look.Enough(values[:n]) {
+			continue
 		}
+		if n >= u.Max || CompareRatios(values[:n]).Beyond(threshold, floor) != Inconclusive {
+			return true
+		}
+		look.HalfWidth /= 2
 	}
 	return false
 }
