@@ -56,19 +56,15 @@ func disturb(set *result.Set) {
 }
 
 // atOneTime divides trials into those that ran at one time.
-func atOneTime(trials []result.Trial) [][]result.Trial {
-	return slices.Collect(func(yield func([]result.Trial) bool) {
-		for len(trials) > 0 {
-			n := 1
-			for n < len(trials) && trials[n].Order == trials[0].Order {
-				n++
-			}
-			if !yield(trials[:n]) {
-				return
-			}
-			trials = trials[n:]
+func atOneTime(trials []result.Trial) (groups [][]result.Trial) {
+	for len(trials) > 0 {
+		n := 1
+		for n < len(trials) && trials[n].Order == trials[0].Order {
+			n++
 		}
-	})
+		groups, trials = append(groups, trials[:n]), trials[n:]
+	}
+	return groups
 }
 
 func cellsOf(trials []result.Trial) string {
@@ -88,7 +84,10 @@ func waited(trials []result.Trial) (sum float64) {
 		if trials[i].Void != "" {
 			return math.NaN()
 		}
-		sum += trials[i].Server.RunQueueWaitShare() + trials[i].Client.RunQueueWaitShare()
+		sum += trials[i].Server.RunQueueWaitShare()
+		if c := trials[i].Client; c != nil { // reads of a file have none
+			sum += c.RunQueueWaitShare()
+		}
 	}
 	return sum
 }

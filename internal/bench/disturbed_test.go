@@ -77,6 +77,10 @@ func TestDisturbedByWaiting(t *testing.T) {
 	}
 	unknown := waits(9, 0, 0, 0)
 	unknown.Server.RunQueueWait, unknown.Client = nil, nil
+	alone := solo([2]float64{0.02, 0}, [2]float64{0.02, 0}, [2]float64{2, 0})
+	for i := range alone {
+		alone[i].Client = nil
+	}
 	void := waits(10, 0, 9, 9)
 	void.Void = "lost"
 	duets := func(pairs ...[4]float64) (list []result.Trial) {
@@ -101,6 +105,7 @@ func TestDisturbedByWaiting(t *testing.T) {
 		{"a pool", 0.1, solo([2]float64{7, 0}, [2]float64{4, 0}, [2]float64{3, 0}, [2]float64{6, 0}, [2]float64{4, 0}), map[int]string{0: "for 7 s"}},
 		{"few", 0.1, append(solo([2]float64{0.02, 0}, [2]float64{2, 0}), void), nil},
 		{"not known", 0.1, append(solo([2]float64{0.02, 0}, [2]float64{0.02, 0}, [2]float64{2, 0}), unknown), map[int]string{2: "for 2 s"}},
+		{"no client", 0.1, alone, map[int]string{2: "for 2 s"}},
 		{"no limit", 0, solo([2]float64{0.02, 0}, [2]float64{0.03, 0}, [2]float64{2, 0}), nil},
 		{"by turns", 0.1, duets([4]float64{0.1, 0.1, 0.6, 0.6}, [4]float64{0.6, 0.6, 0.1, 0.1}, [4]float64{0.1, 0.1, 0.6, 0.6}), nil},
 		{"a third", 0.1, duets([4]float64{0.1, 0.1, 0.6, 0.6}, [4]float64{0.6, 0.6, 0.1, 0.1}, [4]float64{1.1, 0.6, 0.6, 0.6}), map[int]string{4: "for 2.9 s", 5: "for 2.9 s"}},
