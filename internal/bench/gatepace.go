@@ -14,9 +14,10 @@ import (
 const (
 	pacedTrials = 3
 	// pacedShare is how much of what base answers in closed loop it is asked at a fixed
-	// rate at most. With less to do a server wakes up for each message, and the ratio of
-	// two that are alike spreads three times as far.
-	pacedShare = 0.7
+	// rate at most. With much less to do a server wakes up for each message, and the ratio
+	// of two that are alike spreads three times as far; with much more one that is slower
+	// takes larger batches, which hides part of that.
+	pacedShare = 0.45
 )
 
 // pace sets the rates of the loads. In closed loop a server that is slower lets its
