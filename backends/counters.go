@@ -47,11 +47,6 @@ const (
 	NumCounters
 )
 
-// The counters up to often change with nearly every operation, the others seldom.
-const often = SysAccept
-
-type seldom [NumCounters - often]uint64
-
 var counterNames = [NumCounters]string{
 	"sys_wait", "sys_recv", "sys_send", "submissions", "completions", "bytes_in", "bytes_out",
 	"sys_accept", "sys_splice", "sys_threads", "sys_other", "eagain", "eintr", "short_sends", "no_bufs", "rearms", "cq_overflows",
@@ -115,28 +110,12 @@ func CountersOf(m map[string]uint64) (c Counters) {
 // and the copy of them that other goroutines may read.
 type Tally struct {
 	Counters
-	seen Counters
-	pub  [NumCounters]atomic.Uint64
+	pub [NumCounters]atomic.Uint64
 }
 
 // Publish makes the live figures visible to Read. Loops call it once a Wait,
-// just before they block. Only figures that changed cost a store, and those that
-// seldom do are first looked at as one.
-func (t *Tally) Publish() {
-	t.publish(0, often)
-	if *(*seldom)(t.Counters[often:]) != *(*seldom)(t.seen[often:]) {
-		t.publish(often, NumCounters)
-	}
-}
-
-func (t *Tally) publish(from, to Counter) {
-	for i := from; i < to; i++ {
-		if v := t.Counters[i]; v != t.seen[i] {
-			t.seen[i] = v
-			t.pub[i].Store(v)
-		}
-	}
-}
+// just before they block.
+func (t *Tally) Publish() { publish(&t.pub, &t.Counters) }
 
 // Read returns the published figures. Any goroutine may call it.
 func (t *Tally) Read() (c Counters) {

@@ -184,6 +184,9 @@ func TestHandover(t *testing.T) {
 			cs = append(cs, c)
 		}
 		st := s.state()
+		for end := time.Now().Add(deadline); st.Counters[backends.Handovers] < conns*2/3 && time.Now().Before(end); st = s.state() {
+			time.Sleep(time.Millisecond) // the loop that accepts may yet have to hear of the last
+		}
 		if n := st.Counters[backends.Handovers]; n != conns*2/3 || st.Counters[backends.KeptConns] != 0 {
 			t.Errorf("%s: %d of %d connections were handed over", backend, n, conns)
 		}

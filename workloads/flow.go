@@ -60,15 +60,13 @@ const minSips = 16
 
 // A flow passes on what comes from one end to another, which for an echo is the
 // same. At most one send is in flight, so that bytes go out in order; what arrives
-// meanwhile queues. The owner closes the ends; that ends what is in flight. The
-// fields that every message touches come first.
+// meanwhile queues. The owner closes the ends; that ends what is in flight. What
+// every message touches comes first, and recv begins with it, in one cache line:
+// with a thousand connections each message finds its own out of the cache.
 type flow struct {
 	loop      *flowLoop
-	queue     fifo.Queue[[]byte] // received, waiting for the send in flight
 	send      *backends.Op
 	lent      int32 // ops in flight
-	noted     int32 // sends whose bytes are on their way and whose buffer the kernel still has
-	cut       int32 // what the send moved before it fell short, until its buffer is free
 	chained   int32 // of chain, in flight
 	receiving bool  // recv is in flight, or its last completion yet to be looked at
 	eof       bool  // the source has ended
@@ -76,9 +74,12 @@ type flow struct {
 	stopped   bool
 	calledOff bool // the receive is being cancelled to hold the source back
 	sips      int8 // receives to be made one at a time
+	recv      backends.Op
+	queue     fifo.Queue[[]byte] // received, waiting for the send in flight
+	noted     int32              // sends whose bytes are on their way and whose buffer the kernel still has
+	cut       int32              // what the send moved before it fell short, until its buffer is free
 	owner     flowOwner
 	to        end
-	recv      backends.Op
 	cancel    backends.Op
 	chain     []backends.Op // sends of what is queued, where they go out together
 }
@@ -129,6 +130,9 @@ func (f *flow) submit(op *backends.Op) {
 
 // Complete receives the outcome of the flow's ops.
 func (f *flow) Complete(x *backends.Completion) {
+	if x.More && x.Op == &f.recv && f.send.Buf == nil && f.passStraight(x) {
+		return
+	}
 	if !x.More {
 		f.lent--
 	}
@@ -146,6 +150,25 @@ func (f *flow) Complete(x *backends.Completion) {
 	if f.stopped && f.lent == 0 {
 		f.owner.settle()
 	}
+}
+
+// passStraight sends what an armed receive brought while no send is in flight, as
+// nearly every message finds it. It returns false, and has done nothing, when
+// something stands in the way.
+func (f *flow) passStraight(x *backends.Completion) bool {
+	l := f.loop
+	if x.Res <= 0 || l.scarce() || f.stopped || f.chained > 0 || l.links {
+		return false
+	}
+	f.send.Buf = x.Buf
+	if l.loop.Submit(f.send) {
+		f.send.Buf = nil
+		l.loop.Recycle(x.Buf)
+		return true
+	}
+	l.held++
+	f.lent++
+	return true
 }
 
 // clear gives back what the flow holds, when none of its ops is in flight.

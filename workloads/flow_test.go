@@ -2,6 +2,7 @@ package workloads
 
 import (
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -89,5 +90,27 @@ func TestFlowSips(t *testing.T) {
 	}
 	if l.held != 0 || len(l.own.out) != 0 {
 		t.Errorf("the flow holds %d buffers, and %d of its own", l.held, len(l.own.out))
+	}
+}
+
+// What every message touches of a flow and of a send lies in one cache line each, as
+// Go's allocator places objects of these sizes.
+func TestHotFieldsShareALine(t *testing.T) {
+	var f flow
+	var op backends.Op
+	if end := unsafe.Offsetof(f.recv) + unsafe.Offsetof(op.Done) + unsafe.Sizeof(op.Done); end > 64 {
+		t.Errorf("a flow's hot fields end at byte %d", end)
+	}
+	if end := unsafe.Offsetof(op.Loan) + unsafe.Sizeof(op.Loan); end > 64 {
+		t.Errorf("an op's hot fields end at byte %d", end)
+	}
+	for range 100 {
+		c, send := newEchoConn(&echoLoop{flowLoop: flowLoop{acceptor: &acceptor{server: &Server{}}}}), new(sendOp)
+		if at := uintptr(unsafe.Pointer(c)) % 64; at != 0 {
+			t.Fatalf("a connection of %d bytes lies at byte %d of a line", unsafe.Sizeof(*c), at)
+		}
+		if at := uintptr(unsafe.Pointer(send)) % 64; at != 0 {
+			t.Fatalf("a send of %d bytes lies at byte %d of a line", unsafe.Sizeof(*send), at)
+		}
 	}
 }

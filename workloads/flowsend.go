@@ -9,6 +9,13 @@ import (
 // Where linked sends go out as one, an armed receive is what lets them gather.
 func linksReceive(t backends.Traits) bool { return t.Links && !t.Bundles }
 
+// A sendOp is as large as two cache lines, so that it begins with one: what a message
+// touches of it lies there.
+type sendOp struct {
+	backends.Op
+	_ [32]byte
+}
+
 // newSend is a send for flow f. A flow has one, unless its loop sends without
 // copying: then the next may go out as soon as the count of the one before is in,
 // while that one's buffer stays with the kernel until the peer has acknowledged
@@ -20,7 +27,8 @@ func (l *flowLoop) newSend(f *flow) (op *backends.Op) {
 		op = l.sends[n-1]
 		l.sends = l.sends[:n-1]
 	} else {
-		op = &backends.Op{Code: backends.Send}
+		op = &new(sendOp).Op
+		op.Code = backends.Send
 	}
 	f.aim(op)
 	return op

@@ -153,7 +153,9 @@ type Loop struct {
 	backends.Tally
 	kernel
 	epfd     int
-	events   []uapi.EpollEvent
+	events   []uapi.EpollEvent // of which the kernel has filled in found, and seen are noted
+	seen     int
+	found    int
 	fds      []desc                          // by descriptor
 	nonblock []uint64                        // a bit for each descriptor that is O_NONBLOCK by the loop
 	done     fifo.Queue[backends.Completion] // finished, to be handed out
@@ -281,6 +283,9 @@ func (l *Loop) collect(dst []backends.Completion, n int) int {
 			c.Op.Loan.Slot = 0
 		}
 	}
+	if l.inLine() > 0 || l.starved.Len() > 0 {
+		l.note()
+	}
 	if l.starved.Len() > 0 && l.pool.Len() > 0 {
 		l.resume(l.starved.Pop()) // one each time, as those in line may take all buffers again and again
 	}
@@ -290,7 +295,11 @@ func (l *Loop) collect(dst []backends.Completion, n int) int {
 			continue
 		}
 		if l.inLine() == 0 {
-			break
+			if l.seen == l.found {
+				break
+			}
+			budget -= l.straight(budget)
+			continue
 		}
 		// What yields nothing costs nothing: without a completion in dst the
 		// caller would wait in the kernel, with others still in line.
@@ -340,10 +349,11 @@ func (l *Loop) outcome() (c *backends.Completion, out bool) {
 	return l.done.Add(), false
 }
 
-// poll asks the kernel once and notes what is ready. It returns early for the
+// poll asks the kernel once for what is ready. It returns early for the
 // first of the loop's own timers.
 func (l *Loop) poll(timeout time.Duration) error {
 	l.skipped = 0
+	l.note()
 	if when, ok := l.timers.Next(); ok {
 		if d := max(time.Duration(when-backends.Nanotime()), 0); timeout < 0 || d < timeout {
 			timeout = d
@@ -373,9 +383,7 @@ func (l *Loop) poll(timeout time.Duration) error {
 		return fmt.Errorf("epoll_pwait2: %w", e)
 	}
 	l.Tally.Counters[backends.Completions] += uint64(n)
-	for i := range l.events[:n] {
-		l.event(&l.events[i])
-	}
+	l.seen, l.found = 0, n
 	if when, ok := l.timers.Next(); ok {
 		now := backends.Nanotime()
 		for ; ok && when <= now; when, ok = l.timers.Next() {

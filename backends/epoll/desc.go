@@ -89,11 +89,6 @@ func (l *Loop) event(ev *uapi.EpollEvent) {
 	if d.gen != ev.Pad {
 		return
 	}
-	if ev.Events == unix.EPOLLIN && d.burst.size == 0 { // as for nearly every message
-		d.ready = true
-		l.schedule(ev.Fd, d)
-		return
-	}
 	if ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 && d.burst.size == 0 {
 		d.last = true
 	}
@@ -177,16 +172,7 @@ func (l *Loop) recvOne(fd int32, d *desc, op *backends.Op) int {
 		if chosen {
 			l.pool.Put(buf)
 		}
-		switch {
-		case e == unix.EAGAIN:
-			l.Tally.Counters[backends.Again]++
-			d.ready, d.last = false, false
-		case e == unix.EINTR:
-			l.Tally.Counters[backends.Interrupts]++
-		default:
-			d.in.pop()
-			l.finish(op, result(n, e), nil, false)
-		}
+		l.nothing(d, op, e)
 		return 0
 	}
 	l.Tally.Counters[backends.BytesIn] += uint64(n)
@@ -205,6 +191,20 @@ func (l *Loop) recvOne(fd int32, d *desc, op *backends.Op) int {
 		c.Op, c.Res, c.Buf, c.More = op, backends.Result(n), buf[:n], true
 	}
 	return n
+}
+
+// nothing judges a receive that brought no bytes.
+func (l *Loop) nothing(d *desc, op *backends.Op, e unix.Errno) {
+	switch e {
+	case unix.EAGAIN:
+		l.Tally.Counters[backends.Again]++
+		d.ready, d.last = false, false
+	case unix.EINTR:
+		l.Tally.Counters[backends.Interrupts]++
+	default:
+		d.in.pop()
+		l.finish(op, backends.Fail(e), nil, false)
+	}
 }
 
 func (l *Loop) acceptOne(fd int32, d *desc, op *backends.Op) {

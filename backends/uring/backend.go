@@ -261,5 +261,6 @@ func (l *Loop) init(cfg backends.Config) unix.Errno {
 	l.arg.TS = uint64(uintptr(unsafe.Pointer(l.ts)))
 	l.resize(2 * n)
 	l.straight = l.goesStraight()
+	l.straightWaits = l.waitsStraight()
 	return 0
 }

@@ -114,7 +114,7 @@ func (b *bufRing) put(bid uint16) {
 // enough, since the kernel looks when the loop enters it.
 func (b *bufRing) publish() {
 	if b.dirty {
-		b.word.Store(tailWord(b.bid0, b.tail))
+		uapi.StoreRelease(b.word, tailWord(b.bid0, b.tail))
 		b.dirty = false
 	}
 }

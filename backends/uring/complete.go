@@ -38,7 +38,7 @@ func (l *Loop) reap(dst []backends.Completion) int {
 	if head != l.ring.head {
 		l.tally.Counters[backends.Completions] += uint64(head - l.ring.head)
 		l.ring.head = head
-		l.ring.cqHead.Store(head)
+		uapi.StoreRelease(l.ring.cqHead, head)
 	}
 	if l.hands != nil && len(l.hands.unsent) > 0 {
 		l.sendNow()

@@ -58,7 +58,8 @@ type Loop struct {
 	skipped int    // see overdue
 	closed  bool
 
-	straight bool // see goesStraight
+	straight      bool // see goesStraight
+	straightWaits bool // see waitsStraight
 
 	messages messages            // of receives from an address
 	requests map[uint32]*Request // by slot
@@ -215,6 +216,11 @@ func (l *Loop) lend(op *backends.Op) {
 // Wait implements backends.Loop: in the steady state one io_uring_enter, or
 // none when enough has completed already and nothing is to be submitted.
 func (l *Loop) Wait(dst []backends.Completion, min int, timeout time.Duration) (int, error) {
+	if l.straightWaits && min == 1 && timeout < 0 && len(dst) > 0 {
+		if n := l.waitStraight(dst); n > 0 {
+			return n, nil
+		}
+	}
 	if l.closed {
 		return 0, errors.New("uring: Wait on a closed loop")
 	}
@@ -322,6 +328,11 @@ func (l *Loop) turn(need int, timeout time.Duration) error {
 	l.count(backends.SysWait)
 	l.tally.Publish()
 	n, errno := l.enter(l.ring.enterFD, submit, uint32(max(need, 0)), flags, arg, size)
+	return l.entered(n, submit, errno)
+}
+
+// entered judges an enter that was to submit so many and has submitted n.
+func (l *Loop) entered(n int, submit uint32, errno unix.Errno) error {
 	if errno == 0 && (n > 0 || submit == 0) || errno == unix.ETIME {
 		l.stalls = 0
 		if l.chains != nil && uint32(n) < submit && !l.ring.sqpoll {

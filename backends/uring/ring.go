@@ -184,7 +184,7 @@ func (r *ring) room() int {
 // not yet taken. A polling kernel thread takes them by itself.
 func (r *ring) publish() uint32 {
 	if r.sqTail.Load() != r.tail {
-		r.sqTail.Store(r.tail)
+		uapi.StoreRelease(r.sqTail, r.tail)
 	}
 	return r.unsubmitted()
 }

@@ -6,8 +6,9 @@ import (
 )
 
 // The straight way is that of nearly every message: a send that needs an entry and
-// nothing else, its success, and what an armed receive brings. It does for these what
-// Submit and complete do for all ops, without what they ask of others.
+// nothing else, its success, what an armed receive brings, and a Wait for whatever
+// comes. It does for these what Submit, complete and Wait do for all, without what
+// they ask of others.
 
 // otherSends are the features for which a send is more than an entry of its own.
 const otherSends = naive | async | zeroCopy | links
@@ -15,6 +16,45 @@ const otherSends = naive | async | zeroCopy | links
 // goesStraight decides, when all else of the loop is made, whether it has that way.
 func (l *Loop) goesStraight() bool {
 	return l.chains == nil && l.groups == nil && l.feat&otherSends == 0
+}
+
+// waitsStraight decides the same of Wait.
+func (l *Loop) waitsStraight() bool {
+	return l.straight && !l.ring.sqpoll && l.hands == nil && l.waits.batch == 0 && (l.bufs == nil || l.bufs.offers == nil)
+}
+
+// waitStraight is a Wait for one completion or more, without a time limit. It returns
+// none when something stands in the way, which Wait deals with.
+func (l *Loop) waitStraight(dst []backends.Completion) int {
+	r := l.ring
+	if l.queue.head|l.ready.head|l.parked.head|l.singles.head|l.reads.starved.head != 0 ||
+		l.bundle.left > 0 || l.closed || l.untold != nil || r.overflowed() {
+		return 0
+	}
+	have, submit := r.ready(), r.publish()
+	if have > 0 && submit == 0 {
+		if l.overdue() {
+			return 0
+		}
+		l.tally.Publish()
+		return l.reap(dst)
+	}
+	if l.bufs != nil {
+		l.bufs.publish()
+	}
+	need := uint32(1)
+	if have > 0 {
+		need = 0
+	}
+	l.count(backends.SysWait)
+	l.tally.Publish()
+	n, errno := l.enter(r.enterFD, submit, need, r.enterOr|uapi.EnterGetEvents, nil, 0)
+	if errno != 0 || uint32(n) < submit {
+		l.untold = l.entered(n, submit, errno)
+		return 0
+	}
+	l.stalls = 0
+	return l.reap(dst)
 }
 
 // sendStraight submits a send. It returns false, and has done nothing, when
