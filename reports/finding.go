@@ -28,7 +28,8 @@ type finding struct {
 
 // judge gives the effects of one report their verdicts: against the noise that
 // the pair of like things under the same load shows, and together, so that of many
-// comparisons those that differ by chance are few.
+// comparisons those that differ by chance are few; pairs of like things apart from the
+// others, whose differences would vouch for theirs.
 func judge(s *result.Set, all []effect) {
 	floors := map[result.Load]effect{}
 	for _, e := range all {
@@ -36,8 +37,11 @@ func judge(s *result.Set, all []effect) {
 			floors[e.load] = e
 		}
 	}
-	var family []*finding
-	var p []float64
+	type family struct {
+		members []*finding
+		p       []float64
+	}
+	families := map[bool]*family{true: {}, false: {}}
 	for i := range all {
 		e := &all[i]
 		same, ok := floors[e.load]
@@ -51,15 +55,18 @@ func judge(s *result.Set, all []effect) {
 				}
 			}
 			of.f.verdict = of.f.Verdict(threshold, of.f.floor)
-			if !e.match.Same && of.f.Known() {
-				family, p = append(family, of.f), append(p, of.f.P())
+			if of.f.Known() {
+				like := families[e.match.Same]
+				like.members, like.p = append(like.members, of.f), append(like.p, of.f.P())
 			}
 		}
 		e.withhold(s)
 	}
-	for i, q := range stat.QValues(p) {
-		if f := family[i]; q > falseDiscoveries && f.differs() {
-			f.verdict, f.why = stat.Inconclusive, fmt.Sprintf("of so many comparisons some differ by this by chance (q = %.2g)", q)
+	for _, like := range families {
+		for i, q := range stat.QValues(like.p) {
+			if f := like.members[i]; q > falseDiscoveries && f.differs() {
+				f.verdict, f.why = stat.Inconclusive, fmt.Sprintf("of so many comparisons some differ by this by chance (q = %.2g)", q)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"fmt"
 	"path"
 	"runtime"
 	"runtime/debug"
@@ -65,8 +66,9 @@ func commit() string {
 	return c
 }
 
-// cpuModel finds the name in /proc/cpuinfo, or the numbers that stand for it on
-// arm64.
+// cpuModel finds the name in /proc/cpuinfo with the numbers beside it, as one name, in
+// virtual machines above all, is of several generations; or the numbers that stand for
+// it on arm64.
 func cpuModel(cpuinfo string) string {
 	field := map[string]string{}
 	for line := range strings.Lines(cpuinfo) {
@@ -74,6 +76,9 @@ func cpuModel(cpuinfo string) string {
 		if k = strings.TrimSpace(k); field[k] == "" {
 			field[k] = strings.TrimSpace(v)
 		}
+	}
+	if name, family := field["model name"], field["cpu family"]; name != "" && family != "" {
+		return fmt.Sprintf("%s (family %s, model %s, stepping %s)", name, family, field["model"], field["stepping"])
 	}
 	for _, k := range []string{"model name", "Processor", "cpu model", "uarch", "isa"} {
 		if field[k] != "" {

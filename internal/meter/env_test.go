@@ -75,8 +75,9 @@ func TestAccounting(t *testing.T) {
 
 func TestCPUModel(t *testing.T) {
 	for in, want := range map[string]string{
-		"processor\t: 0\nmodel name\t: AMD EPYC\nmodel name\t: other\n": "AMD EPYC",
-		"processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n":  "implementer 0x41 part 0xd0c",
+		"processor\t: 0\nmodel name\t: AMD EPYC\nmodel name\t: other\n":           "AMD EPYC",
+		"cpu family\t: 26\nmodel\t\t: 2\nmodel name\t: AMD EPYC\nstepping\t: 1\n": "AMD EPYC (family 26, model 2, stepping 1)",
+		"processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n":            "implementer 0x41 part 0xd0c",
 		"": "unknown",
 	} {
 		if got := cpuModel(in); got != want {
