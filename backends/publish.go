@@ -8,8 +8,7 @@ import (
 )
 
 // publish copies c to where any goroutine reads it. The words are written plainly,
-// since an atomic store is an XCHG on amd64, which waits for all stores before it,
-// and several of them a Wait are half a per cent of what one message costs. These
+// since an atomic store is an XCHG on amd64, which waits for all stores before it. These
 // processors write an aligned word of 64 bits at once, and nothing is read from
 // one word about another.
 func publish(pub *[NumCounters]atomic.Uint64, c *Counters) { *(*Counters)(unsafe.Pointer(pub)) = *c }

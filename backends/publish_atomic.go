@@ -6,6 +6,8 @@ import "sync/atomic"
 
 func publish(pub *[NumCounters]atomic.Uint64, c *Counters) {
 	for i, v := range c {
-		pub[i].Store(v)
+		if pub[i].Load() != v {
+			pub[i].Store(v)
+		}
 	}
 }

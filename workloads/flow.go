@@ -157,7 +157,7 @@ func (f *flow) Complete(x *backends.Completion) {
 // something stands in the way.
 func (f *flow) passStraight(x *backends.Completion) bool {
 	l := f.loop
-	if x.Res <= 0 || l.scarce() || f.stopped || f.chained > 0 || l.links {
+	if x.Res <= 0 || l.scarce() || f.stopped || f.chained > 0 {
 		return false
 	}
 	f.send.Buf = x.Buf

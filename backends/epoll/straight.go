@@ -9,9 +9,7 @@ import (
 // The straight way is that of nearly every message: while no descriptor stands in
 // line, what the kernel found is received as it was announced, by receives that
 // stay armed. It does for these what event, schedule, next and receive do for
-// all, without what they ask of others. A message's own work is so little beside
-// the kernel's that half of what it costs is instructions to be fetched again, as
-// each system call drives them out of the cache.
+// all, without what they ask of others (doc/go-runtime.md has what that saves).
 
 // straight receives what was found, into l.dst, and returns the budget it used. It
 // ends at the first event that asks for more than that, of which, and of those
