@@ -125,9 +125,14 @@ const (
 	// is done, so that the kernel may wait for it with what fills no segment
 	// (MSG_MORE, send(2)). A loop whose sends take no flags ignores it.
 	Followed
+	// Prompt, on an op without Link, has it and what was submitted before it go to
+	// the kernel at once, not with the next Wait: a device is idle while its next
+	// requests are collected. It costs a call an op. A loop that does not collect
+	// them, or whose submissions a thread of the kernel takes, ignores it.
+	Prompt
 )
 
-var flagNames = [...]string{"multishot", "select-buf", "inline", "fixed", "zero-copy", "link"}
+var flagNames = [...]string{"multishot", "select-buf", "inline", "fixed", "zero-copy", "link", "followed", "prompt"}
 
 // A Handler receives the completions of the ops that name it, one by one; what
 // it is pointed to is there until it returns.

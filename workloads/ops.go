@@ -60,13 +60,18 @@ func StreamOps(t backends.Traits, pieces, asked int) []backends.Kind {
 	return append(ops, backends.Kind{Code: backends.ReadAt, Flags: backends.SelectBuf}, send)
 }
 
-// ReadOps are those of StartReads, by what is done to the file.
-func ReadOps(t backends.Traits, op string) []backends.Kind {
+// ReadOps are those of StartReads, by what is done to the file and whether past the
+// page cache.
+func ReadOps(t backends.Traits, op string, direct bool) []backends.Kind {
+	at := backends.Flags(0)
+	if direct && !t.Blocking { // which has one at a time
+		at = backends.Prompt
+	}
 	switch op {
 	case OpRead:
-		return backends.Kinds(backends.SelectBuf, backends.ReadAt)
+		return backends.Kinds(backends.SelectBuf|at, backends.ReadAt)
 	case OpWrite:
-		return backends.Kinds(0, backends.WriteAt)
+		return backends.Kinds(at, backends.WriteAt)
 	}
 	link := backends.Flags(0)
 	if t.Links {

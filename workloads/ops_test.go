@@ -2,6 +2,7 @@ package workloads_test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -165,13 +166,23 @@ func TestOps(t *testing.T) {
 			})
 		}
 	}
-	for op, list := range map[string][]string{
-		workloads.OpRead: {"uring+fixedbufs+regfiles+inc"}, workloads.OpWrite: {"uring+fixedbufs", "epoll"}, workloads.OpFsync: {"uring+skip", "threadpool"},
+	for _, x := range []struct {
+		op       string
+		direct   bool
+		backends []string
+	}{
+		{workloads.OpRead, false, []string{"uring+fixedbufs+regfiles+inc"}}, {workloads.OpRead, true, []string{"uring"}},
+		{workloads.OpWrite, false, []string{"uring+fixedbufs", "epoll"}}, {workloads.OpWrite, true, []string{"threadpool"}},
+		{workloads.OpFsync, false, []string{"uring+skip", "threadpool"}}, {workloads.OpFsync, true, []string{"uring"}},
 	} {
-		for _, backend := range list {
-			t.Run("read/"+op+"/"+backend, func(t *testing.T) {
+		op := x.op
+		for _, backend := range x.backends {
+			t.Run(fmt.Sprintf("read/%s/%s/direct=%v", op, backend, x.direct), func(t *testing.T) {
 				watched = seen{}
 				cfg := fileLoad(t, backend, op, 4096)
+				if cfg.Direct = x.direct; x.direct {
+					needDirect(t, cfg)
+				}
 				cfg.Backend = "watched" + backend
 				r := startReads(t, cfg)
 				awaitProgress(t, r, 200)
@@ -181,7 +192,7 @@ func TestOps(t *testing.T) {
 				}
 				r.Close()
 				b := lookup(t, backend)
-				want := workloads.ReadOps(b.Traits(), op)
+				want := workloads.ReadOps(b.Traits(), op, cfg.Direct)
 				demandActed(t, b, want, func() backends.Counters { return report.Counters })
 				demandOps(t, want, watched.list)
 			})

@@ -319,16 +319,23 @@ func TestLogFull(t *testing.T) {
 	_, _ = r.Stop()
 }
 
+// needDirect skips where the load's file cannot be opened around the page cache.
+func needDirect(t *testing.T, cfg workloads.ReadConfig) {
+	t.Helper()
+	f, err := os.OpenFile(cfg.Path, os.O_RDONLY|unix.O_DIRECT, 0)
+	if err != nil {
+		testenv.Need(t, "disk", err)
+	} else {
+		f.Close()
+	}
+}
+
 // Around the page cache: buffers are aligned on every backend.
 func TestReadsDirect(t *testing.T) {
 	for _, backend := range families {
 		t.Run(backend, func(t *testing.T) {
 			cfg := fileLoad(t, backend, workloads.OpRead, 4096)
-			if f, err := os.OpenFile(cfg.Path, os.O_RDONLY|unix.O_DIRECT, 0); err != nil {
-				testenv.Need(t, "disk", err)
-			} else {
-				f.Close()
-			}
+			needDirect(t, cfg)
 			for _, cfg.Op = range []string{workloads.OpRead, workloads.OpWrite} {
 				cfg.Direct = true
 				r := startReads(t, cfg)

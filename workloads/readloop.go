@@ -29,6 +29,7 @@ type fileLoop struct {
 	index    int
 	loop     backends.Loop
 	links    bool
+	prompt   backends.Flags // of all ops of a turn but the last
 	slots    []fileSlot
 	free     []*fileSlot // those with nothing in flight
 	dst      []backends.Completion
@@ -71,6 +72,9 @@ func newFileLoop(r *Reader, index int) (*fileLoop, error) {
 	k := &fileLoop{
 		r: r, index: index, links: r.traits.Links, slots: make([]fileSlot, n), dst: make([]backends.Completion, batch),
 		random: rand.NewPCG(r.cfg.Seed, uint64(index)), done: make(chan struct{}), service: result.NewHistogram(),
+	}
+	if r.cfg.Direct && !k.syncs() {
+		k.prompt = backends.Prompt
 	}
 	fd := int32(0)
 	if !r.memory {
@@ -177,6 +181,10 @@ func (k *fileLoop) turn() error {
 			return k.err
 		}
 		k.free = k.free[:len(k.free)-1]
+		s.op.Flags |= k.prompt
+		if len(k.free) == 0 { // the next Wait follows at once
+			s.op.Flags &^= backends.Prompt
+		}
 		s.start(off, now)
 	}
 	if k.dues == nil || len(k.free) == 0 {

@@ -86,7 +86,8 @@ func readAtEnd(t *testing.T, b backends.Backend) {
 	})
 }
 
-// readDeep has more reads in flight than the loop has entries and threads.
+// readDeep has more reads in flight than the loop has entries and threads, in the end
+// by ops that are prompt.
 func readDeep(t *testing.T, b backends.Backend) {
 	eachFileMode(t, func(t *testing.T, m mode) {
 		const reads, each = 100, 500
@@ -96,7 +97,12 @@ func readDeep(t *testing.T, b backends.Backend) {
 		for i := range ops {
 			ops[i] = r.readOp(fd, m, int64(i*each), each)
 		}
-		for range 3 {
+		for round := range 3 {
+			for _, op := range ops {
+				if round == 2 {
+					op.Flags |= backends.Prompt
+				}
+			}
 			r.submit(ops...)
 			for op, c := range r.final(ops...) {
 				if n := r.read(c, 3); n != each {

@@ -60,7 +60,7 @@ func (l *Loop) openFiles() unix.Errno {
 }
 
 // submitFile notes op. The pool gets it at the next Wait, with all others that
-// are submitted until then.
+// are submitted until then, or at once if it is prompt.
 func (l *Loop) submitFile(op *backends.Op) {
 	errno := unix.Errno(0)
 	switch {
@@ -85,6 +85,9 @@ func (l *Loop) submitFile(op *backends.Op) {
 		backends.Lend(op.Buf, true)
 	}
 	l.files.waiting.Push(op)
+	if op.Flags&backends.Prompt != 0 {
+		l.turnFiles()
+	}
 }
 
 // chooses reports whether the loop chooses the buffer of file op.

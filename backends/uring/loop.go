@@ -52,10 +52,12 @@ type Loop struct {
 	scratch []scratch          // one a submission entry
 	arg     *uapi.GetEventsArg // of a wait with a time limit; points to ts
 	ts      *uapi.Timespec
-	bundle  bundle // being handed out
-	stalls  int    // enters in a row that achieved nothing
-	untold  error  // of the kernel's, met when there was something to hand out
-	skipped int    // see overdue
+	bundle  bundle         // being handed out
+	stalls  int            // enters in a row that achieved nothing
+	untold  error          // of the kernel's, met when there was something to hand out
+	alone   backends.Flags // of ops that enter the kernel by themselves
+	early   bool           // one has
+	skipped int            // see overdue
 	closed  bool
 
 	straight      bool // see goesStraight
@@ -82,7 +84,7 @@ func (l *Loop) Submit(op *backends.Op) (done bool) {
 	if l.chains == nil || !l.gather(i) {
 		l.launch(i)
 	}
-	if l.feat.has(naive) {
+	if op.Flags&(l.alone|backends.Link) == backends.Prompt || l.feat.has(naive) {
 		l.submitAlone()
 	}
 	return false

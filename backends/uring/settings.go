@@ -80,6 +80,8 @@ var needs = [][2]string{{"sqidle", "sqpoll"}, {"sqcpu", "sqpoll"}}
 // excludes are the pairs of which one must go, and why.
 var excludes = []struct{ a, b, why string }{
 	{"sqpoll", "naive", "the polling thread submits, whatever the loop does"},
+	{"sqpoll", "hold", "the polling thread submits, whatever the loop does"},
+	{"naive", "hold", "the one enters for every op, the other for none"},
 	{"async", "multishot", "a worker of the kernel carries out one request at a time"},
 	{"async", "bufring", "a worker of the kernel would hold its buffer while it waits"},
 	{"async", "inc", "a worker of the kernel would hold its buffer while it waits"},

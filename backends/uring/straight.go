@@ -33,6 +33,9 @@ func (l *Loop) waitStraight(dst []backends.Completion) int {
 	}
 	have, submit := r.ready(), r.publish()
 	if have > 0 && submit == 0 {
+		if l.early {
+			return 0
+		}
 		l.tally.Publish()
 		return l.reap(dst)
 	}

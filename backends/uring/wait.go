@@ -27,10 +27,11 @@ const (
 	noIOWait                           // a waiting loop does not count as waiting for I/O
 	regFiles                           // descriptors in use are registered
 	msgRing                            // connections go from loop to loop
+	holding                            // no op enters the kernel by itself
 )
 
 // waiting are those of them that only a variant that names them uses: all.
-const waiting = sqIdle | sqCPU | naive | batching | minWait | regWait | napi | ioPoll | hybridPoll | async | iowqMax | ownMemory | noIOWait | regFiles | msgRing
+const waiting = sqIdle | sqCPU | naive | batching | minWait | regWait | napi | ioPoll | hybridPoll | async | iowqMax | ownMemory | noIOWait | regFiles | msgRing | holding
 
 var waitFeatures = []feature{
 	{name: "sqidle", bits: sqIdle, sample: "10ms", with: "+sqpoll",
@@ -39,6 +40,8 @@ var waitFeatures = []feature{
 		doc: "the CPU of the polling thread", since: "IORING_SETUP_SQ_AFF, Linux 5.1"},
 	{name: "naive", bits: naive,
 		doc: "enters the kernel for every op, as a program does that was ported call by call", since: "io_uring_enter, Linux 5.1"},
+	{name: "hold", bits: holding, on: backends.Kinds(backends.Prompt, backends.ReadAt, backends.WriteAt),
+		doc: "ops with the flag Prompt go to the kernel with all others at the next wait, too", since: "io_uring_enter, Linux 5.1"},
 	{name: "batch", bits: batching, sample: "8",
 		doc: "waits for so many completions, or for one and a millisecond", since: "min_complete with IORING_FEAT_EXT_ARG, Linux 5.11"},
 	{name: "minwait", bits: minWait, sample: "50us",
@@ -67,7 +70,7 @@ var waitFeatures = []feature{
 
 // waitAttempts try what this file is about.
 var waitAttempts = []attempt{
-	{naive | batching | sqIdle, 0, func(*ring) (bool, unix.Errno) { return true, 0 }}, // enter, EXT_ARG and SQPOLL need no more for it
+	{naive | holding | batching | sqIdle, 0, func(*ring) (bool, unix.Errno) { return true, 0 }}, // enter, EXT_ARG and SQPOLL need no more for it
 	{minWait, 0, reports(uapi.FeatMinTimeout)},
 	{noIOWait, 0, reports(uapi.FeatNoIOWait)},
 	{sqCPU, 0, trySQCPU},
@@ -164,6 +167,9 @@ func (l *Loop) timed(timeout time.Duration) (flags uint32, arg unsafe.Pointer, s
 // (io_register_mem_region, io_uring/register.c).
 func (l *Loop) initWaits(s settings) unix.Errno {
 	l.waits.batch, l.waits.usec = s.batch, s.minWait
+	if !l.feat.has(holding) && !l.ring.sqpoll {
+		l.alone = backends.Prompt
+	}
 	if s.minWait > 0 && s.batch == 0 {
 		l.waits.batch = 1 << 30 // whatever there is room for
 	}

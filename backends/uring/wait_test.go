@@ -67,14 +67,22 @@ func TestWaitInVain(t *testing.T) {
 	}
 }
 
-// Each Submit of naive is an enter that gives the kernel one entry, without
-// waiting; the default gives it all of them at once.
+// Each Submit of naive, and of an op that is prompt, is an enter that gives the
+// kernel one entry, without waiting; else it gets all of them at once.
 func TestNaive(t *testing.T) {
-	for name, want := range map[string]int{"uring": 1, "uring+naive": 10} {
+	for _, c := range []struct {
+		name  string
+		flags backends.Flags
+		want  int
+	}{
+		{"uring", 0, 1}, {"uring", backends.Prompt, 10}, {"uring", backends.Prompt | backends.Link, 1},
+		{"uring+naive", 0, 10}, {"uring+hold", backends.Prompt, 1},
+	} {
+		name, want := c.name, c.want
 		l := open(t, named(t, name), backends.Config{})
 		calls := recordCalls(l)
 		for range 10 {
-			l.Submit(&backends.Op{Code: backends.Nop})
+			l.Submit(&backends.Op{Code: backends.Nop, Flags: c.flags})
 		}
 		await(t, l, 10)
 		taking := 0
@@ -83,25 +91,31 @@ func TestNaive(t *testing.T) {
 				continue
 			}
 			taking++
-			if name == "uring+naive" && (c.taken != 1 || c.least != 0 || c.flags&uapi.EnterGetEvents != 0) {
-				t.Errorf("an enter of naive: %+v", c)
+			if want == 10 && (c.taken != 1 || c.least != 0 || c.flags&uapi.EnterGetEvents != 0) {
+				t.Errorf("an enter of %s: %+v", name, c)
 			}
 		}
 		if taking != want {
-			t.Errorf("%s: the kernel took entries in %d enters, expected %d", name, taking, want)
+			t.Errorf("%s, flags %#x: the kernel took entries in %d enters, expected %d", name, c.flags, taking, want)
 		}
 	}
 }
 
-// What completes as it is submitted does not keep a naive loop from the rest.
+// What completes as it is submitted, alone, does not keep a loop from the rest.
 func TestNaiveAsks(t *testing.T) {
-	l := open(t, named(t, "uring+naive"), backends.Config{})
+	for name, flags := range map[string]backends.Flags{"uring+naive": 0, "uring": backends.Prompt} {
+		t.Run(name, func(t *testing.T) { demandAsks(t, name, flags) })
+	}
+}
+
+func demandAsks(t *testing.T, name string, flags backends.Flags) {
+	l := open(t, named(t, name), backends.Config{})
 	here, far := socketpair(t)
 	recv := &backends.Op{Code: backends.Recv, Flags: backends.SelectBuf, FD: here}
 	l.Submit(recv)
 	nothingYet(t, l)
 	say(t, far, "ping")
-	nop, dst := &backends.Op{Code: backends.Nop}, make([]backends.Completion, 1)
+	nop, dst := &backends.Op{Code: backends.Nop, Flags: flags}, make([]backends.Completion, 1)
 	for range 3 * maxSkips {
 		if !nop.Lent() {
 			l.Submit(nop)

@@ -20,7 +20,7 @@ var read = workload{
 		return ready(readRole{workloads.ReadConfig{Op: c.Op, Path: path, Foreign: c.File != "", Bytes: c.FileBytes}, c.Cache})
 	},
 	supply: supplyFile,
-	ops:    func(c result.Cell, t backends.Traits) []backends.Kind { return workloads.ReadOps(t, c.Op) },
+	ops:    func(c result.Cell, t backends.Traits) []backends.Kind { return workloads.ReadOps(t, c.Op, c.Direct) },
 	messages: func(c result.Cell, n backends.Counters) float64 {
 		moved := n[backends.BytesOut]
 		if c.Op == workloads.OpRead {
