@@ -88,7 +88,7 @@ func conditions(s *result.Set, compared []effect) []string {
 	default:
 		interval += "over the pairs of one session: what differs between sessions is not in them"
 	}
-	lines = append(lines, interval, fmt.Sprintf("a difference is an interval without 1 whose center is beyond %.0f %% and beyond what the A/A pair differs by, and is judged with all others of this report (Benjamini-Hochberg, q < %.2g)", 100*threshold, falseDiscoveries))
+	lines = append(lines, interval, fmt.Sprintf("a difference is an interval without 1 whose center is beyond %.0f %% and beyond what the A/A pair differs by, and is judged with all others of this report, A/A pairs among themselves (Benjamini-Hochberg, q < %.2g)", 100*threshold, falseDiscoveries))
 	if !slices.ContainsFunc(s.Plan.Comparisons(), func(m result.Match) bool { return m.Same }) {
 		lines = append(lines, "nothing was compared with itself (--aa), so the noise of this run is not known to the verdicts")
 	}

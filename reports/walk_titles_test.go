@@ -18,7 +18,7 @@ var constantPhrases = []*phrase{
 	{form: "A bar goes from 1, which is no effect, to the geometric mean of the pairs, and the whisker is its 95 % interval"},
 	{form: "A tile is the ratio of server CPU under one load: blue where the first of the two takes less, brown where it takes more, the stronger the farther from 1, in either direction alike"},
 	{form: "95 % intervals by Student's t over the pairs of one session: what differs between sessions is not in them"},
-	{form: "a difference is an interval without 1 whose center is beyond 1 % and beyond what the A/A pair differs by, and is judged with all others of this report (Benjamini-Hochberg, q < 0.05)"},
+	{form: "a difference is an interval without 1 whose center is beyond 1 % and beyond what the A/A pair differs by, and is judged with all others of this report, A/A pairs among themselves (Benjamini-Hochberg, q < 0.05)"},
 	{form: "± % is half of the 95 % interval of the median"},
 	{form: "--trials=6 or more gives a 95 % interval"},
 	{form: "above 5 %, so run it again on a machine that does nothing else"},

@@ -94,37 +94,37 @@ func (g *Gate) plan(ctx context.Context) (plans []*result.Plan, warnings []strin
 }
 
 // covered finds out before it is measured whether every rule that is not optional is
-// on a contestant and a load that will be. Loads whose rate is still to be set may have
-// any name.
+// on a contestant and a load that will be, other than one of calls alone if it is not
+// on a counter. Loads whose rate is still to be set may have any name.
 func (g *Gate) covered() error {
-	var names, loads []string
-	var heads []result.Cell
-	unnamed := false
-	for _, p := range []*result.Plan{g.calls, g.load} {
-		if p == nil || p == g.load && g.CallsAlone {
-			continue
-		}
-		for _, m := range p.Matches {
-			if head := p.Cells[m.A]; !m.Same {
-				heads = append(heads, head)
-				names, loads = append(names, head.Contestant), append(loads, head.Load.String())
-				unnamed = unnamed || g.Paced && p == g.load && head.Rate == 0
-			}
-		}
-	}
 	for i := range g.Rules {
 		r := &g.Rules[i]
-		what, here := "contestant", names
-		switch {
-		case r.Optional, slices.ContainsFunc(heads, func(c result.Cell) bool { return r.On(c.Contestant, c.Load) }):
+		if r.Optional {
 			continue
-		case slices.ContainsFunc(names, r.OnContestant):
-			if what, here = "load", loads; unnamed {
+		}
+		var names, loads []string
+		on, unnamed := false, false
+		for _, p := range []*result.Plan{g.calls, g.load} {
+			if p == nil || p == g.load && g.CallsAlone || p == g.calls && !r.Metric.Counter() {
 				continue
 			}
+			for _, m := range p.Matches {
+				if head := p.Cells[m.A]; !m.Same {
+					names, loads = append(names, head.Contestant), append(loads, head.Load.String())
+					on = on || r.On(head.Contestant, head.Load)
+					unnamed = unnamed || g.Paced && p == g.load && head.Rate == 0
+				}
+			}
 		}
-		slices.Sort(here)
-		return fmt.Errorf("the rule on %s: no %s has such a name here, where they are %s; correct it, or make the rule optional", r, what, strings.Join(slices.Compact(here), "; "))
+		what, here := "contestant", names
+		if slices.ContainsFunc(names, r.OnContestant) {
+			on = on || unnamed
+			what, here = "load", loads
+		}
+		if !on {
+			slices.Sort(here)
+			return fmt.Errorf("the rule on %s: no %s has such a name here, where they are %s; correct it, or make the rule optional", r, what, strings.Join(slices.Compact(here), "; "))
+		}
 	}
 	return nil
 }

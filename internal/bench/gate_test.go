@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -64,14 +65,18 @@ func TestRulesAreCovered(t *testing.T) {
 		{gate.Rule{Loads: []string{"*closed loop"}}, false, 0, ""},
 		{gate.Rule{Loads: []string{"*open loop*"}}, false, 0, "no load has such a name here, where they are tcp, 8 connections × 64 B, closed loop; correct"},
 		{gate.Rule{Loads: []string{"*open loop*"}, Optional: true}, false, 0, ""},
+		{gate.Rule{Loads: []string{"*1 connection *"}}, false, 0, "where they are tcp, 8 connections × 64 B, closed loop"},
+		{gate.Rule{Loads: []string{"*1 connection *"}, Metric: compare.Syscalls}, false, 0, ""},
 		{gate.Rule{Loads: []string{"*at 7000 messages/s"}}, true, 0, ""},
 		{gate.Rule{Loads: []string{"*at 7000 messages/s"}}, true, 7000, ""},
 		{gate.Rule{Loads: []string{"*at 7000 messages/s"}}, true, 5000, "where they are tcp, 8 connections × 64 B, open loop at 5000 messages/s"},
 	} {
-		c.rule.Metric = compare.CPU
-		g := Gate{Rules: []gate.Rule{c.rule}, Paced: c.paced, load: &result.Plan{}}
+		c.rule.Metric = cmp.Or(c.rule.Metric, compare.CPU)
+		g := Gate{Rules: []gate.Rule{c.rule}, Paced: c.paced, load: &result.Plan{}, calls: &result.Plan{}}
 		l := result.Load{Network: "tcp", Conns: 8, Size: 64, Rate: c.rate}
 		pairUp(g.load, result.Cell{Contestant: "epoll (base)", Load: l}, result.Cell{Contestant: "epoll", Load: l}, true)
+		l.Conns, l.Rate = 1, 0
+		pairUp(g.calls, result.Cell{Contestant: "epoll (base)", Load: l}, result.Cell{Contestant: "epoll", Load: l}, false)
 		if err := g.covered(); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s, rate %v: %v, want %q", &c.rule, c.rate, err, c.want)
 		}

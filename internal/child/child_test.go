@@ -178,7 +178,13 @@ func TestForeign(t *testing.T) {
 	gone := start(t, Spec{Name: "nginx", Command: []string{"sh", "-c", "echo bind: address in use >&2; exit 4"}})
 	<-gone.Done()
 	mustSay(t, gone.Stop(time.Second), "nginx", "exit status 4", "bind: address in use")
-	_, err := Start(Spec{Command: []string{"/nonexistent/server"}})
+	daemon := start(t, Spec{Command: []string{"sh", "-c", "setsid sleep 1000 & echo $! >&2"}})
+	pid, err := strconv.Atoi(strings.TrimSpace(daemon.Exit().Stderr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the session that a foreign program left is dead", func() bool { return !running(pid) })
+	_, err = Start(Spec{Command: []string{"/nonexistent/server"}})
 	mustSay(t, err, "start /nonexistent/server", "no such file")
 }
 
@@ -203,12 +209,11 @@ func wrapped(t *testing.T, mode, file, script string) (p *Proc, server int) {
 }
 
 // A server that a wrapper runs without exec ends at SIGTERM as one that it has
-// become does: in its own time, also when the wrapper is gone, and wherever in the
-// session it went.
+// become does: in its own time, also when the wrapper is gone, and wherever it went.
 func TestStopWaitsForTheServerOfAWrapper(t *testing.T) {
-	for _, mode := range []string{"plain", "own-group"} {
+	for _, mode := range []string{"plain", "own-group", "own-session"} {
 		for _, script := range []string{"\"$@\"\nexit $?\n", "\"$@\" &\nwait\n", "(\"$@\" & wait; exit 0)\n", "exec \"$@\"\n"} {
-			if mode == "own-group" && strings.HasPrefix(script, "exec") {
+			if mode != "plain" && strings.HasPrefix(script, "exec") {
 				continue // a session's leader may not
 			}
 			file := t.TempDir() + "/ended"

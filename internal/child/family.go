@@ -3,6 +3,7 @@ package child
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -10,7 +11,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A relative is a process of the group or the session that a child leads.
+// A family is a child and those that came of it: of the group or the session that it
+// leads, in which they stay when their parent dies, and, of a foreign one, that have
+// its mark. All that ties the server to us of a wrapper that did not exec it is the
+// group; of one that went into a session of its own, as a daemon does, the mark.
+type family struct {
+	child int    // not reaped: until then no other process leads either
+	mark  string // in the environment that it was given, and gives on; "": none
+}
+
+// newMark is a variable of the environment that no other child has.
+func newMark() string {
+	return fmt.Sprintf("RINGBENCH_FAMILY=%d-%d", os.Getpid(), time.Now().UnixNano())
+}
+
+// A relative is a process of a family, not the child itself.
 type relative struct {
 	pid  int
 	name string // its command, 15 bytes at most
@@ -18,23 +33,20 @@ type relative struct {
 
 func (r relative) String() string { return fmt.Sprintf("%s (pid %d)", r.name, r.pid) }
 
-// relatives lists those of the child's group and session that have not ended, the
-// child itself not among them. They stay in both when their parent dies, which is
-// all that ties the server of a wrapper that did not exec it to us. The child
-// must not be reaped: until then no other process leads either.
-func relatives(child int) (list []relative) {
+// relatives lists those that have not ended.
+func (f family) relatives() (list []relative) {
 	for _, pid := range Processes() {
-		if r, ok := related(pid, child); ok {
+		if r, ok := f.related(pid); ok {
 			list = append(list, r)
 		}
 	}
 	return list
 }
 
-func related(pid, child int) (r relative, ok bool) {
+func (f family) related(pid int) (r relative, ok bool) {
 	group, _ := unix.Getpgid(pid) // fails when it has ended, as does what follows
 	session, _ := unix.Getsid(pid)
-	if pid == child || group != child && session != child { // for most, without a file read
+	if pid == f.child || group != f.child && session != f.child && !f.marked(pid) {
 		return r, false
 	}
 	stat := readTrimmed(fmt.Sprintf("/proc/%d/stat", pid))
@@ -47,19 +59,29 @@ func related(pid, child int) (r relative, ok bool) {
 	return relative{pid, stat[from+1 : to]}, !ended
 }
 
-// signalFamily signals the child and its relatives. The group gets it at once, so
-// that none escapes by a fork; who of the session has left the group, one by one.
-func signalFamily(child int, sig syscall.Signal) {
-	_ = unix.Kill(-child, sig) // fails only if all are gone
-	for _, r := range relatives(child) {
-		if group, err := unix.Getpgid(r.pid); err != nil || group == child {
+// marked reports whether a process was given the mark. One that has ended, or is
+// another user's, cannot be asked.
+func (f family) marked(pid int) bool {
+	if f.mark == "" {
+		return false
+	}
+	env, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	return slices.Contains(strings.Split(string(env), "\x00"), f.mark)
+}
+
+// signal signals the child and its relatives. The group gets it at once, so
+// that none escapes by a fork; who has left the group, one by one.
+func (f family) signal(sig syscall.Signal) {
+	_ = unix.Kill(-f.child, sig) // fails only if all are gone
+	for _, r := range f.relatives() {
+		if group, err := unix.Getpgid(r.pid); err != nil || group == f.child {
 			continue
 		}
 		p, err := os.FindProcess(r.pid) // holds on to that very process
 		if err != nil {
 			continue
 		}
-		if _, still := related(r.pid, child); still {
+		if _, still := f.related(r.pid); still {
 			_ = p.Signal(sig)
 		}
 		_ = p.Release()
@@ -68,9 +90,9 @@ func signalFamily(child int, sig syscall.Signal) {
 
 // outlive waits until a child that has ended has no relatives any more, and
 // returns those that are left at end.
-func outlive(child int, end time.Time) []relative {
+func (f family) outlive(end time.Time) []relative {
 	for {
-		left := relatives(child)
+		left := f.relatives()
 		if len(left) == 0 || !time.Now().Before(end) {
 			return left
 		}

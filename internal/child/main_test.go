@@ -42,12 +42,17 @@ func TestMain(m *testing.M) {
 
 // server is a foreign server that takes its time to end at SIGTERM, and then
 // says so in a file. In a mode other than "plain" it does so in a process group
-// of its own, or not at all.
+// or a session of its own, or not at all.
 func server(mode, file string) {
 	asked := make(chan os.Signal, 8)
 	signal.Notify(asked, unix.SIGTERM)
 	if mode == "own-group" {
 		if err := unix.Setpgid(0, 0); err != nil {
+			panic(err)
+		}
+	}
+	if mode == "own-session" {
+		if _, err := unix.Setsid(); err != nil {
 			panic(err)
 		}
 	}

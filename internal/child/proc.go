@@ -26,8 +26,9 @@ type Spec struct {
 	// those that we may use.
 	CPUs []int
 	// Command is a foreign program and its arguments, started instead of a
-	// role. It ends with us by the parent-death signal alone, which neither its
-	// own children nor a set-user-ID program heed. Its standard output is
+	// role. It and all that it starts are ended by Stop, those in sessions of their
+	// own by a mark in their environment. With us it ends by the parent-death
+	// signal alone, which neither its own children nor a set-user-ID program heed. Its standard output is
 	// discarded.
 	Command []string
 	// Answers: the Command takes calls as a role does, by the control pipes and a
@@ -44,6 +45,7 @@ type Spec struct {
 type Proc struct {
 	name    string
 	foreign bool
+	mark    string // see family
 	cmd     *exec.Cmd
 	group   *group
 	stderr  tail
@@ -105,7 +107,13 @@ func advice(err error) string {
 }
 
 func (p *Proc) start(spec Spec) (err error) {
+	if p.foreign {
+		p.mark = newMark()
+	}
 	p.cmd = command(spec, p.name)
+	if p.mark != "" {
+		p.cmd.Env = append(p.cmd.Env, p.mark)
+	}
 	p.cmd.Stderr = &p.stderr
 	p.cmd.WaitDelay = stderrDelay
 	if spec.Session {
@@ -159,6 +167,8 @@ func command(spec Spec, name string) *exec.Cmd {
 	return cmd
 }
 
+func (p *Proc) family() family { return family{p.PID(), p.mark} }
+
 // PID is the child's process id. It is not used again for another process
 // before Done closes.
 func (p *Proc) PID() int { return p.cmd.Process.Pid }
@@ -172,7 +182,7 @@ func (p *Proc) Exit() ExitState {
 	return p.exit
 }
 
-// wait reaps the child, and ends the processes of its group and session: at once,
+// wait reaps the child, and ends the processes of its family: at once,
 // unless Stop has asked them to end by themselves.
 func (p *Proc) wait() {
 	pid := p.PID()
@@ -189,9 +199,9 @@ func (p *Proc) wait() {
 	stopBy := p.stopBy
 	p.mu.Unlock()
 	if !stopBy.IsZero() {
-		p.left = outlive(pid, stopBy)
+		p.left = p.family().outlive(stopBy)
 	}
-	signalFamily(pid, unix.SIGKILL)
+	p.family().signal(unix.SIGKILL)
 	_ = p.cmd.Wait() // the state says it all
 	p.exit = exitState(p.cmd.ProcessState, p.stderr.String())
 	if p.calls != nil {
@@ -225,7 +235,7 @@ func (p *Proc) ended() string {
 }
 
 // Stop ends the child: it closes the control pipe, or sends SIGTERM to a
-// foreign program and to all of its group and session, and kills what is left of
+// foreign program and to all of its family, and kills what is left of
 // them after grace. When it returns the child is reaped. The error tells of what
 // had to be killed, of a child that failed, or, if foreign, that was gone before;
 // calling again tells the same.
@@ -272,7 +282,7 @@ func (p *Proc) stop(grace time.Duration) error {
 	return nil
 }
 
-// terminate asks a foreign program to end, with all of its group and session, for
+// terminate asks a foreign program to end, with all of its family, for
 // a wrapper that runs a server without exec does not pass the signal on.
 func (p *Proc) terminate(grace time.Duration) {
 	p.mu.Lock()
@@ -281,5 +291,5 @@ func (p *Proc) terminate(grace time.Duration) {
 		return
 	}
 	p.stopBy = time.Now().Add(grace)
-	signalFamily(p.PID(), syscall.SIGTERM)
+	p.family().signal(syscall.SIGTERM)
 }
