@@ -136,6 +136,8 @@ func demandAsks(t *testing.T, name string, flags backends.Flags) {
 func uninterrupted(t *testing.T) {
 	t.Helper()
 	percent := debug.SetGCPercent(-1)
+	// That waits for the marking of a collection under way, this for its end.
+	runtime.ReadMemStats(new(runtime.MemStats))
 	t.Cleanup(func() { debug.SetGCPercent(percent) })
 	runtime.LockOSThread()
 	var urgent, old unix.Sigset_t
