@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,9 +21,12 @@ type family struct {
 	mark  string // in the environment that it was given, and gives on; "": none
 }
 
-// newMark is a variable of the environment that no other child has.
+var marksMade atomic.Int64
+
+// newMark is a variable of the environment that no other child has, nor one of a
+// process that had our number before.
 func newMark() string {
-	return fmt.Sprintf("RINGBENCH_FAMILY=%d-%d", os.Getpid(), time.Now().UnixNano())
+	return fmt.Sprintf("RINGBENCH_FAMILY=%d-%d-%d", os.Getpid(), time.Now().UnixNano(), marksMade.Add(1))
 }
 
 // A relative is a process of a family, not the child itself.

@@ -28,8 +28,8 @@ type Spec struct {
 	// Command is a foreign program and its arguments, started instead of a
 	// role. It and all that it starts are ended by Stop, those in sessions of their
 	// own by a mark in their environment. With us it ends by the parent-death
-	// signal alone, which neither its own children nor a set-user-ID program heed. Its standard output is
-	// discarded.
+	// signal alone, which neither its own children nor a set-user-ID program heed.
+	// Its standard output is discarded.
 	Command []string
 	// Answers: the Command takes calls as a role does, by the control pipes and a
 	// JSON value a line; else it has none.
@@ -107,11 +107,9 @@ func advice(err error) string {
 }
 
 func (p *Proc) start(spec Spec) (err error) {
+	p.cmd = command(spec, p.name)
 	if p.foreign {
 		p.mark = newMark()
-	}
-	p.cmd = command(spec, p.name)
-	if p.mark != "" {
 		p.cmd.Env = append(p.cmd.Env, p.mark)
 	}
 	p.cmd.Stderr = &p.stderr
