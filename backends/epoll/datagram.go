@@ -120,14 +120,6 @@ func (l *Loop) wanted(fd int32, d *desc) unix.Errno {
 	return l.watch(fd, d, datagramInterest|d.events&unix.EPOLLOUT)
 }
 
-// unwanted makes the kernel announce only what comes anew: datagrams that no op
-// waits for, or for which there is no buffer, would end every wait at once.
-func (l *Loop) unwanted(fd int32, d *desc) {
-	if d.events&unix.EPOLLET == 0 {
-		l.watch(fd, d, d.events|unix.EPOLLET)
-	}
-}
-
 // recvDatagram makes the first waiting RecvFrom of fd and returns the bytes it
 // moved. MSG_TRUNC makes the kernel tell how long the datagram was, whether or
 // not it fitted.

@@ -83,6 +83,14 @@ func (l *Loop) watch(fd int32, d *desc, events uint32) unix.Errno {
 	return 0
 }
 
+// unwanted makes the kernel announce only what comes anew: what no op waits for, or
+// there is no buffer for, would end every wait at once.
+func (l *Loop) unwanted(fd int32, d *desc) {
+	if d.events&unix.EPOLLET == 0 {
+		l.watch(fd, d, d.events|unix.EPOLLET)
+	}
+}
+
 // event notes what the kernel announced and sends what now fits.
 func (l *Loop) event(ev *uapi.EpollEvent) {
 	d := &l.fds[ev.Fd]
@@ -97,9 +105,9 @@ func (l *Loop) event(ev *uapi.EpollEvent) {
 		l.schedule(ev.Fd, d)
 		if d.burst.size > 0 {
 			d.burst.begin()
-			if !d.queued {
-				l.unwanted(ev.Fd, d)
-			}
+		}
+		if !d.queued {
+			l.unwanted(ev.Fd, d)
 		}
 	}
 	if ev.Events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) == 0 {

@@ -18,7 +18,8 @@
 // Files are always ready for epoll and block all the same, so file ops go to a
 // pool of threads of the loop's own, as in libuv and tokio: pread, pwrite and
 // fsync, made by up to Config.Threads threads that start as they are needed. All
-// that was submitted since the last Wait is one hand-over, which takes one futex
+// that was submitted since the last Wait is one hand-over (an op that is Prompt goes at
+// once), which takes one futex
 // call if threads sleep and none if they do not; what has finished is taken as a
 // whole, and the loop is woken, where it sleeps, by one write to an eventfd.
 //
@@ -36,9 +37,10 @@
 //
 // Splices and sendfiles follow the same rules, on sockets that become O_NONBLOCK
 // because these calls have no flag in its place. But a splice that comes back
-// short does not clear the ready bit, since a pipe may be full with less than it
-// was asked to take: so a burst that is spliced costs one call in vain. Pipes
-// are never in the epoll set.
+// short does not tell that the socket is drained, since a pipe may be full with less
+// than it was asked to take. A socket that brought a page or less is watched by level
+// from then on, as for datagrams; what brings more is spliced until a call is in vain.
+// Pipes are never in the epoll set.
 //
 // A sendfile, or a splice from a file, is made by the loop itself, as a C server
 // makes it: what is not in the page cache is waited for.

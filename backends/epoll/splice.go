@@ -91,10 +91,11 @@ func (l *Loop) cork(fd, on int32) bool {
 }
 
 // spliceOne makes the first waiting splice from a socket and returns the bytes that
-// it moved. One that comes back short does not clear the ready bit as a receive
-// does: it ends when the slots of the pipe are used up, whatever is left in the
-// socket, and what is left will not be announced. Only EAGAIN, from a pipe that was
-// empty, says that the socket is drained.
+// it moved. That it comes back short does not tell, as it does of a receive, that the
+// socket is drained: it ends when the slots of the pipe are used up, whatever is left
+// in the socket. EAGAIN, from a pipe that was empty, tells; but asking until it comes
+// makes three calls of the two that pass a message on. A socket that brought a message
+// is therefore watched by level, and the next wait tells.
 func (l *Loop) spliceOne(d *desc, op *backends.Op) int {
 	n, e := l.move(op)
 	switch e {
@@ -107,8 +108,17 @@ func (l *Loop) spliceOne(d *desc, op *backends.Op) int {
 		return 0
 	case 0:
 		l.Tally.Counters[backends.BytesIn] += uint64(n)
+		if 0 < n && n <= backends.PageSize && n < int(op.Len) && l.byLevel(op.In, d) {
+			d.ready = false
+		}
 	}
 	d.in.pop()
 	l.finish(op, result(n, e), nil, false)
 	return n
+}
+
+// byLevel has fd announced for as long as it holds anything, until nobody wants that
+// (unwanted). It returns false, and does nothing, while room at fd is waited for.
+func (l *Loop) byLevel(fd int32, d *desc) bool {
+	return d.out.head == nil && !d.blocked && l.watch(fd, d, readInterest&^unix.EPOLLET) == 0
 }

@@ -51,7 +51,7 @@ static ssize_t fill(struct side *s, int from) {
 	return recv(from, buf, size, MSG_DONTWAIT);
 }
 
-static int drained(struct side *s, size_t n) { return n < size && !s->last; }
+static int drained(int fd, size_t n) { return n < size && !sides[fd].last; }
 
 static ssize_t empty(struct side *s, int to) {
 	struct passage *p = &s->passage;

@@ -18,7 +18,7 @@ struct passage {
 
 #include "relay.h"
 
-enum { MOST = 1 << 20, FLAGS = SPLICE_F_MOVE | SPLICE_F_NONBLOCK };
+enum { MOST = 1 << 20, MESSAGE = 4096, FLAGS = SPLICE_F_MOVE | SPLICE_F_NONBLOCK };
 
 static void open_passage(struct passage *p) {
 	if (pipe2(p->pipe, O_CLOEXEC) != 0)
@@ -35,10 +35,18 @@ static ssize_t fill(struct side *s, int from) { return splice(from, NULL, s->pas
 static ssize_t empty(struct side *s, int to) { return splice(s->passage.pipe[0], NULL, to, NULL, s->held, FLAGS); }
 
 // A pipe is full when its slots are, with however little: a short splice says
-// nothing of the socket.
-static int drained(struct side *s, size_t n) {
-	(void)s, (void)n;
-	return 0;
+// nothing of the socket. One that brought a message, and at which nobody waits for
+// room, is watched by level from then on, so that the next wait tells.
+static int drained(int fd, size_t n) {
+	struct side *s = &sides[fd];
+	if (n > MESSAGE || sides[s->peer].held > 0)
+		return 0;
+	if (!s->level) {
+		watch(EPOLL_CTL_MOD, fd, READ_INTEREST & ~EPOLLET);
+		s->level = 1;
+		s->asked = 0;
+	}
+	return 1;
 }
 
 int main(int argc, char **argv) {

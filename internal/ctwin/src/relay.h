@@ -19,6 +19,7 @@ struct side {
 	char dialing;   // the origin has yet to answer
 	char is_origin;
 	char asked;     // room is announced
+	char level;     // data is announced for as long as there is any, until it is not wanted
 	char queued;    // it stands in line
 	char doomed;    // it will be closed when the events at hand are dealt with
 	struct passage passage;
@@ -29,7 +30,7 @@ static void open_passage(struct passage *p);
 static void close_passage(struct passage *p);
 static ssize_t fill(struct side *s, int from); // receives; what recv(2) returns
 static ssize_t empty(struct side *s, int to);  // sends what is held; what send(2) returns
-static int drained(struct side *s, size_t n);  // that fill brought n bytes tells that no more are there
+static int drained(int fd, size_t n);          // that fill brought n bytes from there tells that no more are there, or a wait will
 
 static struct side *sides;
 static int epfd;
@@ -83,6 +84,7 @@ static int send_on(int fd) {
 	if (s->held > 0 && !to->asked) {
 		watch(EPOLL_CTL_MOD, s->peer, READ_INTEREST | EPOLLOUT);
 		to->asked = 1;
+		to->level = 0;
 	}
 	return 0;
 }
@@ -117,7 +119,7 @@ static void pump(int fd) {
 			lose(fd);
 			return;
 		}
-		if (drained(s, n))
+		if (drained(fd, n))
 			s->ready = 0; // the next arrival is announced
 	}
 }
@@ -174,6 +176,10 @@ static void event(int fd, uint32_t events) {
 		s->last = 1;
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		s->ready = 1;
+	if (s->level && (s->eof || s->held > 0)) {
+		watch(EPOLL_CTL_MOD, fd, READ_INTEREST);
+		s->level = 0;
+	}
 	if (events & EPOLLOUT && sides[s->peer].held > 0) {
 		if (send_on(s->peer) != 0) {
 			lose(fd);
