@@ -31,8 +31,9 @@ func newMark() string {
 
 // A relative is a process of a family, not the child itself.
 type relative struct {
-	pid  int
-	name string // its command, 15 bytes at most
+	pid   int
+	name  string // its command, 15 bytes at most
+	since string // when it started, which tells it from another of its number
 }
 
 func (r relative) String() string { return fmt.Sprintf("%s (pid %d)", r.name, r.pid) }
@@ -53,14 +54,21 @@ func (f family) related(pid int) (r relative, ok bool) {
 	if pid == f.child || group != f.child && session != f.child && !f.marked(pid) {
 		return r, false
 	}
+	return glimpse(pid)
+}
+
+// glimpse is a process as proc_pid_stat(5) has it; false if it has ended.
+func glimpse(pid int) (r relative, ok bool) {
 	stat := readTrimmed(fmt.Sprintf("/proc/%d/stat", pid))
 	from, to := strings.IndexByte(stat, '('), strings.LastIndexByte(stat, ')')
 	if from < 0 || to < from {
 		return r, false
 	}
-	state := strings.TrimSpace(stat[to+1:]) // proc_pid_stat(5)
-	ended := state == "" || state[0] == 'Z' || state[0] == 'X'
-	return relative{pid, stat[from+1 : to]}, !ended
+	fields := strings.Fields(stat[to+1:]) // from the third on, which is its state
+	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
+		return r, false
+	}
+	return relative{pid, stat[from+1 : to], fields[19]}, true
 }
 
 // marked reports whether a process was given the mark. One that has ended, or is
@@ -74,10 +82,12 @@ func (f family) marked(pid int) bool {
 }
 
 // signal signals the child and its relatives. The group gets it at once, so
-// that none escapes by a fork; who has left the group, one by one.
-func (f family) signal(sig syscall.Signal) {
+// that none escapes by a fork; who has left the group, one by one. It returns the
+// relatives that it found.
+func (f family) signal(sig syscall.Signal) []relative {
 	_ = unix.Kill(-f.child, sig) // fails only if all are gone
-	for _, r := range f.relatives() {
+	found := f.relatives()
+	for _, r := range found {
 		if group, err := unix.Getpgid(r.pid); err != nil || group == f.child {
 			continue
 		}
@@ -90,13 +100,20 @@ func (f family) signal(sig syscall.Signal) {
 		}
 		_ = p.Release()
 	}
+	return found
 }
 
 // outlive waits until a child that has ended has no relatives any more, and
-// returns those that are left at end.
-func (f family) outlive(end time.Time) []relative {
+// returns those that are left at end. Known are those that it had: one that is about
+// to end has no environment any more, so that its mark is gone before it is.
+func (f family) outlive(known []relative, end time.Time) []relative {
 	for {
 		left := f.relatives()
+		for _, r := range known {
+			if now, ok := glimpse(r.pid); ok && now.since == r.since && !slices.ContainsFunc(left, func(l relative) bool { return l.pid == r.pid }) {
+				left = append(left, r)
+			}
+		}
 		if len(left) == 0 || !time.Now().Before(end) {
 			return left
 		}

@@ -58,6 +58,7 @@ type Proc struct {
 	mu     sync.Mutex // guards what follows
 	gone   bool       // no signal may be sent by number any more
 	stopBy time.Time  // the end of the grace that Stop gives; zero before
+	asked  []relative // who was asked to end by then, beside the child
 
 	stopOnce sync.Once
 	stopErr  error
@@ -194,10 +195,10 @@ func (p *Proc) wait() {
 	}
 	p.mu.Lock()
 	p.gone = true
-	stopBy := p.stopBy
+	stopBy, asked := p.stopBy, p.asked
 	p.mu.Unlock()
 	if !stopBy.IsZero() {
-		p.left = p.family().outlive(stopBy)
+		p.left = p.family().outlive(asked, stopBy)
 	}
 	p.family().signal(unix.SIGKILL)
 	_ = p.cmd.Wait() // the state says it all
@@ -289,5 +290,5 @@ func (p *Proc) terminate(grace time.Duration) {
 		return
 	}
 	p.stopBy = time.Now().Add(grace)
-	p.family().signal(syscall.SIGTERM)
+	p.asked = p.family().signal(syscall.SIGTERM)
 }
