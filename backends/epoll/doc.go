@@ -18,10 +18,10 @@
 // Files are always ready for epoll and block all the same, so file ops go to a
 // pool of threads of the loop's own, as in libuv and tokio: pread, pwrite and
 // fsync, made by up to Config.Threads threads that start as they are needed. All
-// that was submitted since the last Wait is one hand-over (an op that is Prompt goes at
-// once), which takes one futex
-// call if threads sleep and none if they do not; what has finished is taken as a
-// whole, and the loop is woken, where it sleeps, by one write to an eventfd.
+// that was submitted since the last Wait is one hand-over, but for an op that is
+// Prompt, which goes at once; it takes one futex call if threads sleep and none if
+// they do not. What has finished is taken as a whole, and the loop is woken, where it
+// sleeps, by one write to an eventfd.
 //
 // The threads enter the kernel raw, as the loop does (doc/adr/0002), if there is
 // a P for each of them: set GOMAXPROCS higher than the number of threads and
