@@ -110,6 +110,11 @@ var cases = []struct {
 	{"ample limit", "memory limit", OK, []string{"4.0 GiB"}, tree{"sys/fs/cgroup/user.slice/memory.max": "4294967296\n"}, ""},
 	{"garbled", "memory limit", Unknown, nil, tree{"sys/fs/cgroup/user.slice/memory.max": "much\n"}, ""},
 	{"swapped", "memory", Warning, []string{"swap 1.0 GiB of 2.0 GiB", "swapoff"}, tree{"proc/meminfo": "MemTotal: 8388608 kB\nMemAvailable: 4194304 kB\nSwapTotal: 2097152 kB\nSwapFree: 1048576 kB\n"}, ""},
+	{"DAMON", "reclaim", Warning, []string{"kdamond.0 takes", "echo off"}, damon("pageout\n"), ""},
+	{"DAMON of the kernel's own", "reclaim", Warning, []string{"kdamond.0 takes", "echo N"}, damon("").but(tree{"sys/module/damon_reclaim/parameters/enabled": "Y\n"}), ""},
+	{"DAMON that watches", "reclaim", OK, []string{"kdamond.0 does not (stat)"}, damon("stat\n"), ""},
+	{"DAMON that is not told of", "reclaim", Unknown, []string{"as root"}, damon(""), ""},
+	{"in a container", "reclaim", Unknown, []string{"outside of the container"}, tree{"proc/2/stat": ""}, ""},
 	{"none", "huge pages", OK, []string{"vm.nr_hugepages"}, tree{"proc/meminfo": "HugePages_Total: 0\nHugePages_Free: 0\n"}, ""},
 }
 
@@ -171,6 +176,12 @@ func amend(base, changes tree) tree {
 		out[file] = strings.Join(append(lines, text+"\n"), "")
 	}
 	return out
+}
+
+// damon is a machine with a kdamond, of which nothing else is told if action is "".
+func damon(action string) tree {
+	return tree{"proc/90/stat": "90 (kdamond.0) S 2 0 0 0 -1 0 0 0 0 0 0 9 0 0 20 0 1 0\n",
+		"sys/kernel/mm/damon/admin/kdamonds/0/contexts/0/schemes/0/action": action}
 }
 
 func line(file, key, text string) tree { return tree{"line:" + file + "|" + key: text} }

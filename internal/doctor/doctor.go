@@ -86,6 +86,7 @@ var checks = []struct {
 	{"temporary files", tempDir},
 	{"memory", memory},
 	{"memory limit", memoryLimit},
+	{"reclaim", reclaim},
 	{"huge pages", hugePages},
 }
 

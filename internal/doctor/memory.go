@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,6 +66,43 @@ func memoryLimit(m *machine) Outcome {
 		return warning(inGiB(n), "run with 1 GiB or more (docker run --memory, MemoryMax=): what is beyond is reclaimed, and the cost of that is measured")
 	}
 	return ok(inGiB(n))
+}
+
+// reclaim looks for DAMON with the action "pageout" (admin-guide/mm/damon/usage.rst),
+// which takes from memory what was not used for a while, also where plenty is free.
+func reclaim(m *machine) Outcome {
+	const schemes = "sys/kernel/mm/damon/admin/kdamonds/*/contexts/*/schemes/*/action"
+	var running []string
+	for _, p := range m.after.processes {
+		if strings.HasPrefix(p.name, "kdamond.") {
+			running = append(running, p.name)
+		}
+	}
+	slices.Sort(running)
+	switch {
+	case m.after.processes["2"].name != "kthreadd":
+		return unknown("threads of the kernel are not to be seen here", "look for one called kdamond outside of the container")
+	case len(running) == 0:
+		return ok("none ahead of need")
+	}
+	found, stop := strings.Join(running, ", "), "echo off > /sys/kernel/mm/damon/admin/kdamonds/*/state"
+	var actions []string
+	for _, file := range m.Glob(schemes) {
+		if action := m.Read(file); action != "" {
+			actions = append(actions, action)
+		}
+	}
+	if m.Read("sys/module/damon_reclaim/parameters/enabled") == "Y" {
+		actions, stop = append(actions, "pageout"), "echo N > /sys/module/damon_reclaim/parameters/enabled"
+	}
+	switch {
+	case slices.Contains(actions, "pageout"):
+		return warning(found+" takes from memory what was not used for a while",
+			stop+": files that should be cached lose pages in mid-trial")
+	case len(actions) == 0:
+		return unknown(found+" runs", "run as root, whom alone it tells what for: it may take pages of cached files")
+	}
+	return ok(found + " does not (" + strings.Join(actions, ", ") + ")")
 }
 
 func inGiB(n int) string { return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30)) }

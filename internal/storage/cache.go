@@ -33,26 +33,31 @@ func Cool(f *os.File, size int64) error {
 }
 
 // Heat reads the first size bytes of f and makes sure that they are in the page
-// cache.
-func Heat(f *os.File, size int64) error {
+// cache. A few pages that something took away meanwhile (DAMON does) are read again.
+func Heat(f *os.File, size int64) error { return heat(f, size, Resident) }
+
+func heat(f *os.File, size int64, resident func(*os.File, int64) (in, pages int64, err error)) error {
 	if err := told(f); err != nil {
 		return err
 	}
-	n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{io.NewSectionReader(f, 0, size)}, make([]byte, chunk))
-	if err != nil {
-		return fmt.Errorf("read the file through: %w", cause(err))
+	var in, pages int64
+	buf := make([]byte, chunk)
+	for range 5 {
+		n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{io.NewSectionReader(f, 0, size)}, buf)
+		if err != nil {
+			return fmt.Errorf("read the file through: %w", cause(err))
+		}
+		if n < size {
+			return fmt.Errorf("the file has shrunk: it ends at byte %d of %d", n, size)
+		}
+		if in, pages, err = resident(f, size); err != nil || in == pages {
+			return err
+		}
+		if pages-in > pages/50 { // it has no room, and reading it from the device again would give it none
+			break
+		}
 	}
-	if n < size {
-		return fmt.Errorf("the file has shrunk: it ends at byte %d of %d", n, size)
-	}
-	in, pages, err := Resident(f, size)
-	if err != nil {
-		return err
-	}
-	if in < pages {
-		return fmt.Errorf("the file is not hot: only %d of its %d pages stay in the page cache; use a smaller --file-size", in, pages)
-	}
-	return nil
+	return fmt.Errorf("the file is not hot: only %d of its %d pages stay in the page cache; use a smaller --file-size", in, pages)
 }
 
 // told is nil when the kernel tells us which pages of f are in the page cache:

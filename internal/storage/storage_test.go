@@ -116,6 +116,40 @@ func TestHotAndCold(t *testing.T) {
 	}
 }
 
+// What is taken from the page cache while the file is read is read again, unless it is
+// taken each time or is much.
+func TestHeatAgain(t *testing.T) {
+	const size = 16 << 20
+	f := create(t, onDevice(t), size)
+	for _, c := range []struct {
+		times int
+		bytes int64
+		asked int
+		hot   bool
+	}{{3, 256 << 10, 4, true}, {100, 256 << 10, 5, false}, {1, 8 << 20, 1, false}} {
+		if err := Cool(f, size); err != nil { // what is then read ahead is in folios small enough to be taken
+			t.Fatal(err)
+		}
+		asked := 0
+		err := heat(f, size, func(f *os.File, size int64) (in, pages int64, err error) {
+			asked++
+			for range 10 { // pages that a CPU has just touched stay at the first try
+				if asked <= c.times {
+					_ = unix.Fadvise(int(f.Fd()), 0, c.bytes, unix.FADV_DONTNEED)
+				}
+				if in, pages, err = Resident(f, size); asked > c.times || in < pages || err != nil {
+					break
+				}
+			}
+			return in, pages, err
+		})
+		missing := int64(size/os.Getpagesize()) - cached(t, f)
+		if hot := err == nil; asked != c.asked || hot != c.hot || hot != (missing == 0) || !hot && !strings.Contains(err.Error(), "the file is not hot") {
+			t.Errorf("%d bytes taken %d times: %v after %d times, %d pages are missing", c.bytes, c.times, err, asked, missing)
+		}
+	}
+}
+
 // A page that somebody has locked in memory is not dropped, and that is found.
 func TestNotCold(t *testing.T) {
 	f := create(t, onDevice(t), 1<<16)
