@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ func notes(s *result.Set, all []view) []note {
 	n = append(n, contestantNotes(s)...)
 	n = append(n, clientNote(s))
 	n = append(n, storageNotes(s)...)
+	n = append(n, paceNotes(s)...)
 	n = append(n, interferenceNote(s))
 	if s.Plan.Purpose == "" {
 		n = append(n, interferenceNotes(all)...)
@@ -78,6 +80,18 @@ func notes(s *result.Set, all []view) []note {
 		n = append(n, note{"warning", w, true})
 	}
 	return n
+}
+
+// paceNotes tell that TCP itself bounds streams of bytes.
+func paceNotes(s *result.Set) []note {
+	congestion := s.Env.Sysctls[result.Congestion]
+	streams := func(c result.Cell) bool {
+		return c.Network == "tcp" && (c.Workload == "stream" || c.Direction != "")
+	}
+	if !result.Paces(congestion) || !slices.ContainsFunc(s.Plan.Cells, streams) {
+		return nil
+	}
+	return []note{{"pace", congestion + " sends by timers at the rate that it estimates, over loopback too, which bounds streams; sysctl -w " + result.Congestion + "=cubic does not", true}}
 }
 
 // joinedNotes say of which runs the set was joined.

@@ -93,3 +93,29 @@ func TestEventsAndEndedThreads(t *testing.T) {
 		t.Errorf("threads: %s", text)
 	}
 }
+
+// Streams by TCP under a control that paces are said to be bounded by it.
+func TestPaceIsTold(t *testing.T) {
+	for _, c := range []struct {
+		load       result.Load
+		congestion string
+		told       bool
+	}{
+		{result.Load{Workload: "stream", Network: "tcp"}, "bbr", true},
+		{result.Load{Workload: "proxy", Network: "tcp", Mode: "stream", Direction: "down"}, "bbr", true},
+		{result.Load{Workload: "stream", Network: "tcp"}, "cubic", false},
+		{result.Load{Workload: "stream", Network: "unix"}, "bbr", false},
+		{result.Load{Workload: "proxy", Network: "tcp", Mode: "request"}, "bbr", false},
+		{result.Load{Workload: "echo", Network: "tcp"}, "bbr", false},
+	} {
+		s := newSet(1, 64)
+		s.Env.Sysctls = map[string]string{"net.ipv4.tcp_congestion_control": c.congestion}
+		for i := range s.Plan.Cells {
+			s.Plan.Cells[i].Load = c.load
+		}
+		text, limits := said(s, "pace")
+		if told := strings.Contains(text, "=cubic"); told != c.told || limits != c.told {
+			t.Errorf("%+v by %s: %q, %v", c.load, c.congestion, text, limits)
+		}
+	}
+}

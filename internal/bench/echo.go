@@ -68,7 +68,7 @@ func serverPart(role string, cfg workloads.Config, c result.Cell) (part, error) 
 // not need at the same moment, would only take what is received out of the cache.
 const (
 	bulkBuf  = 256 << 10
-	bulkBufs = 64 // of a loop
+	bulkBufs = 16 // of a loop
 )
 
 // echoConfig is the echo server that a cell asks for.

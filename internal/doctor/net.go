@@ -45,15 +45,14 @@ func tcp(m *machine) Outcome {
 	return ok(found)
 }
 
-// congestion warns of what paces: bbr sends by a timer at the rate that it has
-// estimated (net/ipv4/tcp_bbr.c), on loopback too.
+// congestion warns of what paces.
 func congestion(m *machine) Outcome {
-	name := m.Read("proc/sys/net/ipv4/tcp_congestion_control")
+	name, paces := m.Congestion()
 	switch {
 	case name == "":
 		return unknown("/proc/sys/net does not tell", "run where /proc is mounted")
-	case strings.HasPrefix(name, "bbr"):
-		return warning(name+", which paces what is sent by timers, over loopback too", "sysctl -w net.ipv4.tcp_congestion_control=cubic (or reno), or use --network=unix")
+	case paces:
+		return warning(name+", which paces what is sent by timers, over loopback too", "sysctl -w net.ipv4.tcp_congestion_control=cubic (or reno), or use --network=unix: streams of files come at half their rate")
 	case name == "cubic" || name == "reno" || name == "dctcp":
 		return ok(name)
 	}

@@ -95,7 +95,7 @@ var sysctls = []string{
 	"kernel.io_uring_disabled", "kernel.numa_balancing", "kernel.sched_autogroup_enabled", "kernel.timer_migration",
 	"net.core.busy_poll", "net.core.busy_read", "net.core.netdev_max_backlog", "net.core.rmem_default", "net.core.rmem_max",
 	"net.core.somaxconn", "net.core.wmem_default", "net.core.wmem_max",
-	"net.ipv4.ip_local_port_range", "net.ipv4.tcp_autocorking", "net.ipv4.tcp_congestion_control", "net.ipv4.tcp_max_tw_buckets",
+	"net.ipv4.ip_local_port_range", "net.ipv4.tcp_autocorking", result.Congestion, "net.ipv4.tcp_max_tw_buckets",
 	"net.ipv4.tcp_mem", "net.ipv4.tcp_rmem", "net.ipv4.tcp_tw_reuse", "net.ipv4.tcp_wmem",
 	"vm.dirty_background_bytes", "vm.dirty_background_ratio", "vm.dirty_bytes", "vm.dirty_ratio", "vm.max_map_count",
 	"vm.nr_hugepages", "vm.overcommit_memory", "vm.swappiness", "vm.zone_reclaim_mode",
@@ -117,4 +117,10 @@ func readSysctls(f Files) map[string]string {
 		}
 	}
 	return m
+}
+
+// Congestion is how TCP finds its rate, and whether that paces.
+func (f Files) Congestion() (name string, paces bool) {
+	name = f.Read("proc/sys/" + strings.ReplaceAll(result.Congestion, ".", "/"))
+	return name, result.Paces(name)
 }

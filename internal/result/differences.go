@@ -109,7 +109,7 @@ var (
 		"locked_memory_limit": Slight, "open_files_limit": Slight, "kernel_build": Slight,
 	}
 	sysctlWeights = map[string]Weight{
-		"net.core.busy_poll": Grave, "net.core.busy_read": Grave, "net.ipv4.tcp_congestion_control": Grave,
+		"net.core.busy_poll": Grave, "net.core.busy_read": Grave, Congestion: Grave,
 		"net.ipv4.ip_local_port_range": Slight, "net.ipv4.tcp_max_tw_buckets": Slight, "vm.max_map_count": Slight,
 		"kernel.io_uring_disabled": Slight, // without io_uring there are no such figures
 	}

@@ -1,6 +1,9 @@
 package result
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Schema names the format of a file. The number rises when a reader of an older
 // file would misread a newer one.
@@ -71,6 +74,13 @@ type Env struct {
 	KernelConfig map[string]string `json:"kernel_config,omitempty"`
 	Sysctls      map[string]string `json:"sysctls,omitempty"` // "absent" where the kernel has none of that name
 }
+
+// Congestion is the sysctl of how TCP finds its rate.
+const Congestion = "net.ipv4.tcp_congestion_control"
+
+// Paces reports whether that paces: bbr sends by a timer at the rate that it has estimated
+// (net/ipv4/tcp_bbr.c), on loopback too.
+func Paces(congestion string) bool { return strings.HasPrefix(congestion, "bbr") }
 
 // A Backend is what ringbench can do by one kernel interface, here.
 type Backend struct {
