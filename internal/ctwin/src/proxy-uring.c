@@ -50,6 +50,7 @@ struct side {
 
 static struct side *sides;
 static struct piece pieces[MAX_BUFS];
+static struct piece *spare; // of copies that were sent, to be used again
 static uint16_t taken; // buffers that the kernel has taken, in the order of the ring
 static int recv_flags;
 
@@ -81,10 +82,12 @@ static void drop_front(struct side *s) {
 	s->head = p->next;
 	s->off = 0;
 	s->n--;
-	if (p->bid >= 0)
+	if (p->bid >= 0) {
 		give_back(p->bid);
-	else
-		free(p);
+		return;
+	}
+	p->next = spare;
+	spare = p;
 }
 
 // settle closes a connection when nothing of it is left in flight.
@@ -157,8 +160,10 @@ static void keep(struct side *s, uint16_t bid, uint32_t len) {
 	struct piece *p = &pieces[bid];
 	*p = (struct piece){.data = bufs + bid * size, .len = len, .bid = bid};
 	if (nfree <= nbufs / 2) {
-		p = malloc(sizeof *p + len);
-		if (p == NULL)
+		p = spare;
+		if (p != NULL)
+			spare = p->next;
+		else if ((p = malloc(sizeof *p + size)) == NULL)
 			die("malloc");
 		*p = (struct piece){.data = (char *)(p + 1), .len = len, .bid = -1};
 		memcpy(p->data, bufs + bid * size, len);
