@@ -333,7 +333,7 @@ func TestCalibrationPlan(t *testing.T) {
 		{Conns: 1, Size: 64}:        " {port} 4096 256",
 		{Conns: 1000, Size: 4096}:   " {port} 8192 2000",
 		{Conns: 10, Size: 20_000}:   " {port} 32768 256",
-		{Conns: 10, Size: 16 << 20}: " {port} 262144 64",
+		{Conns: 10, Size: 16 << 20}: " {port} 262144 16",
 	} {
 		load.Pipeline = 1
 		cell, err := c.twin(result.Cell{Load: load, Loops: 1}, ctwin.Uring)
