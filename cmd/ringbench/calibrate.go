@@ -34,7 +34,8 @@ ours and C's, and a C program with itself: what that shows is noise.`,
 	}
 	g.Networks, g.Pipelines = []string{"tcp"}, []int{1}
 	c.Flags().IntSliceVar(&g.Conns, "conns", []int{1, 64, 256, 1000}, "connections")
-	c.Flags().IntSliceVar(&g.Sizes, "size", []int{64, 4096}, "bytes of a message")
+	g.Sizes = []int{64, 4096}
+	c.Flags().Var(sizes{&g.Sizes}, "size", "bytes of a message")
 	duetFlags(c, &cal.Options, 10, 500*time.Millisecond, 200*time.Millisecond)
 	clientFlags(c, &cal.Options)
 	calibrates(c, &cal, "uring", "epoll", "threadpool", "net")

@@ -79,7 +79,7 @@ func takes(kind string) string {
 	case "intSlice":
 		return "it takes whole numbers, with commas between them, such as 1,64,1000"
 	case "messageSizes":
-		return "it takes whole numbers, with commas between them, such as 1,64,1000, or with weights, such as 64:90,1024:9,16384:1"
+		return "it takes numbers of bytes, with commas between them, such as 64,4k, or with weights, such as 64:90,1k:9,16k:1"
 	case "rates":
 		return "it takes numbers, with commas between them, such as 1000,20k,2.5e4, and sweeps such as 1k..200k:8"
 	case "size":

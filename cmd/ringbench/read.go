@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -96,7 +95,7 @@ func (s size) String() string {
 	if s.bytes == nil || *s.bytes == 0 {
 		return ""
 	}
-	return shortSize(*s.bytes)
+	return bench.ShortBytes(*s.bytes)
 }
 
 func (s size) Set(text string) (err error) {
@@ -115,7 +114,7 @@ func (s sizes) String() string {
 	}
 	var words []string
 	for _, n := range *s.bytes {
-		words = append(words, shortSize(int64(n)))
+		words = append(words, bench.ShortBytes(int64(n)))
 	}
 	return strings.Join(words, ",")
 }
@@ -133,28 +132,11 @@ func (s sizes) Set(text string) error {
 	return nil
 }
 
-// powers of 1024, by their letters.
-const powers = "kmgt"
-
-// parseSize reads a number of bytes such as 4096, 64k or 4g, above 0.
+// parseSize reads a number of bytes above 0.
 func parseSize(text string) (int64, error) {
-	digits, shift := text, 0
-	if n := len(text); n > 0 {
-		if i := strings.IndexByte(powers, text[n-1]|0x20); i >= 0 {
-			digits, shift = text[:n-1], 10*(i+1)
-		}
+	n, err := bench.ParseBytes(text)
+	if err == nil && n <= 0 {
+		err = fmt.Errorf("%q is no size", text)
 	}
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || n <= 0 || n > 1<<62>>shift {
-		return 0, fmt.Errorf("%q is no size", text)
-	}
-	return n << shift, nil
-}
-
-func shortSize(n int64) string {
-	unit := ""
-	for i := 0; i < len(powers) && n%1024 == 0; i++ {
-		n, unit = n/1024, powers[i:i+1]
-	}
-	return strconv.FormatInt(n, 10) + unit
+	return n, err
 }
