@@ -44,7 +44,7 @@ func churnFlags(c *cobra.Command, g *bench.ChurnGrid) {
 	f.IntSliceVar(&g.Conns, "conns", []int{64}, "connections at a time")
 	f.IntSliceVar(&g.RequestsPerConn, "requests-per-conn", g.RequestsPerConn, "requests that a connection makes, one after the other")
 	g.Sizes = []int{64}
-	f.Var(messageSizes{&g.Sizes, &g.Mix}, "size", "bytes of a request, and of its reply; such as 64,4k; with weights, such as 64:90,1k:9, each is drawn")
+	f.Var(messageSizes{&g.Sizes, &g.Mix}, "size", "bytes of a request, and of its reply, such as 64,4k; with weights, such as 64:90,1k:9, each is drawn")
 	paceFlags(c, &g.Pace, "connections a second")
 	f.StringSliceVar(&g.Networks, "network", []string{"tcp"}, "tcp, tcp6, unix")
 	complete(c, map[string][]string{"network": workloads.Streams})

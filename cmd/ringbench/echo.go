@@ -57,7 +57,7 @@ func echoFlags(c *cobra.Command, g *bench.EchoGrid) {
 	g.Sizes = []int{64}
 	f := c.Flags()
 	f.IntSliceVar(&g.Conns, "conns", []int{64}, "connections")
-	f.Var(messageSizes{&g.Sizes, &g.Mix}, "size", "bytes of a message; such as 64,4k; with weights, such as 64:90,1k:9, each is drawn")
+	f.Var(messageSizes{&g.Sizes, &g.Mix}, "size", "bytes of a message, such as 64,4k; with weights, such as 64:90,1k:9, each is drawn")
 	f.IntSliceVar(&g.Pipelines, "pipeline", []int{1}, "messages outstanding on a connection")
 	paceFlags(c, &g.Pace, "messages a second over all connections")
 	f.IntSliceVar(&g.Idle, "idle-conns", []int{0}, "silent connections beside --conns: prints the memory that one takes")

@@ -57,7 +57,7 @@ func proxyFlags(c *cobra.Command, g *bench.ProxyGrid, o *bench.Options) {
 func passFlags(c *cobra.Command, g *bench.ProxyGrid, o *bench.Options, conns []int, modes ...string) {
 	f := c.Flags()
 	f.IntSliceVar(&g.Conns, "conns", conns, "connections")
-	f.Var(messageSizes{&g.Sizes, &g.Mix}, "size", "bytes of a message; default: 64, of a stream 65536; such as 64,4k; with weights, such as 64:90,1k:9, each is drawn")
+	f.Var(messageSizes{&g.Sizes, &g.Mix}, "size", "bytes of a message, such as 64,4k; default: 64, of a stream 65536; with weights, such as 64:90,1k:9, each is drawn")
 	f.StringSliceVar(&g.Modes, "mode", modes, "request: messages there and back; stream: bytes in bulk")
 	f.StringSliceVar(&g.Directions, "direction", []string{"down"}, "of a stream: down, from the origin; up, to it; both")
 	f.StringVar(&o.OriginCPUs, "origin-cpus", "", "CPUs of the origin; default: what server and client leave, else the client's")
